@@ -1,0 +1,13 @@
+//! Offramp: a community forum, and the desk that takes complaints off Twitter/X.
+//!
+//! ARCHITECTURE.md draws the house; `routes.rs` answers which code serves a URL.
+//! Modules are listed floor by floor; imports point up this list only
+//! (`tests/it/tidy.rs` fails when one points down).
+
+// Floor 0: no database, no network, no slice.
+pub mod text;
+
+// Floor 1: machinery that knows no slice.
+pub mod mail;
+pub mod networks;
+pub mod search;

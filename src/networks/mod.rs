@@ -1,0 +1,1 @@
+//! Networks: the `Connector` trait, `PublicPost`, the budget meter; `x/` speaks X API v2.

@@ -1,0 +1,1 @@
+//! Text: Markdown to safe HTML, slugs, excerpts, language, personal data. Pure functions.
