@@ -5,9 +5,14 @@
 //! (`tests/it/tidy.rs` fails when one points down).
 
 // Floor 0: no database, no network, no slice.
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod ids;
 pub mod text;
 
 // Floor 1: machinery that knows no slice.
+pub mod db;
 pub mod mail;
 pub mod networks;
 pub mod search;

@@ -1,0 +1,524 @@
+//! Configuration: `offramp.toml`, then the environment. `offramp.example.toml` explains every key.
+//!
+//! An environment variable names its key with `OFFRAMP_` and double underscores between the
+//! levels: `OFFRAMP_SERVER__LISTEN=0.0.0.0:8080` sets `listen` of `[server]`. `DATABASE_URL` sets
+//! `database.url`. Every error names the key, where its value came from, and what to do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Everything an operator can set. Unknown keys are refused, so that a typo is found at start.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub site: Site,
+    pub server: Server,
+    pub database: Database,
+    pub search: Search,
+    pub mail: Mail,
+    pub x: X,
+    pub limits: Limits,
+}
+
+/// What people see of the company.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Site {
+    pub name: String,
+    /// The address people reach the site by, without a slash at the end.
+    pub url: String,
+    /// Secret from which keys for stored network tokens are derived; at least 32 characters.
+    /// Empty: one is made and kept beside the data.
+    pub secret: Secret,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    pub listen: String,
+    /// HTTP workers; 0: one a core.
+    pub workers: usize,
+    /// Job workers; 0: none on this node.
+    pub job_workers: usize,
+    /// Folder for uploads, the made secret and the lock of a SQLite file's server.
+    pub data_dir: PathBuf,
+    /// Whether `X-Forwarded-For` of a proxy in front is believed.
+    pub behind_proxy: bool,
+    pub log: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// A SQLite file's path, or `postgres://user:password@host/name`.
+    pub url: Secret,
+    /// Connections for reading.
+    pub readers: u32,
+    /// PEM file of the authority that signed the PostgreSQL server's certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    pub dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// `smtp`, `folder` (files, for trying things out) or `off`.
+    pub transport: MailTransport,
+    pub folder: PathBuf,
+    pub smtp_host: String,
+    pub smtp_port: u16,
+    /// `tls`, `starttls` or `none` (only towards this machine).
+    pub smtp_security: SmtpSecurity,
+    pub smtp_user: String,
+    pub smtp_password: Secret,
+    /// Address the site writes from; replies come back to it with a token: `support+t.…@`.
+    pub from: String,
+    pub from_name: String,
+    /// Largest mail taken in, in bytes.
+    pub inbound_bytes_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTransport {
+    Smtp,
+    Folder,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpSecurity {
+    Tls,
+    Starttls,
+    None,
+}
+
+/// The X connector. Prices are those of X's public documentation of August 2026, in US dollars.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct X {
+    pub enabled: bool,
+    pub base_url: String,
+    /// Where a person signs in; X's own page unless a stand-in is used.
+    pub authorize_url: String,
+    /// `tweet` or `post`: the names asked for; both are understood.
+    pub dialect: Dialect,
+    /// The brand account's name without @, and its numeric id.
+    pub username: String,
+    pub user_id: String,
+    pub bearer_token: Secret,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub access_token: Secret,
+    pub refresh_token: Secret,
+    pub consumer_key: Secret,
+    pub consumer_secret: Secret,
+    pub oauth1_token: Secret,
+    pub oauth1_token_secret: Secret,
+    /// Search besides mentions, e.g. `("Fernwell") -from:FernwellHelp -is:retweet`; empty: none.
+    pub search_query: String,
+    pub poll_seconds: u64,
+    pub search_poll_seconds: u64,
+    /// Pages read in one poll.
+    pub pages_max: usize,
+    /// On the first start, how far back to read.
+    pub first_hours: u64,
+    pub timeout_seconds: u64,
+    /// Whether the brand account owns the developer app (mentions then cost less).
+    pub owned_app: bool,
+    pub prices: Prices,
+    pub caps: Caps,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prices {
+    pub owned_read: f64,
+    pub post_read: f64,
+    pub user_read: f64,
+    pub post_write: f64,
+    pub post_write_url: f64,
+    pub summoned_reply: f64,
+    /// Not documented by X; the dearer figure is assumed.
+    pub summoned_reply_url: f64,
+}
+
+/// Most that may be spent in a UTC day, in US dollars, a class of call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Caps {
+    pub mentions: f64,
+    pub search: f64,
+    pub lookup: f64,
+    pub replies: f64,
+    /// All classes together, in a calendar month.
+    pub month: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    Tweet,
+    Post,
+}
+
+/// How often one person may do what.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    pub log_ins_per_minute: u32,
+    pub registrations_per_hour: u32,
+    pub posts_per_minute: u32,
+    pub searches_per_minute: u32,
+    pub contacts_per_hour: u32,
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Largest single upload, in bytes.
+    pub upload_bytes_max: usize,
+}
+
+/// A value that never shows in logs or debug output.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Secret {
+        Secret(value.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() {
+            "(empty)"
+        } else {
+            "(hidden)"
+        })
+    }
+}
+
+macro_rules! defaults {
+    ($($type:ident { $($field:ident: $value:expr),* $(,)? })+) => {$(
+        impl Default for $type {
+            fn default() -> Self {
+                $type { $($field: $value),* }
+            }
+        }
+    )+};
+}
+
+defaults! {
+    Config {
+        site: Site::default(), server: Server::default(), database: Database::default(),
+        search: Search::default(), mail: Mail::default(), x: X::default(),
+        limits: Limits::default(),
+    }
+    Site {
+        name: "Offramp".into(), url: "http://127.0.0.1:8080".into(), secret: Secret::default(),
+    }
+    Server {
+        listen: "127.0.0.1:8080".into(), workers: 0, job_workers: 2, data_dir: "data".into(),
+        behind_proxy: false, log: "info".into(),
+    }
+    Database { url: Secret::new("data/offramp.db"), readers: 4, ca_file: None }
+    Search { dir: "search-index".into() }
+    Mail {
+        transport: MailTransport::Off, folder: "data/mail".into(),
+        smtp_host: "localhost".into(), smtp_port: 587, smtp_security: SmtpSecurity::Starttls,
+        smtp_user: String::new(), smtp_password: Secret::default(),
+        from: "support@localhost".into(), from_name: String::new(),
+        inbound_bytes_max: 25 * 1024 * 1024,
+    }
+    X {
+        enabled: false, base_url: "https://api.x.com".into(),
+        authorize_url: "https://x.com/i/oauth2/authorize".into(), dialect: Dialect::Tweet,
+        username: String::new(), user_id: String::new(), bearer_token: Secret::default(),
+        client_id: String::new(), client_secret: Secret::default(),
+        access_token: Secret::default(), refresh_token: Secret::default(),
+        consumer_key: Secret::default(), consumer_secret: Secret::default(),
+        oauth1_token: Secret::default(), oauth1_token_secret: Secret::default(),
+        search_query: String::new(), poll_seconds: 60, search_poll_seconds: 300, pages_max: 8,
+        first_hours: 24, timeout_seconds: 20, owned_app: true, prices: Prices::default(),
+        caps: Caps::default(),
+    }
+    Prices {
+        owned_read: 0.001, post_read: 0.005, user_read: 0.010, post_write: 0.015,
+        post_write_url: 0.200, summoned_reply: 0.010, summoned_reply_url: 0.200,
+    }
+    Caps { mentions: 5.0, search: 2.0, lookup: 2.0, replies: 10.0, month: 300.0 }
+    Limits {
+        log_ins_per_minute: 10, registrations_per_hour: 20, posts_per_minute: 10,
+        searches_per_minute: 120, contacts_per_hour: 20, body_bytes_max: 1024 * 1024,
+        upload_bytes_max: 10 * 1024 * 1024,
+    }
+}
+
+/// What is wrong with the configuration, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Reads `file` (defaults when `None`), then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        Self::load_with(file, std::env::vars())
+    }
+
+    /// As `load`, with the environment given by the caller.
+    pub fn load_with(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let mut origins: BTreeMap<String, String> = BTreeMap::new();
+        let mut table = match file {
+            None => toml::Table::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| {
+                    ConfigError(format!(
+                        "{} can't be read ({e}). Check the path given with --config; \
+                         offramp.example.toml is a start to copy.",
+                        path.display()
+                    ))
+                })?;
+                text.parse::<toml::Table>().map_err(|e| {
+                    ConfigError(format!(
+                        "{} is not valid TOML: {e}\nStrings need quotes; compare with \
+                         offramp.example.toml.",
+                        path.display()
+                    ))
+                })?
+            }
+        };
+        for (name, value) in environment {
+            let key = match name.as_str() {
+                "DATABASE_URL" => "database.url".to_owned(),
+                _ => match name.strip_prefix("OFFRAMP_") {
+                    Some(rest) => rest.to_lowercase().replace("__", "."),
+                    None => continue,
+                },
+            };
+            set(&mut table, &key, &value)
+                .map_err(|e| ConfigError(format!("The environment variable {name}: {e}")))?;
+            origins.insert(key, format!("the environment variable {name}"));
+        }
+        let origin_of = |key: &str| {
+            origins.get(key).cloned().unwrap_or_else(|| match file {
+                Some(path) => path.display().to_string(),
+                None => "the defaults".to_owned(),
+            })
+        };
+        let config: Config =
+            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|e| {
+                let key = e.path().to_string();
+                ConfigError(format!(
+                    "The setting `{key}`, from {}, can't be used: {}. offramp.example.toml \
+                     explains every key.",
+                    origin_of(&key),
+                    e.inner().to_string().trim()
+                ))
+            })?;
+        config.check(&origin_of)?;
+        Ok(config)
+    }
+
+    /// What types can't say. Names the key, its origin and the remedy.
+    fn check(&self, origin_of: &dyn Fn(&str) -> String) -> Result<(), ConfigError> {
+        let bad = |key: &str, what: &str| {
+            Err(ConfigError(format!(
+                "The setting `{key}`, from {}, {what}",
+                origin_of(key)
+            )))
+        };
+        match url::Url::parse(&self.site.url) {
+            Ok(u) if matches!(u.scheme(), "http" | "https") && u.has_host() => {}
+            _ => {
+                return bad(
+                    "site.url",
+                    "must be the address people reach the site by, like https://help.example.com.",
+                );
+            }
+        }
+        if self.site.url.ends_with('/') {
+            return bad("site.url", "must not end with a slash.");
+        }
+        if !self.site.secret.is_empty() && self.site.secret.expose().len() < 32 {
+            return bad(
+                "site.secret",
+                "must have at least 32 characters, or be left out.",
+            );
+        }
+        if self.server.listen.parse::<std::net::SocketAddr>().is_err() {
+            return bad(
+                "server.listen",
+                "must be an address and a port, like 127.0.0.1:8080.",
+            );
+        }
+        if self.database.readers == 0 {
+            return bad("database.readers", "must be at least 1.");
+        }
+        if self.mail.transport != MailTransport::Off && !self.mail.from.contains('@') {
+            return bad(
+                "mail.from",
+                "must be an email address, like support@example.com.",
+            );
+        }
+        if self.x.enabled {
+            if self.x.username.is_empty() || self.x.username.starts_with('@') {
+                return bad("x.username", "must be the brand account's name without @.");
+            }
+            if !self.x.user_id.bytes().all(|b| b.is_ascii_digit()) || self.x.user_id.is_empty() {
+                return bad("x.user_id", "must be the brand account's numeric id.");
+            }
+            if url::Url::parse(&self.x.base_url).is_err() {
+                return bad("x.base_url", "must be an address, like https://api.x.com.");
+            }
+            if self.x.poll_seconds == 0 {
+                return bad("x.poll_seconds", "must be at least 1.");
+            }
+            if self.x.search_query.chars().count() > X_QUERY_CHARS_MAX {
+                return bad(
+                    "x.search_query",
+                    "must have at most 512 characters (X's limit).",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the site is reached by TLS: decides `__Host-` cookies and HSTS.
+    pub fn is_https(&self) -> bool {
+        self.site.url.starts_with("https://")
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        let url = self.database.url.expose();
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
+    }
+}
+
+/// X's documentation of recent search, self-serve access.
+const X_QUERY_CHARS_MAX: usize = 512;
+
+/// Sets `a.b` in `table`, as a number or boolean where the text is one and the key wants one.
+fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts
+        .pop()
+        .filter(|l| !l.is_empty())
+        .ok_or("names no setting.")?;
+    let mut at = table;
+    for part in parts {
+        at = at
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| format!("`{part}` is a value, not a section."))?;
+    }
+    let parsed = if wants_text(key) {
+        toml::Value::String(value.to_owned())
+    } else if let Ok(b) = value.parse::<bool>() {
+        toml::Value::Boolean(b)
+    } else if let Ok(i) = value.parse::<i64>() {
+        if wants_decimal(key) {
+            toml::Value::Float(i as f64)
+        } else {
+            toml::Value::Integer(i)
+        }
+    } else if let Ok(f) = value.parse::<f64>() {
+        toml::Value::Float(f)
+    } else {
+        toml::Value::String(value.to_owned())
+    };
+    at.insert(last.to_owned(), parsed);
+    Ok(())
+}
+
+fn wants_decimal(key: &str) -> bool {
+    key.starts_with("x.prices.") || key.starts_with("x.caps.")
+}
+
+fn wants_text(key: &str) -> bool {
+    const NOT_TEXT: &[&str] = &[
+        "server.workers",
+        "server.job_workers",
+        "server.behind_proxy",
+        "database.readers",
+        "mail.smtp_port",
+        "mail.inbound_bytes_max",
+        "x.enabled",
+        "x.poll_seconds",
+        "x.search_poll_seconds",
+        "x.pages_max",
+        "x.first_hours",
+        "x.timeout_seconds",
+        "x.owned_app",
+    ];
+    !(NOT_TEXT.contains(&key) || wants_decimal(key) || key.starts_with("limits."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_env(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load_with(
+            None,
+            pairs
+                .iter()
+                .map(|(a, b)| ((*a).to_owned(), (*b).to_owned())),
+        )
+    }
+
+    #[test]
+    fn the_environment_wins_and_keeps_digits_as_text_where_text_is_wanted() {
+        let config = from_env(&[
+            ("OFFRAMP_SERVER__LISTEN", "127.0.0.1:9"),
+            ("OFFRAMP_X__USER_ID", "42"),
+            ("OFFRAMP_X__CAPS__SEARCH", "1"),
+            ("DATABASE_URL", "postgres://a/b"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.listen, "127.0.0.1:9");
+        assert_eq!(config.x.user_id, "42");
+        assert_eq!(config.x.caps.search, 1.0);
+        assert!(config.is_postgres());
+    }
+
+    #[test]
+    fn errors_name_the_key_its_origin_and_the_remedy() {
+        let e = from_env(&[("OFFRAMP_SERVER__LISTEN", "here")])
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("server.listen"), "{e}");
+        assert!(e.contains("OFFRAMP_SERVER__LISTEN"), "{e}");
+        assert!(e.contains("127.0.0.1:8080"), "{e}");
+        let e = from_env(&[("OFFRAMP_SERVER__LISTNE", "x")])
+            .unwrap_err()
+            .to_string();
+        assert!(e.contains("listne"), "{e}");
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let config = from_env(&[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,90 @@
+//! The change log: what the search index, live pages and other nodes follow.
+//!
+//! A reader keeps the last id it has worked through. Ids are handed out under a lock that is held
+//! until the commit, so on PostgreSQL too no smaller id can appear after a larger one was seen.
+
+use diesel::prelude::*;
+
+use super::schema::changes;
+use super::{Conn, Lock, lock};
+use crate::clock::{DAY, Moment};
+use crate::error::Result;
+
+/// What a change is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Thread,
+    Case,
+}
+
+impl Subject {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Subject::Thread => "thread",
+            Subject::Case => "case",
+        }
+    }
+}
+
+/// One change: its place in the log, and what it is about.
+#[derive(Clone, Debug, Queryable)]
+pub struct Change {
+    pub id: i64,
+    pub subject_kind: String,
+    pub subject_id: i64,
+}
+
+/// Changes kept after everybody should have read them (µs). A reader that was away for longer
+/// rebuilds from the tables.
+pub const KEEP: i64 = 7 * DAY;
+
+/// Notes that `id` changed. Call it last in a transaction: on PostgreSQL the lock makes other
+/// writers wait until this one commits.
+pub fn append(tx: &mut Conn, subject: Subject, id: i64, now: Moment) -> Result<()> {
+    lock(tx, Lock::Changes)?;
+    diesel::insert_into(changes::table)
+        .values((
+            changes::subject_kind.eq(subject.as_str()),
+            changes::subject_id.eq(id),
+            changes::at.eq(now.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Up to `limit` changes after `position`, oldest first.
+pub fn after(conn: &mut Conn, position: i64, limit: i64) -> Result<Vec<Change>> {
+    Ok(changes::table
+        .filter(changes::id.gt(position))
+        .order(changes::id)
+        .limit(limit)
+        .select((changes::id, changes::subject_kind, changes::subject_id))
+        .load(conn)?)
+}
+
+/// The newest place in the log; 0 when nothing ever changed.
+pub fn newest(conn: &mut Conn) -> Result<i64> {
+    Ok(changes::table
+        .select(diesel::dsl::max(changes::id))
+        .first::<Option<i64>>(conn)?
+        .unwrap_or(0))
+}
+
+/// The oldest place still kept; a reader before it has to rebuild.
+pub fn oldest(conn: &mut Conn) -> Result<i64> {
+    Ok(changes::table
+        .select(diesel::dsl::min(changes::id))
+        .first::<Option<i64>>(conn)?
+        .unwrap_or(0))
+}
+
+/// Forgets changes older than `KEEP`, but always keeps the newest.
+pub fn prune(tx: &mut Conn, now: Moment) -> Result<usize> {
+    let newest = newest(tx)?;
+    Ok(diesel::delete(
+        changes::table
+            .filter(changes::at.lt(now.plus(-KEEP).0))
+            .filter(changes::id.lt(newest)),
+    )
+    .execute(tx)?)
+}

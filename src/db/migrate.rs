@@ -1,0 +1,52 @@
+//! Migrations, embedded: twins for both databases, run in order, each in a transaction.
+
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{Conn, Db};
+use crate::error::{Error, Result};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Any fixed number: the advisory lock that keeps two starting nodes from migrating at once.
+const MIGRATION_LOCK: i64 = 0x4f46_4652;
+
+/// Brings the schema up to this version. Returns the names of the migrations that were run.
+pub fn migrate(db: &Db) -> Result<Vec<String>> {
+    let mut conn = db.write.get().map_err(|e| Error::Pool(e.to_string()))?;
+    let failed =
+        |e: Box<dyn std::error::Error + Send + Sync>| Error::other(format!("migrating: {e}"));
+    let names = |v: Vec<diesel::migration::MigrationVersion<'_>>| {
+        v.into_iter().map(|m| m.to_string()).collect()
+    };
+    match &mut *conn {
+        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(names).map_err(failed),
+        Conn::Pg(c) => {
+            use diesel::connection::SimpleConnection;
+            c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
+            let run = c
+                .run_pending_migrations(POSTGRES)
+                .map(names)
+                .map_err(failed);
+            c.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
+            run
+        }
+    }
+}
+
+/// Migrations not yet run on this database.
+pub fn pending(db: &Db) -> Result<usize> {
+    let mut conn = db.write.get().map_err(|e| Error::Pool(e.to_string()))?;
+    let failed =
+        |e: Box<dyn std::error::Error + Send + Sync>| Error::other(format!("migrations: {e}"));
+    match &mut *conn {
+        Conn::Sqlite(c) => c
+            .pending_migrations(SQLITE)
+            .map(|v| v.len())
+            .map_err(failed),
+        Conn::Pg(c) => c
+            .pending_migrations(POSTGRES)
+            .map(|v| v.len())
+            .map_err(failed),
+    }
+}
