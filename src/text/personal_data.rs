@@ -1,0 +1,365 @@
+//! Personal data in running text: what must not stand in public, and what shows that a case needs an account.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Text that is looked at, in bytes; a public post is far shorter.
+pub const TEXT_BYTES_MAX: usize = 200_000;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An email address.
+    EmailAddress,
+    /// An international bank account number whose check digits are right.
+    Iban,
+    /// A payment card number: 13 to 19 digits with a right check digit.
+    CardNumber,
+    /// A telephone number.
+    PhoneNumber,
+    /// The number of an order, invoice, contract, customer or parcel, told by the word before it.
+    OrderNumber,
+}
+
+impl Kind {
+    /// The word by which code, tables and reasons name the kind.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::EmailAddress => "email_address",
+            Kind::Iban => "iban",
+            Kind::CardNumber => "card_number",
+            Kind::PhoneNumber => "phone_number",
+            Kind::OrderNumber => "order_number",
+        }
+    }
+
+    /// How a person would say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::EmailAddress => "email address",
+            Kind::Iban => "bank account",
+            Kind::CardNumber => "card number",
+            Kind::PhoneNumber => "phone number",
+            Kind::OrderNumber => "order number",
+        }
+    }
+}
+
+/// One find: its kind and where it stands, in bytes of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes of the text it takes.
+    pub range: Range<usize>,
+}
+
+/// Everything personal in `text`, in order, without overlaps; where two kinds claim the same place the surer wins.
+pub fn find(text: &str) -> Vec<Finding> {
+    let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let mut found: Vec<Finding> = Vec::new();
+    let mut take = |kind, range: Range<usize>| found.push(Finding { kind, range });
+    for hit in EMAIL.find_iter(text) {
+        take(Kind::EmailAddress, hit.range());
+    }
+    for hit in IBAN.find_iter(text) {
+        if let Some(length) = iban_length(hit.as_str()) {
+            take(Kind::Iban, hit.start()..hit.start() + length);
+        }
+    }
+    for hit in DIGITS.find_iter(text) {
+        if is_card_number(hit.as_str()) {
+            take(Kind::CardNumber, hit.range());
+        }
+    }
+    for hit in ORDER.captures_iter(text) {
+        if let Some(number) = hit.name("number")
+            && number.as_str().bytes().filter(u8::is_ascii_digit).count() >= 4
+        {
+            take(Kind::OrderNumber, number.range());
+        }
+    }
+    for hit in PHONE.find_iter(text) {
+        if is_phone_number(text, &hit.range()) {
+            take(Kind::PhoneNumber, hit.range());
+        }
+    }
+    without_overlaps(found)
+}
+
+/// The text with each find replaced by its kind in brackets: `call me on [phone number]`.
+pub fn mask(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut at = 0;
+    for Finding { kind, range } in find(text) {
+        masked.push_str(&text[at..range.start]);
+        masked.push('[');
+        masked.push_str(kind.words());
+        masked.push(']');
+        at = range.end;
+    }
+    masked.push_str(&text[at..]);
+    masked
+}
+
+/// Earlier finds win: `found` is in order of sureness.
+fn without_overlaps(mut found: Vec<Finding>) -> Vec<Finding> {
+    // A stable sort keeps the surer first among finds that start at one place.
+    let mut order: Vec<usize> = (0..found.len()).collect();
+    order.sort_by_key(|&i| found[i].range.start);
+    let mut kept: Vec<usize> = Vec::new();
+    for i in order {
+        match kept.last() {
+            Some(&last) if found[last].range.end > found[i].range.start => {
+                if i < last {
+                    kept.pop();
+                    if kept
+                        .last()
+                        .is_none_or(|&before| found[before].range.end <= found[i].range.start)
+                    {
+                        kept.push(i);
+                    }
+                }
+            }
+            _ => kept.push(i),
+        }
+    }
+    let kept: Vec<Finding> = kept.into_iter().map(|i| found[i].clone()).collect();
+    found.clear();
+    kept
+}
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "the patterns are constants, and a test builds each"
+)]
+fn pattern(source: &str) -> Regex {
+    Regex::new(source).unwrap()
+}
+
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)[a-z0-9][a-z0-9._%+\-]{0,63}@[a-z0-9](?:[a-z0-9\-]{0,62}\.)+[a-z]{2,24}\b")
+});
+static IBAN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b[a-z]{2}\d{2}(?:[ ]?[a-z0-9]){11,30}\b"));
+static DIGITS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d(?:[ \-]?\d){12,18}\b"));
+static PHONE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?:\+|\b00|\(|\b)\d{1,4}\)?(?:[ .\-/()\u{a0}]{0,2}\d{1,5}){2,6}\b"));
+static ORDER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix)
+        \b(?: order | booking | invoice | ticket | case | account | customer | contract | tracking | parcel | reference | ref
+            | bestell(?:ung|nummer|nr)? | auftrag(?:s(?:nummer|nr))? | rechnung(?:s(?:nummer|nr))? | kunden(?:nummer|nr) | sendung(?:s(?:nummer|nr))?
+            | commande | facture | pedido | factura | ordine | fattura | bestelling | zam[oó]wieni[ea] )
+        (?: \s* (?: number | no\.? | nr\.? | nummer | num\.? | n[°ºo]\.? | id | code | de\ client ) )?
+        (?: \s* (?: is | was | ist | est | es | : | = | \# ) ){0,3}
+        \s* (?P<number> [a-z]{0,4} [\-/]? \d [a-z0-9\-/]{3,28} ) \b",
+    )
+});
+
+/// The length in bytes of the account number at the start of `candidate`, when its length and check digits are right
+/// (ISO 13616: mod 97 of the rearranged digits is 1).
+fn iban_length(candidate: &str) -> Option<usize> {
+    let mut compact = String::new();
+    let mut longest = None;
+    for (at, c) in candidate.char_indices() {
+        if c == ' ' {
+            continue;
+        }
+        compact.push(c.to_ascii_uppercase());
+        // Words after the number may look like a part of it: the longest right prefix is taken.
+        if (15..=34).contains(&compact.len())
+            && mod_97(&compact) == 1
+            && is_group_end(candidate, at + 1)
+        {
+            longest = Some(at + 1);
+        }
+    }
+    longest
+}
+
+fn is_group_end(candidate: &str, at: usize) -> bool {
+    candidate.as_bytes().get(at).is_none_or(|b| *b == b' ')
+}
+
+fn mod_97(iban: &str) -> u32 {
+    let (head, tail) = iban.split_at(4);
+    tail.chars()
+        .chain(head.chars())
+        .filter_map(|c| c.to_digit(36))
+        .fold(0, |rest, value| {
+            if value < 10 {
+                (rest * 10 + value) % 97
+            } else {
+                (rest * 100 + value) % 97
+            }
+        })
+}
+
+/// Right length and check digit (Luhn, ISO/IEC 7812-1 annex B), and not one digit repeated.
+fn is_card_number(candidate: &str) -> bool {
+    let digits: Vec<u32> = candidate.chars().filter_map(|c| c.to_digit(10)).collect();
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| match (place % 2, digit * 2) {
+            (0, _) => digit,
+            (_, doubled) if doubled > 9 => doubled - 9,
+            (_, doubled) => doubled,
+        })
+        .sum();
+    // Payment cards begin with 2 to 6; other long numbers pass Luhn one time in ten.
+    sum.is_multiple_of(10)
+        && matches!(digits.first(), Some(2..=6))
+        && digits.iter().any(|digit| *digit != digits[0])
+}
+
+/// Digits enough, and written as numbers are: with a `+` or `00`, or grouped and starting with 0 or a bracket.
+fn is_phone_number(text: &str, range: &Range<usize>) -> bool {
+    let candidate = &text[range.clone()];
+    let digits = candidate.bytes().filter(u8::is_ascii_digit).count();
+    if !(7..=15).contains(&digits) {
+        return false;
+    }
+    let touches_word = text[..range.start]
+        .chars()
+        .next_back()
+        .is_some_and(|c| c.is_alphanumeric() || "#/.,-$€£".contains(c));
+    if touches_word || is_date(candidate) {
+        return false;
+    }
+    let groups = candidate
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|group| !group.is_empty())
+        .count();
+    candidate.starts_with('+')
+        || candidate.starts_with("00")
+        || (candidate.starts_with('0') && digits >= 9)
+        || (candidate.starts_with('(') && groups >= 2 && digits >= 9)
+        || is_north_american(candidate)
+}
+
+/// `555-123-4567`, `555.123.4567` or `555 123 4567`.
+fn is_north_american(candidate: &str) -> bool {
+    let groups: Vec<usize> = candidate.split(['-', '.', ' ']).map(str::len).collect();
+    groups == [3, 3, 4] || groups == [1, 3, 3, 4]
+}
+
+fn is_date(candidate: &str) -> bool {
+    let groups: Vec<&str> = candidate.split(['-', '.', '/', ' ']).collect();
+    match groups.as_slice() {
+        [a, b, c, ..] => {
+            (a.len() == 4 && b.len() <= 2 && c.len() <= 2)
+                || (a.len() <= 2 && b.len() <= 2 && c.len() == 4)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(Kind, &str)> {
+        find(text)
+            .into_iter()
+            .map(|f| (f.kind, &text[f.range]))
+            .collect()
+    }
+
+    #[test]
+    fn finds_each_kind() {
+        use Kind::*;
+        for (text, expected) in [
+            (
+                "write to anna.lee+x@example.co.uk please",
+                vec![(EmailAddress, "anna.lee+x@example.co.uk")],
+            ),
+            (
+                "IBAN DE89 3704 0044 0532 0130 00 thanks",
+                vec![(Iban, "DE89 3704 0044 0532 0130 00")],
+            ),
+            (
+                "gb82west12345698765432",
+                vec![(Iban, "gb82west12345698765432")],
+            ),
+            (
+                "card 4111 1111 1111 1111 declined",
+                vec![(CardNumber, "4111 1111 1111 1111")],
+            ),
+            (
+                "call +44 20 7946 0958 now",
+                vec![(PhoneNumber, "+44 20 7946 0958")],
+            ),
+            (
+                "tel (030) 1234-5678",
+                vec![(PhoneNumber, "(030) 1234-5678")],
+            ),
+            ("ring 555-123-4567", vec![(PhoneNumber, "555-123-4567")]),
+            (
+                "where is order #A-1234567?",
+                vec![(OrderNumber, "A-1234567")],
+            ),
+            ("order 4711-0815 is late", vec![(OrderNumber, "4711-0815")]),
+            ("Bestellnummer: 998877", vec![(OrderNumber, "998877")]),
+            ("ma commande n° 12345", vec![(OrderNumber, "12345")]),
+        ] {
+            assert_eq!(kinds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn leaves_ordinary_numbers() {
+        for text in [
+            "it cost 1,299.00 in 2024",
+            "since 2026-08-14 12:30",
+            "on 14.08.2026 at 12.30",
+            "error 500 after 30000 km",
+            "I ordered 2 of them",
+            "order of 12 pieces",
+            "1234 5678 9012 3456",
+            "0000 0000 0000 0000",
+            "DE00 3704 0044 0532 0130 00",
+            "firmware 3.12.4567",
+            "@anna at the shop",
+        ] {
+            assert_eq!(kinds(text), vec![], "{text}");
+        }
+    }
+
+    #[test]
+    fn masks_with_the_kind() {
+        assert_eq!(
+            mask("I'm jo@x.org, order 123456!"),
+            "I'm [email address], order [order number]!"
+        );
+        assert_eq!(mask("nothing here"), "nothing here");
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_ordered_and_on_boundaries(text in "(\\PC|[0-9 @.+-]){0,120}") {
+            let mut end = 0;
+            for finding in find(&text) {
+                prop_assert!(finding.range.start >= end && text.get(finding.range.clone()).is_some());
+                end = finding.range.end;
+            }
+            let _ = mask(&text);
+        }
+
+        #[test]
+        fn grouped_cards_are_found(seed in 0u64..10_000_000_000_000) {
+            let body = format!("45{seed:013}");
+            let check = (0..10).find(|check| is_card_number(&format!("{body}{check}")));
+            if let Some(check) = check {
+                let found = kinds(&format!("{body}{check}")).len();
+                prop_assert_eq!(found, 1);
+            }
+        }
+    }
+}

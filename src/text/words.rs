@@ -1,0 +1,141 @@
+//! Social text to plain words, for search and judgement: what a post says without its decoration.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Text that is looked at, in bytes; the longest public posts are a fraction of it.
+pub const TEXT_BYTES_MAX: usize = 100_000;
+/// Most repetitions of one letter that stay: English has `oo` and `ss`, no language needs four.
+const REPEATS_MAX: usize = 2;
+
+/// The words of a post on one line: no handles, addresses and emoji; hashtags as words; `sooooo` as `soo`.
+///
+/// Case and punctuation stay as they are: they carry meaning for the judgement.
+pub fn normalise(text: &str) -> String {
+    let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let composed: String = text.nfkc().collect();
+    let mut words: Vec<String> = Vec::new();
+    for word in composed.split_whitespace() {
+        if is_address(word) || is_handle(word) {
+            continue;
+        }
+        let shortened = shorten(word);
+        let plain = match shortened.strip_prefix('#') {
+            Some(tag) => words_of_hashtag(tag),
+            None => shortened,
+        };
+        if plain.chars().any(|c| !c.is_whitespace()) {
+            words.push(plain);
+        }
+    }
+    words.join(" ")
+}
+
+fn is_address(word: &str) -> bool {
+    let word = word.trim_start_matches(['(', '"', '\'', '<', '[']);
+    let lower: String = word.chars().take(8).flat_map(char::to_lowercase).collect();
+    lower.starts_with("http://")
+        || lower.starts_with("https://")
+        || lower.starts_with("www.")
+        || word.starts_with("t.co/")
+}
+
+fn is_handle(word: &str) -> bool {
+    let word = word.trim_start_matches(['.', '(', '"', '\'']);
+    word.strip_prefix('@').is_some_and(|name| {
+        name.chars()
+            .next()
+            .is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+/// Without emoji and invisible marks, long repetitions shortened.
+fn shorten(word: &str) -> String {
+    let mut plain = String::with_capacity(word.len());
+    let (mut last, mut repeats) = (None, 0);
+    for grapheme in word.graphemes(true) {
+        if grapheme.chars().any(is_emoji) {
+            continue;
+        }
+        for c in grapheme.chars().filter(|c| !is_mark(*c)) {
+            if Some(c) == last && !c.is_numeric() {
+                repeats += 1;
+            } else {
+                (last, repeats) = (Some(c), 1);
+            }
+            if repeats <= REPEATS_MAX {
+                plain.push(c);
+            }
+        }
+    }
+    plain
+}
+
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+        | '\u{20e3}' | '\u{1f000}'..='\u{1faff}' | '\u{e0020}'..='\u{e007f}')
+}
+
+fn is_mark(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// `#BatteryProblem` says "Battery Problem".
+fn words_of_hashtag(tag: &str) -> String {
+    let mut words = String::with_capacity(tag.len() + 4);
+    let mut before = None;
+    for c in tag.chars() {
+        let c = if c == '_' { ' ' } else { c };
+        if c.is_uppercase() && before.is_some_and(char::is_lowercase) {
+            words.push(' ');
+        }
+        words.push(c);
+        before = Some(c);
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn decoration_goes_and_words_stay() {
+        for (post, words) in [
+            (
+                "@acme my phone is DEAD 😡😡 https://t.co/abc",
+                "my phone is DEAD",
+            ),
+            (
+                ".@acme why is it sooooooo slow?!?!",
+                "why is it soo slow?!?!",
+            ),
+            (
+                "#BatteryProblem again #still_waiting",
+                "Battery Problem again still waiting",
+            ),
+            ("order 1000000 mail a@b.c", "order 1000000 mail a@b.c"),
+            ("ｆｕｌｌ width\n\nlines", "full width lines"),
+            ("👍🏽", ""),
+            ("nooo!!!!!!", "noo!!"),
+        ] {
+            assert_eq!(normalise(post), words, "{post}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn emoji_and_double_blanks_never_stay(text in "[a-z@#😀 ._]{0,60}") {
+            let once = normalise(&text);
+            prop_assert!(!once.contains('😀') && !once.contains("  "));
+        }
+
+        #[test]
+        fn takes_any_text(text in "\\PC{0,200}") {
+            prop_assert!(!normalise(&text).contains('\n'));
+        }
+    }
+}
