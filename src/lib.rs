@@ -16,3 +16,6 @@ pub mod db;
 pub mod mail;
 pub mod networks;
 pub mod search;
+
+// On top: what puts the slices to use.
+pub mod demo;
