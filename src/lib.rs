@@ -9,10 +9,14 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod ids;
+pub mod random;
 pub mod text;
 
 // Floor 1: machinery that knows no slice.
+pub mod app;
 pub mod db;
+pub mod jobs;
+pub mod keys;
 pub mod mail;
 pub mod networks;
 pub mod search;

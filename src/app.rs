@@ -1,0 +1,49 @@
+//! What a handler, a verb or a job may reach. Everything that touches the world outside the
+//! process (time, randomness, database, index, mail, networks) comes in through here.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::db::Db;
+use crate::keys::Keys;
+use crate::random::Random;
+
+/// Cheap to clone: one count.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What `boot` puts together.
+pub struct Parts {
+    pub config: Config,
+    pub clock: Clock,
+    pub random: Random,
+    pub keys: Keys,
+    pub db: Db,
+    /// Names this process in leases.
+    pub node: String,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// An absolute address on this site; `path` starts with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.config.site.url)
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
