@@ -2,7 +2,7 @@
 // when the page carries the attribute that asks for it.
 const features = [
   ["time[datetime]", "relative-time"],
-  ["[data-suggest]", "suggest"],
+  ["input[data-suggest]", "suggest"],
   ["[data-similar]", "similar"],
   ["[data-preview]", "preview"],
   ["form[data-draft]", "draft"],
@@ -11,21 +11,46 @@ const features = [
   ["[data-copy]", "copy"],
 ];
 
+// A draft is forgotten once its form was accepted: the page after it shows neither an error nor the form's faults.
+const sent = sessionStorage.getItem("draft-sent");
+if (sent && !document.querySelector(".error-page, .error-summary, .field [aria-invalid=true]")) {
+  localStorage.removeItem(sent);
+}
+sessionStorage.removeItem("draft-sent");
+
+// Nobody finds another person's drafts on a shared machine.
+document.querySelector('form[action="/logout"]')?.addEventListener("submit", () => {
+  Object.keys(localStorage).filter((key) => key.startsWith("draft:")).forEach((key) => localStorage.removeItem(key));
+});
+
+const version = new URL(import.meta.url).search;
 for (const [selector, name] of features) {
-  if (document.querySelector(selector)) import(`./${name}.js`);
+  if (document.querySelector(selector)) import(`./${name}.js${version}`);
+}
+
+// Filters stand open beside the results, and closed above them on a phone.
+if (matchMedia("(max-width: 59.99rem)").matches) {
+  for (const filters of document.querySelectorAll("details.filters:not([data-active])")) filters.open = false;
 }
 
 // An open menu closes when the reader turns elsewhere.
+const openMenu = () => document.querySelector("details.menu[open]");
 addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target)) menu.open = false;
 });
 addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const menu = document.querySelector("details.menu[open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+  const menu = openMenu();
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+// A button pressed twice in a row sends its form once.
+const TWICE_MS = 2000;
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (Date.now() - (form.sentAt ?? 0) < TWICE_MS) event.preventDefault();
+  form.sentAt = Date.now();
 });
