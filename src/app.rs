@@ -8,7 +8,10 @@ use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::db::Db;
 use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::live::Live;
 use crate::random::Random;
+use crate::web::page_cache::PageCache;
 
 /// Cheap to clone: one count.
 #[derive(Clone)]
@@ -21,6 +24,9 @@ pub struct Parts {
     pub random: Random,
     pub keys: Keys,
     pub db: Db,
+    pub limits: Limits,
+    pub live: Live,
+    pub pages: PageCache,
     /// Names this process in leases.
     pub node: String,
 }

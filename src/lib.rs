@@ -17,9 +17,12 @@ pub mod app;
 pub mod db;
 pub mod jobs;
 pub mod keys;
+pub mod limits;
+pub mod live;
 pub mod mail;
 pub mod networks;
 pub mod search;
+pub mod web;
 
 // On top: what puts the slices to use.
 pub mod demo;

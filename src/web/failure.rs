@@ -1,0 +1,271 @@
+//! What can go wrong for whoever asked for a page, and the pages that say so.
+
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
+use super::Page;
+use crate::app::App;
+use crate::error::Error;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("not found")]
+    NotFound,
+    /// Known, but not for this person. The text says what they may do.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// Only for people who are logged in; they come back to `next` afterwards.
+    #[error("log-in needed")]
+    LogInNeeded { next: String },
+    #[error("too many requests")]
+    TooMany { retry_seconds: u64 },
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// The request makes no sense; the text says what would. `kept` is what was typed.
+    #[error("bad request: {text}")]
+    Bad {
+        text: String,
+        kept: Vec<(String, String)>,
+    },
+    #[error(transparent)]
+    Internal(#[from] Error),
+}
+
+impl Failure {
+    pub fn bad(text: impl Into<String>) -> Failure {
+        Failure::Bad {
+            text: text.into(),
+            kept: Vec::new(),
+        }
+    }
+
+    pub fn forbidden(text: impl Into<String>) -> Failure {
+        Failure::Forbidden(text.into())
+    }
+
+    /// Title, text and what to do next, for a person.
+    fn words(&self) -> (&'static str, String, String) {
+        match self {
+            Failure::NotFound => (
+                "There is nothing here",
+                "The page may have been moved or removed, or the address has a typo.".into(),
+                "Search for it, or start from the forum's front page.".into(),
+            ),
+            Failure::Forbidden(text) => {
+                ("This page is not open to you", text.clone(), String::new())
+            }
+            Failure::LogInNeeded { .. } => (
+                "Please log in",
+                "This page is for people who are logged in.".into(),
+                String::new(),
+            ),
+            Failure::TooMany { retry_seconds } => (
+                "A little too fast",
+                format!("You can try again in {retry_seconds} seconds."),
+                "This limit keeps automatic requests away; nothing is wrong with yours.".into(),
+            ),
+            Failure::TooLarge(text) => ("That is too large", text.clone(), String::new()),
+            Failure::Bad { text, .. } => ("That did not work", text.clone(), String::new()),
+            Failure::Internal(e) => match e.store_trouble() {
+                Some(text) => (
+                    "We can't save anything right now",
+                    text.into(),
+                    "Please try again in a few minutes.".into(),
+                ),
+                None => (
+                    "Something went wrong on our side",
+                    "The error has been noted in the log.".into(),
+                    "Please try again; if it happens again, tell us by the contact form.".into(),
+                ),
+            },
+        }
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::Forbidden(_) => StatusCode::FORBIDDEN,
+            Failure::LogInNeeded { .. } => StatusCode::SEE_OTHER,
+            Failure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Failure::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::Bad { .. } => StatusCode::BAD_REQUEST,
+            Failure::Internal(e) if e.store_trouble().is_some() => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// `pages` makes a page of it; this is what remains when a request never got that far.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.status_code());
+        match self {
+            Failure::LogInNeeded { next } => {
+                let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                response.insert_header((header::LOCATION, format!("/login?next={next}")));
+            }
+            Failure::TooMany { retry_seconds } => {
+                response.insert_header((header::RETRY_AFTER, retry_seconds.to_string()));
+            }
+            _ => {}
+        }
+        response
+            .content_type("text/plain; charset=utf-8")
+            .body(self.to_string())
+    }
+}
+
+/// The service for addresses that no route has.
+pub async fn not_found() -> Result<HttpResponse, Failure> {
+    Err(Failure::NotFound)
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    page: Page,
+    status: u16,
+    title: &'static str,
+    text: String,
+    next: String,
+    kept: Vec<(String, String)>,
+    back: String,
+}
+
+/// Middleware: errors become pages, and what the last answer said once is cleared.
+pub async fn pages<B: MessageBody + 'static>(
+    req: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let app = req
+        .app_data::<actix_web::web::Data<App>>()
+        .map(|a| a.get_ref().clone());
+    let http_req = req.request().clone();
+    let called = next.call(req).await;
+    let Some(app) = app else {
+        return called.map(ServiceResponse::map_into_left_body);
+    };
+    let mut response = match called {
+        Ok(response) => response,
+        Err(error) => {
+            let failure = error.as_error::<Failure>();
+            let plain = error.as_response_error().error_response();
+            let page = error_page(&app, &http_req, plain, failure);
+            return Ok(
+                ServiceResponse::new(http_req, page.map_into_boxed_body()).map_into_right_body()
+            );
+        }
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let has_page = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|v| v.starts_with("text/html") || v.contains("json"));
+        if !has_page {
+            let (req, res) = response.into_parts();
+            let mut plain = HttpResponse::build(res.status());
+            for (name, value) in res.headers() {
+                plain.insert_header((name.clone(), value.clone()));
+            }
+            let failure = res.error().and_then(|e| e.as_error::<Failure>());
+            let page = error_page(&app, &req, plain.finish(), failure);
+            return Ok(ServiceResponse::new(req, page).map_into_right_body());
+        }
+    }
+    // Whoever was told once is not told again: pages show the sentence, redirects pass it on.
+    if super::has_flash(&app, &http_req) && response.status().is_success() && is_html(&response) {
+        let _ = response
+            .response_mut()
+            .add_cookie(&super::clear_flash(&app));
+    }
+    Ok(response.map_into_left_body())
+}
+
+fn is_html<B>(response: &ServiceResponse<B>) -> bool {
+    response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.starts_with("text/html"))
+}
+
+fn error_page(
+    app: &App,
+    req: &HttpRequest,
+    plain: HttpResponse,
+    failure: Option<&Failure>,
+) -> HttpResponse {
+    let status = plain.status();
+    if let Some(Failure::Internal(error)) = failure {
+        tracing::error!(%error, path = req.path(), "a request failed");
+    }
+    if !status.is_client_error() && !status.is_server_error() {
+        return plain;
+    }
+    let general;
+    let failure = match failure {
+        Some(failure) => failure,
+        None => {
+            general = match status {
+                StatusCode::NOT_FOUND => Failure::NotFound,
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Failure::TooLarge("What was sent is larger than this page takes.".into())
+                }
+                StatusCode::METHOD_NOT_ALLOWED => {
+                    Failure::bad("This address can't be used that way.")
+                }
+                s if s.is_client_error() => {
+                    Failure::bad("The request could not be understood. Go back and try again.")
+                }
+                _ => Failure::Internal(Error::other("an error without a name")),
+            };
+            &general
+        }
+    };
+    let (title, text, next) = failure.words();
+    let kept = match failure {
+        Failure::Bad { kept, .. } => kept.clone(),
+        _ => Vec::new(),
+    };
+    let page = req
+        .extensions()
+        .get::<Page>()
+        .cloned()
+        .unwrap_or_else(|| Page {
+            site_name: app.config.site.name.clone(),
+            path: req.path().to_owned(),
+            ..Page::default()
+        });
+    let back = req
+        .headers()
+        .get(header::REFERER)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix(app.config.site.url.as_str()))
+        .filter(|path| super::is_local_path(path))
+        .unwrap_or_default()
+        .to_owned();
+    let template = ErrorPage {
+        page,
+        status: status.as_u16(),
+        title,
+        text,
+        next,
+        kept,
+        back,
+    };
+    let body = template.render().unwrap_or_else(|_| title.to_owned());
+    let mut response = HttpResponse::build(status);
+    if let Some(after) = plain.headers().get(header::RETRY_AFTER) {
+        response.insert_header((header::RETRY_AFTER, after.clone()));
+    }
+    response
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body)
+}

@@ -1,0 +1,212 @@
+//! Reading forms and query strings: bounded, cleaned, and never losing what was typed.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::{Failure, csrf_token, session_token};
+use crate::app::App;
+
+/// A form as sent: its fields as `T`, and the files that came with it.
+///
+/// Extracting it checks that the form is ours: a request with a session must carry the token
+/// bound to that session in the field `csrf` (OWASP: synchroniser token).
+pub struct Form<T> {
+    pub fields: T,
+    pub files: Vec<UploadedFile>,
+}
+
+/// A file as sent. The name is the sender's and not to be trusted as a path.
+#[derive(Clone, Debug)]
+pub struct UploadedFile {
+    pub field: String,
+    pub filename: String,
+    pub content_type: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Most fields a form may have.
+const FIELDS_MAX: usize = 200;
+/// Most files a form may carry.
+const FILES_MAX: usize = 10;
+
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let app = req
+                .app_data::<web::Data<App>>()
+                .map(|a| a.get_ref().clone())
+                .ok_or_else(|| crate::error::Error::other("no App in the server's data"))?;
+            let is_multipart = req
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .and_then(|v| v.to_str().ok())
+                .is_some_and(|v| v.to_ascii_lowercase().starts_with("multipart/form-data"));
+            let (pairs, files) = if is_multipart {
+                read_multipart(&app, &req, payload).await?
+            } else {
+                (read_urlencoded(&app, payload).await?, Vec::new())
+            };
+            if let Some(token) = session_token(&app, &req) {
+                let sent = pairs.iter().find(|(name, _)| name == "csrf");
+                if sent.is_none_or(|(_, value)| *value != csrf_token(&app, &token)) {
+                    return Err(Failure::Bad {
+                        text: "This form is out of date, perhaps because you logged in again in \
+                               another window. Go back, reload the page and send it once more."
+                            .into(),
+                        kept: kept(&pairs),
+                    });
+                }
+            }
+            Ok(Form {
+                fields: typed(&pairs)?,
+                files,
+            })
+        })
+    }
+}
+
+/// A query string as `T`. Fields that make no sense are an error in words; unknown ones are
+/// ignored, because links from elsewhere append their own.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
+    type Error = Failure;
+    type Future = std::future::Ready<Result<Self, Failure>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = clean(url::form_urlencoded::parse(req.query_string().as_bytes()));
+        std::future::ready(typed(&pairs).map(Query))
+    }
+}
+
+type Pairs = Vec<(String, String)>;
+
+/// Cut at `FIELDS_MAX`; without NUL, which PostgreSQL can't store; line ends as `\n`.
+fn clean<'a>(
+    pairs: impl Iterator<Item = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)>,
+) -> Pairs {
+    pairs
+        .take(FIELDS_MAX)
+        .map(|(name, value)| (name.into_owned(), clean_text(&value)))
+        .collect()
+}
+
+fn clean_text(value: &str) -> String {
+    value
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        .replace('\0', "")
+}
+
+fn typed<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Failure> {
+    let text = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
+    serde_urlencoded::from_str(&text).map_err(|e| Failure::Bad {
+        text: format!("The form could not be read ({e}). Go back, check it and send it again."),
+        kept: kept(pairs),
+    })
+}
+
+/// What a person typed, without what they must not see again.
+fn kept(pairs: &Pairs) -> Pairs {
+    pairs
+        .iter()
+        .filter(|(name, value)| {
+            name != "csrf" && !name.contains("password") && value.chars().count() > 2
+        })
+        .cloned()
+        .collect()
+}
+
+async fn read_urlencoded(app: &App, mut payload: Payload) -> Result<Pairs, Failure> {
+    let max = app.config.limits.body_bytes_max;
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Failure::bad("The form did not arrive whole. Try again."))?;
+        if body.len() + chunk.len() > max {
+            return Err(Failure::TooLarge(format!(
+                "A form may have up to {} KB of text. Go back and shorten it.",
+                max / 1024
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(clean(url::form_urlencoded::parse(&body)))
+}
+
+async fn read_multipart(
+    app: &App,
+    req: &HttpRequest,
+    payload: Payload,
+) -> Result<(Pairs, Vec<UploadedFile>), Failure> {
+    let broken = |_| Failure::bad("The form did not arrive whole. Go back and send it again.");
+    let text_max = app.config.limits.body_bytes_max;
+    let file_max = app.config.limits.upload_bytes_max;
+    let mut multipart = actix_multipart::Multipart::new(req.headers(), payload);
+    let (mut pairs, mut files, mut text_bytes) = (Pairs::new(), Vec::new(), 0);
+    while let Some(field) = multipart.next().await {
+        let mut field = field.map_err(broken)?;
+        let name = field.name().unwrap_or_default().to_owned();
+        let filename = field
+            .content_disposition()
+            .and_then(|d| d.get_filename().map(|f| f.replace('\0', "")));
+        let content_type = field
+            .content_type()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.next().await {
+            let chunk = chunk.map_err(broken)?;
+            let (max, what) = match &filename {
+                Some(_) => (file_max, "A file"),
+                None => (text_max - text_bytes, "A form's text"),
+            };
+            if bytes.len() + chunk.len() > max {
+                return Err(Failure::TooLarge(format!(
+                    "{what} may have up to {} KB. Go back and send less.",
+                    if filename.is_some() {
+                        file_max
+                    } else {
+                        text_max
+                    } / 1024
+                )));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match filename {
+            // A file field left empty is sent as a file without a name.
+            Some(filename) if filename.is_empty() && bytes.is_empty() => {}
+            Some(filename) => {
+                if files.len() == FILES_MAX {
+                    return Err(Failure::TooLarge(format!(
+                        "Up to {FILES_MAX} files at a time."
+                    )));
+                }
+                files.push(UploadedFile {
+                    field: name,
+                    filename,
+                    content_type,
+                    bytes,
+                });
+            }
+            None if pairs.len() < FIELDS_MAX => {
+                text_bytes += bytes.len();
+                pairs.push((name, clean_text(&String::from_utf8_lossy(&bytes))));
+            }
+            None => {}
+        }
+    }
+    Ok((pairs, files))
+}

@@ -1,0 +1,296 @@
+//! What all pages share: the frame around them, forms, errors as pages, assets, headers.
+//! Knows no slice; who is looking is put into `Page` by `people`.
+
+pub mod assets;
+pub mod failure;
+pub mod form;
+pub mod headers;
+pub mod page_cache;
+
+use actix_web::HttpResponse;
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::header;
+
+use crate::app::App;
+use crate::clock::{DAY, HOUR, MINUTE, Moment};
+use crate::error::Result;
+
+pub use failure::{Failure, not_found};
+pub use form::{Form, Query, UploadedFile};
+
+/// What a handler answers.
+pub type Answer = Result<HttpResponse, Failure>;
+
+/// The frame of a page: what `templates/layout.html` shows around every page's own content.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub site_name: String,
+    pub viewer: Option<PageViewer>,
+    pub flash: Vec<Flash>,
+    /// The hidden field of every form.
+    pub csrf: String,
+    pub path: String,
+}
+
+/// Whoever is logged in, as far as the frame shows it.
+#[derive(Clone, Debug)]
+pub struct PageViewer {
+    pub id: i64,
+    pub name: String,
+    pub can_moderate: bool,
+    pub can_desk: bool,
+    pub is_admin: bool,
+    /// Unread notifications.
+    pub unread: i64,
+}
+
+impl Page {
+    /// The address of a file under `static/`, with the hash of its content.
+    pub fn asset(&self, path: &str) -> String {
+        assets::url(path)
+    }
+}
+
+/// A sentence shown once, on the next page.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Flash {
+    /// `success`, `info`, `warning` or `error`.
+    pub kind: String,
+    pub text: String,
+}
+
+/// A moment as pages show it: relative, with the exact time behind.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    pub at: Moment,
+    pub now: Moment,
+}
+
+impl When {
+    pub fn new(at: i64, now: Moment) -> When {
+        When {
+            at: Moment(at),
+            now,
+        }
+    }
+
+    pub fn iso(&self) -> String {
+        self.at.rfc3339()
+    }
+
+    pub fn exact(&self) -> String {
+        self.at.readable()
+    }
+
+    /// `just now`, `5 minutes ago`, `in 2 hours`; after thirty days the date.
+    pub fn ago(&self) -> String {
+        let past = self.now.since(self.at);
+        if past.abs() >= 30 * DAY {
+            let readable = self.at.readable();
+            return readable.split(',').next().unwrap_or_default().to_owned();
+        }
+        let span = span_words(past.abs());
+        match past {
+            _ if past.abs() < MINUTE => "just now".to_owned(),
+            p if p > 0 => format!("{span} ago"),
+            _ => format!("in {span}"),
+        }
+    }
+}
+
+/// The largest whole unit of a span: `2 hours`.
+pub fn span_words(micros: i64) -> String {
+    let (n, unit) = match micros {
+        m if m >= DAY => (m / DAY, "day"),
+        m if m >= HOUR => (m / HOUR, "hour"),
+        m => (m / MINUTE, "minute"),
+    };
+    if n == 1 {
+        format!("1 {unit}")
+    } else {
+        format!("{n} {unit}s")
+    }
+}
+
+/// Renders a page; 200.
+pub fn html(template: &impl askama::Template) -> Answer {
+    html_with(actix_web::http::StatusCode::OK, template)
+}
+
+/// Renders a page with a status, for forms that are shown again with what was typed.
+pub fn html_with(status: actix_web::http::StatusCode, template: &impl askama::Template) -> Answer {
+    let body = template.render().map_err(crate::error::Error::other)?;
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "private, no-cache"))
+        .body(body))
+}
+
+/// 303 to `to`, an address on this site.
+pub fn redirect(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, to))
+        .finish()
+}
+
+/// 303 with a sentence for the next page.
+pub fn redirect_saying(app: &App, to: &str, kind: &str, text: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, to))
+        .cookie(flash_cookie(app, kind, text))
+        .finish()
+}
+
+/// Whether `to` leads to a page of this site: for the `next` field of a log-in.
+pub fn is_local_path(to: &str) -> bool {
+    to.starts_with('/')
+        && !to.starts_with("//")
+        && !to.contains('\\')
+        && !to.bytes().any(|b| b.is_ascii_control())
+}
+
+/// Runs `f`, which may wait for the database, off the threads that serve requests.
+pub async fn blocking<T: Send + 'static>(
+    app: &App,
+    f: impl FnOnce(&App) -> Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    let app = app.clone();
+    match actix_web::web::block(move || f(&app)).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Failure::Internal(crate::error::Error::other(
+            "the work was cut off",
+        ))),
+    }
+}
+
+const FLASH: &str = "flash";
+
+fn flash_cookie(app: &App, kind: &str, text: &str) -> Cookie<'static> {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let flash = Flash {
+        kind: kind.to_owned(),
+        text: text.to_owned(),
+    };
+    let json = serde_json::to_vec(&flash).unwrap_or_default();
+    let body = URL_SAFE_NO_PAD.encode(json);
+    let signature = app.keys.sign(FLASH, &body);
+    cookie(
+        app,
+        FLASH,
+        format!("{body}.{signature}"),
+        Some(Duration::minutes(5)),
+    )
+}
+
+/// The sentence that the last answer left for this page, if it is really ours.
+pub fn take_flash(app: &App, req: &actix_web::HttpRequest) -> Vec<Flash> {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let read = || {
+        let value = req.cookie(&cookie_name(app, FLASH))?.value().to_owned();
+        let (body, signature) = value.split_once('.')?;
+        if !app.keys.verify(FLASH, body, signature) {
+            return None;
+        }
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()
+    };
+    read().into_iter().collect()
+}
+
+/// Whether the request carries a sentence that the answer must clear.
+pub fn has_flash(app: &App, req: &actix_web::HttpRequest) -> bool {
+    req.cookie(&cookie_name(app, FLASH)).is_some()
+}
+
+pub fn clear_flash(app: &App) -> Cookie<'static> {
+    cookie(app, FLASH, String::new(), Some(Duration::ZERO))
+}
+
+/// With TLS the name gets the prefix by which browsers refuse a cookie that another host or an
+/// unencrypted page set (RFC 6265bis, section 4.1.3.2).
+pub fn cookie_name(app: &App, name: &str) -> String {
+    if app.config.is_https() {
+        format!("__Host-{name}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A cookie with the flags every cookie of ours has. `age` of zero deletes it.
+pub fn cookie(app: &App, name: &str, value: String, age: Option<Duration>) -> Cookie<'static> {
+    let mut cookie = Cookie::build(cookie_name(app, name), value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(app.config.is_https());
+    if let Some(age) = age {
+        cookie = cookie.max_age(age);
+    }
+    cookie.finish()
+}
+
+/// The name of the session's cookie, before `cookie_name`.
+pub const SESSION: &str = "session";
+
+/// The session's token that the request carries, unchecked.
+pub fn session_token(app: &App, req: &actix_web::HttpRequest) -> Option<String> {
+    req.cookie(&cookie_name(app, SESSION))
+        .map(|c| c.value().to_owned())
+        .filter(|v| !v.is_empty())
+}
+
+/// The hidden field of forms, bound to the session.
+pub fn csrf_token(app: &App, session_token: &str) -> String {
+    app.keys.sign("csrf", session_token)
+}
+
+/// The address of whoever asks, for rate limits. Behind a proxy: what it wrote last.
+pub fn client_ip(app: &App, req: &actix_web::HttpRequest) -> String {
+    let forwarded = || {
+        let value = req.headers().get("x-forwarded-for")?.to_str().ok()?;
+        let last = value.rsplit(',').next()?.trim();
+        last.parse::<std::net::IpAddr>()
+            .ok()
+            .map(|ip| ip.to_string())
+    };
+    if app.config.server.behind_proxy
+        && let Some(ip) = forwarded()
+    {
+        return ip;
+    }
+    req.peer_addr()
+        .map(|a| a.ip().to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SECOND;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let now = Moment::parse("2026-11-22T12:00:00Z").unwrap();
+        let ago = |micros: i64| When::new(now.0 - micros, now).ago();
+        assert_eq!(ago(20 * SECOND), "just now");
+        assert_eq!(ago(MINUTE), "1 minute ago");
+        assert_eq!(ago(3 * HOUR + MINUTE), "3 hours ago");
+        assert_eq!(ago(-2 * HOUR), "in 2 hours");
+        assert_eq!(ago(31 * DAY), "22 Oct 2026");
+    }
+
+    #[test]
+    fn only_paths_of_this_site_are_followed() {
+        assert!(is_local_path("/t/1/x?page=2"));
+        for bad in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "",
+            "/a\r\nb",
+        ] {
+            assert!(!is_local_path(bad), "{bad:?}");
+        }
+    }
+}
