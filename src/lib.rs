@@ -24,5 +24,10 @@ pub mod networks;
 pub mod search;
 pub mod web;
 
+// Floor 2: the slices.
+pub mod people;
+
 // On top: what puts the slices to use.
+pub mod boot;
 pub mod demo;
+pub mod routes;

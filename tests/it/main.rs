@@ -1,1 +1,4 @@
-fn main() {}
+//! The integration tests, in one binary: modules are named after the slices.
+
+mod harness;
+mod storage;

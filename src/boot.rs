@@ -1,0 +1,95 @@
+//! Builds `App` from the configuration, and says what runs: kinds of jobs, schedules, servers.
+
+use std::sync::Arc;
+
+use actix_web::{HttpServer, web};
+
+use crate::app::{App, Parts};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, ServerLock, migrate};
+use crate::error::{Error, Result};
+use crate::jobs::worker::Workers;
+use crate::jobs::{self, Registry};
+use crate::keys::Keys;
+use crate::limits::Limits;
+use crate::live::{Follower, Live};
+use crate::random::Random;
+use crate::web::page_cache::PageCache;
+
+/// Opens everything the configuration names. Migrates nothing and starts nothing.
+pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
+    let keys = Keys::load(&config, &random)?;
+    let db = Db::open(&config.database)?;
+    Ok(App::new(Parts {
+        clock,
+        keys,
+        db,
+        limits: Limits::new(&config.limits),
+        live: Live::default(),
+        pages: PageCache::default(),
+        node: format!("{}-{}", std::process::id(), &random.token()[..8]),
+        random,
+        config,
+    }))
+}
+
+/// Every kind of job and every schedule of this version.
+pub fn registry(_app: &App) -> Registry {
+    Registry::default()
+}
+
+/// Everything of a server that runs beside its HTTP workers.
+pub struct Background {
+    workers: Workers,
+    live: Follower,
+    _lock: Option<ServerLock>,
+}
+
+impl Background {
+    /// Takes the server's lock, migrates, and starts workers and followers.
+    pub fn start(app: &App) -> Result<Background> {
+        let lock = ServerLock::take(&app.config)?;
+        for name in migrate::migrate(&app.db)? {
+            tracing::info!(%name, "ran a migration");
+        }
+        if lock.is_some() {
+            app.db.write(jobs::free_all_leases)?;
+        }
+        let registry = Arc::new(registry(app));
+        Ok(Background {
+            live: Follower::start(app)?,
+            workers: Workers::start(app, registry, app.config.server.job_workers),
+            _lock: lock,
+        })
+    }
+
+    pub fn stop(self) {
+        self.workers.stop();
+        self.live.stop();
+    }
+}
+
+/// Serves HTTP on `listener` until the process is asked to end.
+pub async fn serve_http(app: App, listener: std::net::TcpListener) -> Result<()> {
+    let workers = match app.config.server.workers {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        n => n,
+    };
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(web::Data::new(app.clone()))
+            .wrap(actix_web::middleware::from_fn(crate::web::headers::security))
+            .wrap(actix_web::middleware::Compress::default())
+            .wrap(actix_web::middleware::from_fn(crate::web::failure::pages))
+            .configure(crate::routes::routes)
+            .default_service(web::to(crate::web::not_found))
+    })
+    .workers(workers)
+    // As many blocking threads as readers: more only contend (measured).
+    .worker_max_blocking_threads(2)
+    .shutdown_timeout(10)
+    .listen(listener)
+    .map_err(|e| Error::io("listening", e))?;
+    server.run().await.map_err(|e| Error::io("serving", e))
+}

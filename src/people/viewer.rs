@@ -1,0 +1,171 @@
+//! Who is looking: extractors by which a handler's signature says whom it is for.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use super::{Role, store};
+use crate::app::App;
+use crate::db::audit::Actor;
+use crate::error::Error;
+use crate::ids::{ProductId, SessionId, UserId};
+use crate::keys::token_hash;
+use crate::web::{Failure, Page, PageViewer, blocking, csrf_token, session_token, take_flash};
+
+/// The user of a session.
+#[derive(Clone, Debug)]
+pub struct CurrentUser {
+    pub id: UserId,
+    pub name: String,
+    pub role: Role,
+    pub session: SessionId,
+    /// Products that a member of staff looks after; none means all.
+    pub products: Vec<ProductId>,
+}
+
+impl CurrentUser {
+    /// As the audit log names them.
+    pub fn actor(&self) -> Actor {
+        Actor::User {
+            id: self.id,
+            name: self.name.clone(),
+        }
+    }
+
+    /// Whether they are staff for this product. A case without a product is everybody's.
+    pub fn is_staff_of(&self, product: Option<ProductId>) -> bool {
+        match self.role {
+            Role::Admin => true,
+            Role::Staff => {
+                self.products.is_empty() || product.is_none_or(|p| self.products.contains(&p))
+            }
+            Role::Member | Role::Moderator => false,
+        }
+    }
+}
+
+/// Anybody, logged in or not. The page is open to all.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub user: Option<CurrentUser>,
+    pub page: Page,
+}
+
+impl Viewer {
+    /// A search engine, or somebody without a session: may be given a kept page.
+    pub fn is_visitor(&self) -> bool {
+        self.user.is_none() && self.page.flash.is_empty()
+    }
+
+    pub fn user_id(&self) -> Option<UserId> {
+        self.user.as_ref().map(|u| u.id)
+    }
+}
+
+/// Declares the audience of pages for users of at least one role.
+macro_rules! audience {
+    ($(#[$doc:meta])* $name:ident, $role:expr, $refusal:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name {
+            pub user: CurrentUser,
+            pub page: Page,
+        }
+
+        impl FromRequest for $name {
+            type Error = Failure;
+            type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+            fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+                let viewer = Viewer::from_request(req, payload);
+                let next = req.uri().to_string();
+                let is_get = req.method() == actix_web::http::Method::GET;
+                Box::pin(async move {
+                    let viewer = viewer.await?;
+                    match viewer.user {
+                        Some(user) if user.role >= $role => {
+                            Ok($name { user, page: viewer.page })
+                        }
+                        Some(_) => Err(Failure::forbidden($refusal)),
+                        // After a form there is nothing to come back to by address.
+                        None => Err(Failure::LogInNeeded {
+                            next: if is_get { next } else { "/".into() },
+                        }),
+                    }
+                })
+            }
+        }
+    };
+}
+
+audience!(
+    /// Somebody who is logged in.
+    Member, Role::Member, "This page is for members."
+);
+audience!(
+    /// A moderator, or staff.
+    Moderator, Role::Moderator, "This page is for moderators."
+);
+audience!(
+    /// A member of staff.
+    Staff, Role::Staff, "This page is for staff. If you should see it, ask an admin for the role."
+);
+audience!(
+    /// An admin.
+    Admin, Role::Admin, "This page is for admins."
+);
+
+impl FromRequest for Viewer {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move {
+            let app = req
+                .app_data::<web::Data<App>>()
+                .map(|a| a.get_ref().clone())
+                .ok_or_else(|| Error::other("no App in the server's data"))?;
+            let mut page = Page {
+                site_name: app.config.site.name.clone(),
+                viewer: None,
+                flash: take_flash(&app, &req),
+                csrf: String::new(),
+                path: req.path().to_owned(),
+            };
+            let Some(token) = session_token(&app, &req) else {
+                req.extensions_mut().insert(page.clone());
+                return Ok(Viewer { user: None, page });
+            };
+            page.csrf = csrf_token(&app, &token);
+            let session = blocking(&app, move |app| {
+                let now = app.now();
+                let hash = token_hash(&token);
+                let session = app.db.read(|c| store::current_user(c, &hash, now))?;
+                if let Some(s) = &session
+                    && now.since(s.last_used_at) > store::SESSION_NOTE_EVERY
+                {
+                    app.db
+                        .write(|tx| store::touch_session(tx, s.user.session, now))?;
+                }
+                Ok(session)
+            })
+            .await?;
+            let user = session.map(|s| {
+                page.viewer = Some(PageViewer {
+                    id: s.user.id.0,
+                    name: s.user.name.clone(),
+                    can_moderate: s.user.role >= Role::Moderator,
+                    can_desk: s.user.role >= Role::Staff,
+                    is_admin: s.user.role >= Role::Admin,
+                    unread: s.unread,
+                });
+                s.user
+            });
+            req.extensions_mut().insert(page.clone());
+            Ok(Viewer { user, page })
+        })
+    }
+}
