@@ -1,21 +1,20 @@
-// Keeps "5 min ago" true while a page stays open. What is older than a day keeps the server's words.
-const MINUTE = 60;
-const HOUR = 3600;
-const DAY = 86400;
+// Keeps "5 minutes ago" true while a page stays open, in the server's own words (`When::ago`).
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+const DAYS_MAX = 30;
 const REFRESH_MS = 30_000;
 
 function words(seconds) {
-  if (seconds < MINUTE) return "just now";
-  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min ago`;
-  return `${Math.floor(seconds / HOUR)} h ago`;
+  const [unit, size] = UNITS.find(([, size]) => seconds >= size) ?? [];
+  if (!unit) return "just now";
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
 }
 
 function refresh() {
-  if (!document.documentElement.lang.startsWith("en")) return;
   for (const time of document.querySelectorAll("time[datetime]")) {
-    if (!/(ago|just now)$/.test(time.textContent)) continue;
+    if (!/( ago|just now)$/.test(time.textContent)) continue;
     const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    if (seconds >= 0 && seconds < DAY) time.textContent = words(seconds);
+    if (seconds >= 0 && seconds < DAYS_MAX * 86_400) time.textContent = words(seconds);
   }
 }
 

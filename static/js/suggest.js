@@ -43,7 +43,7 @@ document.querySelectorAll("input[data-suggest]").forEach((input, index) => {
       if (item.badge) {
         const badge = document.createElement("span");
         badge.className = `badge badge-${item.badge}`;
-        badge.textContent = item.badge.replaceAll("_", " ");
+        badge.textContent = (item.badge[0].toUpperCase() + item.badge.slice(1)).replaceAll("_", " ");
         option.append(badge);
       }
       return option;
