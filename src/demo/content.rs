@@ -4,7 +4,8 @@
 //! database from them may follow every reference without asking again. Times are relative: hours before the
 //! demo's first start for what exists already, seconds after it for what happens while somebody watches.
 //! Words of the domain (roles, kinds, states) stay text here and are checked against the lists below; the
-//! seeding code parses them into the slices' own types.
+//! seeding code parses them into the slices' own types. A new file is embedded when this one is compiled
+//! again; cargo watches only the files it has met.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -484,7 +485,7 @@ fn check(community: &Community) -> Result<()> {
     for case in &community.cases {
         check_case(&names, case)?;
     }
-    check_stream(&names, &community.stream)?;
+    check_stream(&names, &community.company, &community.stream)?;
     community
         .later
         .iter()
@@ -674,7 +675,7 @@ fn check_case(names: &Names, case: &Case) -> Result<()> {
     })
 }
 
-fn check_stream(names: &Names, stream: &[StreamPost]) -> Result<()> {
+fn check_stream(names: &Names, company: &Company, stream: &[StreamPost]) -> Result<()> {
     let mut by_id: HashMap<&str, &Account> = HashMap::new();
     let mut by_username: HashMap<String, &Account> = HashMap::new();
     for (i, post) in stream.iter().enumerate() {
@@ -719,6 +720,17 @@ fn check_stream(names: &Names, stream: &[StreamPost]) -> Result<()> {
         let refers = matches!(post.kind.as_str(), "reply" | "quote" | "repost" | "edit");
         ensure(&place, refers == post.reply_to_line.is_some(), || {
             "kind and reply_to_line disagree".into()
+        })?;
+        let text = post.text.to_lowercase();
+        let addressed = text.contains(&format!("@{}", company.x_username.to_lowercase()));
+        let named = company.search_terms.iter().any(|term| text.contains(term));
+        let wanted = if post.kind == "search" {
+            !addressed && named
+        } else {
+            addressed
+        };
+        ensure(&place, wanted, || {
+            "a mention addresses the company, a search hit only names it".into()
         })?;
         let weight = post_weight(&post.text);
         ensure(&place, (weight > POST_WEIGHT_MAX) == post.long, || {
