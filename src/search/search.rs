@@ -1,0 +1,655 @@
+//! From a query to a page of results, and as-you-type suggestions.
+//!
+//! Threads must have every word of the query. The best [`RERANK_WINDOW`] by BM25 are then put in
+//! order with solved and official threads raised, and every hit says why. Where nothing matches,
+//! misspelt words are corrected; where still nothing matches, most of the words suffice. Both are
+//! said in the result.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use tantivy::collector::TopDocs;
+use tantivy::query::{
+    AllQuery, BooleanQuery, ConstScoreQuery, EnableScoring, FuzzyTermQuery, Occur, PhraseQuery,
+    Query, RangeQuery, TermQuery,
+};
+use tantivy::schema::{Field, IndexRecordOption, Value};
+use tantivy::{DocAddress, DocSet, Order, Score, TERMINATED, TantivyDocument, Term};
+
+use super::index::{QueryStems, SearchIndex, View};
+use super::query::{Clause, Filters, Form, SearchQuery, micros};
+use super::schema::{OFFICIAL, PREFIX_CHARS_MAX, SOLVED};
+use super::words::{Words, folded_words, is_stop_word};
+use super::{Error, Result};
+
+/// Hits on one page, at most.
+pub const PAGE_HITS_MAX: usize = 50;
+/// Results that can be paged through, and up to which they are counted.
+pub const RESULTS_MAX: usize = 1_000;
+/// How many of the best by BM25 are put in order anew.
+pub const RERANK_WINDOW: usize = 50;
+/// What a solved thread's score is multiplied by.
+pub const SOLVED_BOOST: f32 = 1.15;
+/// What an official thread's score is multiplied by.
+pub const OFFICIAL_BOOST: f32 = 1.10;
+/// The share of the words that suffices when no thread has them all.
+const MOST_WORDS: f64 = 0.6;
+/// Bytes of a snippet, about; it ends at a word.
+const SNIPPET_BYTES: usize = 220;
+/// Bytes shown before the first found word.
+const SNIPPET_LEAD_BYTES: usize = 50;
+/// Terms near a misspelt word that are weighed.
+const NEAR_TERMS_MAX: usize = 500;
+/// Words of an as-you-type query that are looked at.
+const SUGGEST_WORDS_MAX: usize = 8;
+
+/// A page of results.
+#[derive(Debug, Clone, Default)]
+pub struct Results {
+    /// The threads, best first.
+    pub hits: Vec<Hit>,
+    /// How many there are; counting ends at [`RESULTS_MAX`].
+    pub total: usize,
+    /// Whether there are more than [`total`](Self::total).
+    pub more_than_total: bool,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+    /// The query as it was corrected, when nothing matched as written.
+    pub corrected: Option<String>,
+    /// Polite notes for the reader.
+    pub notes: Vec<String>,
+}
+
+/// A found thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The thread's id.
+    pub thread_id: i64,
+    /// The BM25 score with its boosts; zero when only filters were asked for.
+    pub score: f32,
+    /// The title as HTML: escaped, found words in `<mark>`.
+    pub snippet_title_html: String,
+    /// The best stretch of the text as HTML: escaped, found words in `<mark>`.
+    pub snippet_html: String,
+    /// Why it stands where it stands.
+    pub why: Vec<Why>,
+}
+
+/// A reason a reader can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The thread is solved, and was raised for it.
+    Solved,
+    /// Staff stand behind it, and it was raised for it.
+    Official,
+    /// Its title is what was searched for.
+    ExactTitle,
+    /// Found after correcting a misspelt word.
+    Corrected,
+    /// Has most of the words, not all.
+    MostWords,
+}
+
+/// A thread whose title begins like what is being typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The thread's id.
+    pub thread_id: i64,
+    /// The title as written.
+    pub title: String,
+    /// The title as HTML: escaped, the typed letters in `<mark>`.
+    pub title_html: String,
+}
+
+impl SearchIndex {
+    /// The page of results that begins at `cursor` (a former page's [`Results::next`]), `limit` hits
+    /// long (at most [`PAGE_HITS_MAX`]).
+    pub fn search(
+        &self,
+        query: &SearchQuery,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Results> {
+        let view = self.view();
+        let notes = query.notes.clone();
+        if query.is_empty() {
+            return Ok(Results { notes, ..Results::default() });
+        }
+        let limit = limit.clamp(1, PAGE_HITS_MAX);
+        let offset = cursor.and_then(|at| at.parse().ok()).unwrap_or(0).min(RESULTS_MAX);
+        let mut results = view.page(query, Match::All, offset, limit)?;
+        results.notes = notes;
+        if results.total > 0 {
+            return Ok(results);
+        }
+        let words = view.correct(query)?;
+        if let Some(corrected) = &words {
+            let mut page = view.page(corrected, Match::All, offset, limit)?;
+            if page.total > 0 {
+                page.hits.iter_mut().for_each(|hit| hit.why.push(Why::Corrected));
+                page.corrected = Some(corrected.to_string());
+                page.notes = results.notes;
+                return Ok(page);
+            }
+        }
+        let loose = words.as_ref().unwrap_or(query);
+        if loose.clauses.iter().filter(|clause| !clause.without).count() > 1 {
+            let mut page = view.page(loose, Match::Most, offset, limit)?;
+            if page.total > 0 {
+                page.hits.iter_mut().for_each(|hit| hit.why.push(Why::MostWords));
+                page.corrected = words.as_ref().map(SearchQuery::to_string);
+                page.notes = results.notes;
+                let note = "No thread has all of these words; these have most of them.";
+                page.notes.push(note.to_string());
+                return Ok(page);
+            }
+        }
+        Ok(results)
+    }
+
+    /// Threads whose titles hold words that begin like the typed ones, the most recently active
+    /// first.
+    pub fn suggest(
+        &self,
+        typed: &str,
+        product: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Suggestion>> {
+        let view = self.view();
+        let mut words = folded_words(typed);
+        words.truncate(SUGGEST_WORDS_MAX);
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for word in &words {
+            let prefix: String = word.chars().take(PREFIX_CHARS_MAX).collect();
+            clauses.push((Occur::Must, term_query(view.fields.title_prefix, &prefix)));
+        }
+        if let Some(product) = product {
+            clauses.push((Occur::Must, term_query(view.fields.product, product)));
+        }
+        let collector = TopDocs::with_limit(limit.clamp(1, PAGE_HITS_MAX))
+            .order_by_fast_field::<i64>("active_at", Order::Desc);
+        let found = view.searcher.search(&BooleanQuery::new(clauses), &collector)?;
+        let marks = Marks { forms: Vec::new(), prefixes: words, stems: &view.stems };
+        found
+            .into_iter()
+            .map(|(_, address)| {
+                let doc: TantivyDocument = view.searcher.doc(address)?;
+                let title = stored(&doc, view.fields.title).to_string();
+                let title_html = marked(&title, &marks.find(&title), 0..title.len());
+                Ok(Suggestion { thread_id: view.thread_id(address)?, title, title_html })
+            })
+            .collect()
+    }
+}
+
+/// How many of a query's words a thread must have.
+#[derive(Clone, Copy, PartialEq)]
+enum Match {
+    All,
+    Most,
+}
+
+impl View {
+    fn page(
+        &self,
+        query: &SearchQuery,
+        matching: Match,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Results> {
+        let wanted = self.wanted(query);
+        let compiled = self.compile(query, &wanted, matching);
+        let by_score = !wanted.is_empty();
+        let end = offset + limit;
+        let window = if by_score { end.max(RERANK_WINDOW) } else { end };
+        let mut found: Vec<(Score, DocAddress)> = if by_score {
+            let top = TopDocs::with_limit(window).order_by_score();
+            self.searcher.search(&*compiled, &top)?
+        } else {
+            let top = TopDocs::with_limit(window)
+                .order_by_fast_field::<i64>("active_at", Order::Desc);
+            let newest = self.searcher.search(&*compiled, &top)?;
+            newest.into_iter().map(|(_, address)| (0.0, address)).collect()
+        };
+        let total = if found.len() < window {
+            found.len()
+        } else {
+            self.count(&*compiled)?
+        };
+        let flags = self.flags(&found)?;
+        let mut ranked: Vec<(Score, DocAddress, u64)> = found
+            .drain(..)
+            .zip(flags)
+            .map(|((score, address), flags)| (score * boost(flags), address, flags))
+            .collect();
+        if by_score {
+            let head = ranked.len().min(RERANK_WINDOW);
+            ranked[..head].sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        }
+        let marks = self.marks(query);
+        let asked = folded_words(&query.words_text());
+        let mut hits = Vec::with_capacity(limit);
+        for (score, address, flags) in ranked.into_iter().skip(offset).take(limit) {
+            hits.push(self.hit(score, address, flags, &marks, &asked)?);
+        }
+        if offset == 0 {
+            hits.sort_by_key(|hit| !hit.why.contains(&Why::ExactTitle));
+        }
+        let more_than_total = total > RESULTS_MAX;
+        let total = total.min(RESULTS_MAX);
+        let next = (end < total).then(|| end.to_string());
+        Ok(Results { hits, total, more_than_total, next, ..Results::default() })
+    }
+
+    /// The clauses a thread must have: without the words that say nothing, unless there are no others.
+    fn wanted<'q>(&self, query: &'q SearchQuery) -> Vec<&'q Clause> {
+        let all: Vec<&Clause> = query.clauses.iter().filter(|clause| !clause.without).collect();
+        let says_something = |clause: &&Clause| {
+            clause.form != Form::Word || !folded_words(&clause.text).iter().all(|w| is_stop_word(w))
+        };
+        let telling: Vec<&Clause> = all.iter().copied().filter(says_something).collect();
+        if telling.is_empty() { all } else { telling }
+    }
+
+    fn compile(&self, query: &SearchQuery, wanted: &[&Clause], matching: Match) -> Box<dyn Query> {
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        match matching {
+            Match::All => {
+                clauses.extend(wanted.iter().map(|c| (Occur::Must, self.clause_query(c))));
+            }
+            Match::Most => {
+                let any = wanted.iter().map(|c| (Occur::Should, self.clause_query(c))).collect();
+                let least = ((wanted.len() as f64 * MOST_WORDS).floor() as usize).max(1);
+                let most = BooleanQuery::with_minimum_required_clauses(any, least);
+                clauses.push((Occur::Must, Box::new(most)));
+            }
+        }
+        if wanted.is_empty() {
+            clauses.push((Occur::Must, Box::new(AllQuery)));
+        }
+        self.filter(&query.filters, &mut clauses);
+        for clause in query.clauses.iter().filter(|clause| clause.without) {
+            clauses.push((Occur::MustNot, self.clause_query(clause)));
+        }
+        match clauses.len() {
+            1 => clauses.remove(0).1,
+            _ => Box::new(BooleanQuery::new(clauses)),
+        }
+    }
+
+    fn clause_query(&self, clause: &Clause) -> Box<dyn Query> {
+        let words = folded_words(&clause.text);
+        let text = self.fields.text;
+        match clause.form {
+            Form::Prefix => {
+                let prefix = Term::from_field_text(text, &words[0]);
+                Box::new(FuzzyTermQuery::new_prefix(prefix, 0, false))
+            }
+            Form::Phrase => self.phrase(&words),
+            Form::Word if words.len() > 1 => {
+                // "Wi-Fi" is also written "WiFi".
+                let together = self.any_form(&words.concat());
+                Box::new(BooleanQuery::union(vec![self.phrase(&words), together]))
+            }
+            Form::Word => self.any_form(&words[0]),
+        }
+    }
+
+    fn phrase(&self, words: &[String]) -> Box<dyn Query> {
+        let text = self.fields.text;
+        match words {
+            [word] => term_query(text, word),
+            _ => Box::new(PhraseQuery::new(
+                words.iter().map(|word| Term::from_field_text(text, word)).collect(),
+            )),
+        }
+    }
+
+    fn any_form(&self, word: &str) -> Box<dyn Query> {
+        let forms = self.stems.forms(word);
+        match forms.as_slice() {
+            [form] => term_query(self.fields.text, form),
+            _ => Box::new(BooleanQuery::union(
+                forms.iter().map(|form| term_query(self.fields.text, form)).collect(),
+            )),
+        }
+    }
+
+    /// Adds what the threads must be; none of it moves the score.
+    pub(super) fn filter(&self, filters: &Filters, clauses: &mut Vec<(Occur, Box<dyn Query>)>) {
+        let fields = &self.fields;
+        let mut must = |query: Box<dyn Query>| {
+            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
+        };
+        for (field, value) in [
+            (fields.product, &filters.product),
+            (fields.topic, &filters.topic),
+            (fields.kind, &filters.kind),
+            (fields.author, &filters.author),
+        ] {
+            if let Some(value) = value {
+                must(term_query(field, value));
+            }
+        }
+        filters.is.iter().for_each(|state| must(term_query(fields.is, state)));
+        filters.tags.iter().for_each(|tag| must(term_query(fields.tag, tag)));
+        let day = |date| micros(date).map(|at| Term::from_field_i64(fields.created_at, at));
+        let after = filters.after.and_then(day);
+        let before = filters.before.and_then(day);
+        if after.is_some() || before.is_some() {
+            must(Box::new(RangeQuery::new(
+                after.map_or(Bound::Unbounded, Bound::Included),
+                before.map_or(Bound::Unbounded, Bound::Excluded),
+            )));
+        }
+    }
+
+    /// How many threads match, counted up to one more than [`RESULTS_MAX`].
+    fn count(&self, query: &dyn Query) -> Result<usize> {
+        let weight = query.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+        let mut count = 0;
+        for segment in self.searcher.segment_readers() {
+            let mut docs = weight.scorer(segment, 1.0)?;
+            while docs.doc() != TERMINATED {
+                if !segment.is_deleted(docs.doc()) {
+                    count += 1;
+                    if count > RESULTS_MAX {
+                        return Ok(count);
+                    }
+                }
+                docs.advance();
+            }
+        }
+        Ok(count)
+    }
+
+    /// The `flags` of each found thread.
+    pub(super) fn flags(&self, found: &[(Score, DocAddress)]) -> Result<Vec<u64>> {
+        let mut columns = BTreeMap::new();
+        let mut all = Vec::with_capacity(found.len());
+        for (_, address) in found {
+            let column = match columns.entry(address.segment_ord) {
+                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::btree_map::Entry::Vacant(place) => {
+                    let segment = self.searcher.segment_reader(address.segment_ord);
+                    place.insert(segment.fast_fields().u64("flags")?)
+                }
+            };
+            all.push(column.first(address.doc_id).unwrap_or(0));
+        }
+        Ok(all)
+    }
+
+    pub(super) fn thread_id(&self, address: DocAddress) -> Result<i64> {
+        let segment = self.searcher.segment_reader(address.segment_ord);
+        Ok(segment.fast_fields().i64("id")?.first(address.doc_id).unwrap_or(0))
+    }
+
+    fn hit(
+        &self,
+        score: Score,
+        address: DocAddress,
+        flags: u64,
+        marks: &Marks<'_>,
+        asked: &[String],
+    ) -> Result<Hit> {
+        let doc: TantivyDocument = self.searcher.doc(address)?;
+        let title = stored(&doc, self.fields.title);
+        let body = stored(&doc, self.fields.body);
+        let mut why = Vec::new();
+        if !asked.is_empty() && folded_words(title) == asked {
+            why.push(Why::ExactTitle);
+        }
+        if flags & SOLVED != 0 {
+            why.push(Why::Solved);
+        }
+        if flags & OFFICIAL != 0 {
+            why.push(Why::Official);
+        }
+        Ok(Hit {
+            thread_id: self.thread_id(address)?,
+            score,
+            snippet_title_html: marked(title, &marks.find(title), 0..title.len()),
+            snippet_html: snippet(body, &marks.find(body)),
+            why,
+        })
+    }
+
+    fn marks(&self, query: &SearchQuery) -> Marks<'_> {
+        let mut marks = Marks { forms: Vec::new(), prefixes: Vec::new(), stems: &self.stems };
+        for clause in self.wanted(query) {
+            let words = folded_words(&clause.text);
+            match clause.form {
+                Form::Prefix => marks.prefixes.extend(words),
+                Form::Phrase => marks.forms.extend(words),
+                Form::Word => {
+                    if words.len() > 1 {
+                        marks.forms.push(words.concat());
+                    }
+                    words.iter().for_each(|word| marks.forms.extend(self.stems.forms(word)));
+                    marks.forms.extend(words);
+                }
+            }
+        }
+        marks.forms.sort_unstable();
+        marks.forms.dedup();
+        marks
+    }
+
+    /// The query with its unknown words replaced by near ones; none when there is nothing to replace.
+    fn correct(&self, query: &SearchQuery) -> Result<Option<SearchQuery>> {
+        let mut corrected = query.clone();
+        let mut changed = false;
+        for clause in corrected.clauses.iter_mut().filter(|clause| !clause.without) {
+            if clause.form == Form::Prefix {
+                continue;
+            }
+            let mut text = Vec::new();
+            for word in folded_words(&clause.text) {
+                let forms = self.stems.forms(&word);
+                let known = forms.iter().chain([&word]).try_fold(false, |known, form| {
+                    let term = Term::from_field_text(self.fields.text, form);
+                    Ok::<_, Error>(known || self.searcher.doc_freq(&term)? > 0)
+                })?;
+                match if known { None } else { self.nearest(&word)? } {
+                    Some(near) => {
+                        changed = true;
+                        text.push(near);
+                    }
+                    None => text.push(word),
+                }
+            }
+            clause.text = text.join(if clause.form == Form::Phrase { " " } else { "-" });
+        }
+        Ok(changed.then_some(corrected))
+    }
+
+    /// The nearest indexed word: one change away, or two for words of six letters and more; among
+    /// the equally near, one with the same first letter and in the most threads.
+    fn nearest(&self, word: &str) -> Result<Option<String>> {
+        let letters = word.chars().count();
+        let farthest = match letters {
+            0..=2 => return Ok(None),
+            3..=5 => 1,
+            _ => 2,
+        };
+        for distance in 1..=farthest {
+            let term = Term::from_field_text(self.fields.text, word);
+            let automaton = FuzzyTermQuery::new(term, distance, true).automaton()?;
+            let mut near: BTreeMap<String, u64> = BTreeMap::new();
+            for segment in self.searcher.segment_readers() {
+                let inverted = segment.inverted_index(self.fields.text)?;
+                let mut terms = inverted.terms().search(&automaton).into_stream()?;
+                while let Some((found, info)) = terms.next() {
+                    if near.len() == NEAR_TERMS_MAX {
+                        break;
+                    }
+                    let found = String::from_utf8_lossy(found).into_owned();
+                    *near.entry(found).or_default() += u64::from(info.doc_freq);
+                }
+            }
+            let first = word.chars().next();
+            let best = near.into_iter().max_by_key(|(found, threads)| {
+                (found.chars().next() == first, *threads, std::cmp::Reverse(found.clone()))
+            });
+            if let Some((best, _)) = best {
+                return Ok(Some(best));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn boost(flags: u64) -> f32 {
+    let solved = if flags & SOLVED != 0 { SOLVED_BOOST } else { 1.0 };
+    let official = if flags & OFFICIAL != 0 { OFFICIAL_BOOST } else { 1.0 };
+    solved * official
+}
+
+pub(super) fn term_query(field: Field, value: &str) -> Box<dyn Query> {
+    let term = Term::from_field_text(field, value);
+    Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
+}
+
+pub(super) fn stored(doc: &TantivyDocument, field: Field) -> &str {
+    doc.get_first(field).and_then(|value| value.as_str()).unwrap_or("")
+}
+
+/// Which words of a text are marked.
+struct Marks<'a> {
+    forms: Vec<String>,
+    prefixes: Vec<String>,
+    stems: &'a QueryStems,
+}
+
+/// A found word in a text: where it stands, and which form it matched.
+struct Mark {
+    range: std::ops::Range<usize>,
+    form: usize,
+}
+
+impl Marks<'_> {
+    fn find(&self, text: &str) -> Vec<Mark> {
+        let mut found = Vec::new();
+        let mut words = Words::new(text);
+        while words.advance() {
+            let word = words.folded();
+            let form = if let Ok(form) = self.forms.binary_search_by(|f| f.as_str().cmp(word)) {
+                Some(form)
+            } else if let Some(n) = self.prefixes.iter().position(|p| word.starts_with(p.as_str()))
+            {
+                // Where only the beginning was asked for, only the beginning is marked, unless
+                // folding changed its length.
+                let range = words.range();
+                let end = range.start + self.prefixes[n].len();
+                let plain = text[range.clone()].is_ascii();
+                let range = if plain { range.start..end } else { range };
+                found.push(Mark { range, form: self.forms.len() + n });
+                None
+            } else if self.forms.iter().any(|f| f.as_bytes().first() == word.as_bytes().first()) {
+                self.stems.forms(word).iter().find_map(|stem| self.forms.binary_search(stem).ok())
+            } else {
+                None
+            };
+            if let Some(form) = form {
+                found.push(Mark { range: words.range(), form });
+            }
+        }
+        found
+    }
+}
+
+/// The stretch of `text` with the most different found words, as HTML.
+fn snippet(text: &str, marks: &[Mark]) -> String {
+    let mut best = (0, 0, 0);
+    for (first, mark) in marks.iter().enumerate() {
+        let end = mark.range.start + SNIPPET_BYTES - SNIPPET_LEAD_BYTES;
+        let within: Vec<usize> =
+            marks[first..].iter().take_while(|m| m.range.end <= end).map(|m| m.form).collect();
+        let mut forms = within.clone();
+        forms.sort_unstable();
+        forms.dedup();
+        let worth = (forms.len(), within.len());
+        if worth > (best.0, best.1) {
+            best = (worth.0, worth.1, mark.range.start);
+        }
+    }
+    let lead = best.2.saturating_sub(SNIPPET_LEAD_BYTES);
+    let start = if lead == 0 { 0 } else { next_word(text, lead) };
+    let start = if start > best.2 { best.2 } else { start };
+    let end = last_word(text, start, start + SNIPPET_BYTES);
+    let mut html = String::new();
+    if start > 0 {
+        html.push_str("… ");
+    }
+    html.push_str(&marked(text, marks, start..end));
+    if end < text.trim_end().len() {
+        html.push_str(" …");
+    }
+    html
+}
+
+/// The beginning of the first word at or after `from`.
+fn next_word(text: &str, from: usize) -> usize {
+    let mut at = from.min(text.len());
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    let rest = &text[at..];
+    let Some(blank) = rest.find(char::is_whitespace) else { return at };
+    let after = &rest[blank..];
+    at + blank + (after.len() - after.trim_start().len())
+}
+
+/// The end of the last word that ends at or before `to`; `to` itself where one word fills it all.
+fn last_word(text: &str, from: usize, to: usize) -> usize {
+    if to >= text.len() {
+        return text.trim_end().len().max(from);
+    }
+    let mut at = to;
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    match text[from..at].rfind(char::is_whitespace) {
+        Some(blank) if blank > 0 => from + blank,
+        _ => at,
+    }
+}
+
+/// A stretch of text as HTML, with the found words in `<mark>`.
+fn marked(text: &str, marks: &[Mark], stretch: std::ops::Range<usize>) -> String {
+    let mut html = String::with_capacity(stretch.len() + marks.len() * 13);
+    let mut at = stretch.start;
+    for mark in marks {
+        if mark.range.start < at || mark.range.end > stretch.end {
+            continue;
+        }
+        escape(&text[at..mark.range.start], &mut html);
+        html.push_str("<mark>");
+        escape(&text[mark.range.clone()], &mut html);
+        html.push_str("</mark>");
+        at = mark.range.end;
+    }
+    escape(&text[at..stretch.end], &mut html);
+    html
+}
+
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() => out.push(' '),
+            c => {
+                let _ = out.write_char(c);
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! "Similar to this": the threads that tell of the problem a text tells of.
+//!
+//! The text (a public post, a mail, a title being typed) is stripped of handles, addresses and
+//! emoji; its most telling words, by how few threads hold them, are looked for together. Common
+//! words are left out before a posting is read. The best by BM25 are put in order with what else
+//! speaks for a thread, and each comes with a confidence and the words that moved it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tantivy::collector::TopDocs;
+use tantivy::query::{BooleanQuery, Occur, Query};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocAddress, DocSet, Score, TERMINATED, Term};
+
+use super::index::{SearchIndex, View};
+use super::query::Filters;
+use super::schema::{OFFICIAL, SOLVED};
+use super::search::term_query;
+use super::words::{Words, is_stop_word};
+use super::Result;
+use crate::text::words::normalise;
+
+/// Telling words that are looked for.
+pub const TERMS_MAX: usize = 25;
+/// Words of the text that are weighed.
+pub const WORDS_MAX: usize = 300;
+/// Candidates in one answer, at most.
+pub const LIMIT_MAX: usize = 50;
+/// How many of the best by BM25 are put in order anew.
+const CANDIDATES: usize = 40;
+/// Indexes of fewer threads read every word: there it costs nothing and each word counts.
+const COMMON_THREADS_MIN: u64 = 2_000;
+/// The share of threads above which a word is common.
+const COMMON_SHARE: f64 = 0.12;
+/// Rarer words a text must have before its common ones are left out.
+const RARE_WORDS_MIN: usize = 4;
+/// What a solved thread's score is multiplied by.
+const SOLVED_BOOST: f32 = 1.05;
+/// What an official thread's score is multiplied by.
+const OFFICIAL_BOOST: f32 = 1.05;
+/// What each doubling of "me too" adds to the score, as a share of it.
+const ME_TOO_BOOST: f32 = 0.03;
+/// What a thread active at the very moment of the text gains, as a share of its score.
+const FRESH_BOOST: f32 = 0.6;
+/// After how many days without activity that gain has fallen to a third.
+const FRESH_DAYS: f32 = 20.0;
+/// The weight of a word no thread holds, as a share of the rarest word's: mostly names and slips.
+const UNKNOWN_WEIGHT: f64 = 0.5;
+/// Shared words named in the reasons.
+const REASON_WORDS_MAX: usize = 5;
+
+/// What threads are to be similar to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Likeness<'a> {
+    /// The text as it was written.
+    pub text: &'a str,
+    /// Only threads of this product (slug).
+    pub product: Option<&'a str>,
+    /// How many, at most [`LIMIT_MAX`].
+    pub limit: usize,
+    /// Threads to leave out, by id.
+    pub exclude: &'a [i64],
+    /// When the text was written (µs): threads active about then are raised, because the same
+    /// trouble comes to many at once. `None` for no such preference.
+    pub at: Option<i64>,
+}
+
+/// A thread that may be about the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Similar {
+    /// The thread's id.
+    pub thread_id: i64,
+    /// BM25 with boosts: comparable within one answer only.
+    pub score: f32,
+    /// How sure it is the same problem, 0 to 1; see [`confidence`].
+    pub confidence: f64,
+    /// What speaks for it, in words for a person.
+    pub reasons: Vec<String>,
+}
+
+impl SearchIndex {
+    /// The threads most similar to `text`, best first.
+    pub fn similar(
+        &self,
+        text: &str,
+        product: Option<&str>,
+        limit: usize,
+        exclude: &[i64],
+    ) -> Result<Vec<Similar>> {
+        self.similar_to(&Likeness { text, product, limit, exclude, at: None })
+    }
+
+    /// The threads most similar to what `asked` describes, best first.
+    pub fn similar_to(&self, asked: &Likeness<'_>) -> Result<Vec<Similar>> {
+        self.view().similar(asked)
+    }
+}
+
+/// A word of the text, weighed.
+struct Telling {
+    word: String,
+    forms: Vec<String>,
+    /// Threads that hold it.
+    threads: u64,
+    /// How rare it is: 0 when every thread holds it, 1 when none or one does.
+    rarity: f64,
+}
+
+struct Candidate {
+    address: DocAddress,
+    score: Score,
+    flags: u64,
+    me_too: u64,
+    active_at: i64,
+    thread_id: i64,
+    shared: Vec<usize>,
+}
+
+impl View {
+    fn similar(&self, asked: &Likeness<'_>) -> Result<Vec<Similar>> {
+        let limit = asked.limit.clamp(1, LIMIT_MAX);
+        let words = self.telling_words(asked.text)?;
+        let sought = self.sought(&words);
+        if sought.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut candidates = self.candidates(asked, &words, &sought, limit)?;
+        for candidate in &mut candidates {
+            candidate.score *= candidate.boost(asked.at);
+        }
+        candidates
+            .sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.address.cmp(&b.address)));
+        self.find_shared(&words, &sought, &mut candidates)?;
+        let mass: f64 = words.iter().map(Telling::weight).sum();
+        let best = candidates.first().map_or(0.0, |candidate| candidate.score);
+        let second = candidates.get(1).map_or(0.0, |candidate| candidate.score);
+        let similar = candidates.into_iter().take(limit).map(|candidate| {
+            let shared: f64 = candidate.shared.iter().map(|n| words[*n].weight()).sum();
+            let beside = if candidate.score >= best { second } else { best };
+            Similar {
+                thread_id: candidate.thread_id,
+                score: candidate.score,
+                confidence: confidence(
+                    if mass > 0.0 { shared / mass } else { 0.0 },
+                    shared,
+                    f64::from(candidate.score / beside.max(f32::MIN_POSITIVE)),
+                ),
+                reasons: candidate.reasons(&words),
+            }
+        });
+        Ok(similar.collect())
+    }
+
+    /// The words that can tell one thread from another, each once, the rarest first.
+    fn telling_words(&self, text: &str) -> Result<Vec<Telling>> {
+        let plain = normalise(text);
+        let total = self.searcher.num_docs().max(1);
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut telling: Vec<Telling> = Vec::new();
+        let mut words = Words::new(&plain);
+        while words.advance() && telling.len() < WORDS_MAX {
+            let word = words.folded();
+            if is_stop_word(word) || word.len() < 2 {
+                continue;
+            }
+            let mut word = word.to_string();
+            let (mut forms, mut threads) = self.threads_with(&word)?;
+            if threads == 0
+                && let Some(plainer) = without_doubles(&word)
+            {
+                // "soo slooow" has become "soo sloow": people lengthen what they feel.
+                let (plain_forms, plain_threads) = self.threads_with(&plainer)?;
+                if is_stop_word(&plainer) {
+                    continue;
+                }
+                if plain_threads > 0 {
+                    (word, forms, threads) = (plainer, plain_forms, plain_threads);
+                }
+            }
+            if seen.insert(forms[0].clone(), telling.len()).is_some() {
+                continue;
+            }
+            let rarity = rarity(threads, total);
+            telling.push(Telling { word, forms, threads, rarity });
+        }
+        telling.sort_by(|a, b| b.rarity.total_cmp(&a.rarity));
+        Ok(telling)
+    }
+
+    fn threads_with(&self, word: &str) -> Result<(Vec<String>, u64)> {
+        let forms = self.stems.forms(word);
+        let mut threads = 0;
+        for form in &forms {
+            let term = Term::from_field_text(self.fields.text, form);
+            threads = threads.max(self.searcher.doc_freq(&term)?);
+        }
+        Ok((forms, threads))
+    }
+
+    /// Which of the words are looked for: known, not common while there are rarer ones, and no more
+    /// than [`TERMS_MAX`].
+    fn sought(&self, words: &[Telling]) -> Vec<usize> {
+        let total = self.searcher.num_docs();
+        let common = |word: &Telling| {
+            total >= COMMON_THREADS_MIN && word.threads as f64 > total as f64 * COMMON_SHARE
+        };
+        let known: Vec<usize> = (0..words.len()).filter(|n| words[*n].threads > 0).collect();
+        let rare: Vec<usize> = known.iter().copied().filter(|n| !common(&words[*n])).collect();
+        let mut sought = if rare.len() >= RARE_WORDS_MIN { rare } else { known };
+        sought.truncate(TERMS_MAX);
+        sought
+    }
+
+    fn candidates(
+        &self,
+        asked: &Likeness<'_>,
+        words: &[Telling],
+        sought: &[usize],
+        limit: usize,
+    ) -> Result<Vec<Candidate>> {
+        let any: Vec<Box<dyn Query>> = sought
+            .iter()
+            .flat_map(|n| &words[*n].forms)
+            .map(|form| term_query(self.fields.text, form))
+            .collect();
+        let mut query: Box<dyn Query> = Box::new(BooleanQuery::union(any));
+        if let Some(product) = asked.product {
+            let mut clauses = vec![(Occur::Must, query)];
+            let filters = Filters { product: Some(product.to_string()), ..Filters::default() };
+            self.filter(&filters, &mut clauses);
+            query = Box::new(BooleanQuery::new(clauses));
+        }
+        let wanted = CANDIDATES.max(limit) + asked.exclude.len().min(CANDIDATES);
+        let found = self.searcher.search(&*query, &TopDocs::with_limit(wanted).order_by_score())?;
+        let mut candidates = Vec::with_capacity(found.len());
+        let mut by_segment: BTreeMap<u32, Vec<(Score, DocAddress)>> = BTreeMap::new();
+        for (score, address) in found {
+            by_segment.entry(address.segment_ord).or_default().push((score, address));
+        }
+        for (segment, found) in by_segment {
+            let fast = self.searcher.segment_reader(segment).fast_fields();
+            let (ids, active) = (fast.i64("id")?, fast.i64("active_at")?);
+            let (flags, me_too) = (fast.u64("flags")?, fast.u64("me_too")?);
+            for (score, address) in found {
+                let doc = address.doc_id;
+                let Some(thread_id) = ids.first(doc) else { continue };
+                if asked.exclude.contains(&thread_id) {
+                    continue;
+                }
+                candidates.push(Candidate {
+                    address,
+                    score,
+                    flags: flags.first(doc).unwrap_or(0),
+                    me_too: me_too.first(doc).unwrap_or(0),
+                    active_at: active.first(doc).unwrap_or(0),
+                    thread_id,
+                    shared: Vec::new(),
+                });
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Notes for each candidate which of the sought words it holds.
+    fn find_shared(
+        &self,
+        words: &[Telling],
+        sought: &[usize],
+        candidates: &mut [Candidate],
+    ) -> Result<()> {
+        let mut in_order: Vec<usize> = (0..candidates.len()).collect();
+        in_order.sort_by_key(|n| candidates[*n].address);
+        for of_segment in in_order.chunk_by(|a, b| {
+            candidates[*a].address.segment_ord == candidates[*b].address.segment_ord
+        }) {
+            let segment = candidates[of_segment[0]].address.segment_ord;
+            let inverted =
+                self.searcher.segment_reader(segment).inverted_index(self.fields.text)?;
+            for n in sought {
+                for form in &words[*n].forms {
+                    let term = Term::from_field_text(self.fields.text, form);
+                    let Some(mut docs) = inverted.read_postings(&term, IndexRecordOption::Basic)?
+                    else {
+                        continue;
+                    };
+                    for candidate in of_segment {
+                        let candidate = &mut candidates[*candidate];
+                        let doc = candidate.address.doc_id;
+                        if docs.doc() < doc && docs.seek(doc) == TERMINATED {
+                            break;
+                        }
+                        if docs.doc() == doc && candidate.shared.last() != Some(n) {
+                            candidate.shared.push(*n);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Telling {
+    fn weight(&self) -> f64 {
+        if self.threads == 0 { UNKNOWN_WEIGHT } else { self.rarity }
+    }
+}
+
+impl Candidate {
+    fn boost(&self, at: Option<i64>) -> f32 {
+        const DAY_MICROS: f32 = 86_400_000_000.0;
+        let solved = if self.flags & SOLVED != 0 { SOLVED_BOOST } else { 1.0 };
+        let official = if self.flags & OFFICIAL != 0 { OFFICIAL_BOOST } else { 1.0 };
+        let me_too = 1.0 + ME_TOO_BOOST * (1.0 + self.me_too as f32).log2();
+        let fresh = at.map_or(1.0, |at| {
+            let days = at.saturating_sub(self.active_at).max(0) as f32 / DAY_MICROS;
+            1.0 + FRESH_BOOST * (-days / FRESH_DAYS).exp()
+        });
+        solved * official * me_too * fresh
+    }
+
+    fn reasons(&self, words: &[Telling]) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let named: Vec<String> = self
+            .shared
+            .iter()
+            .take(REASON_WORDS_MAX)
+            .map(|n| format!("“{}”", words[*n].word))
+            .collect();
+        if !named.is_empty() {
+            reasons.push(format!("shares {}", named.join(", ")));
+        }
+        if self.flags & SOLVED != 0 {
+            reasons.push("is solved".to_string());
+        }
+        if self.flags & OFFICIAL != 0 {
+            reasons.push("is official".to_string());
+        }
+        match self.me_too {
+            0 => {}
+            1 => reasons.push("one more person has it".to_string()),
+            n => reasons.push(format!("{n} more people have it")),
+        }
+        reasons
+    }
+}
+
+/// How rare a word is among `total` threads: 1 when one thread holds it or none, 0 when all do. The
+/// inverse document frequency of BM25, divided by its largest value.
+fn rarity(threads: u64, total: u64) -> f64 {
+    let idf = |threads: f64| (1.0 + (total as f64 - threads + 0.5) / (threads + 0.5)).ln();
+    let threads = threads.clamp(1, total) as f64;
+    (idf(threads) / idf(1.0)).clamp(0.0, 1.0)
+}
+
+/// How sure it is that a thread tells of the same problem, between 0 and 1.
+///
+/// `coverage` is the share of the text's rarity (the sum over its words) that the thread holds;
+/// `shared` is that rarity itself, about the number of rare words in common; `ratio` is the
+/// thread's score by that of the next one (by the best one's, for all but the best).
+pub fn confidence(coverage: f64, shared: f64, ratio: f64) -> f64 {
+    let coverage = coverage.clamp(0.0, 1.0);
+    let evidence = shared.max(0.0) / (shared.max(0.0) + 1.5);
+    let lead = 0.75 + 0.25 * ((ratio - 0.8) / 0.6).clamp(0.0, 1.0);
+    (coverage.powf(0.6) * evidence * lead).clamp(0.0, 1.0)
+}
+
+/// The word with each run of one letter taken as one letter; none when it has no runs.
+fn without_doubles(word: &str) -> Option<String> {
+    let mut plain = String::with_capacity(word.len());
+    for letter in word.chars() {
+        if plain.chars().last() != Some(letter) || letter.is_numeric() {
+            plain.push(letter);
+        }
+    }
+    (plain.len() < word.len()).then_some(plain)
+}
