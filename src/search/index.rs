@@ -50,6 +50,7 @@ pub(super) struct View {
 }
 
 /// How words of a query are stemmed: by the languages the index holds.
+#[derive(Default)]
 pub(super) struct QueryStems {
     stemmers: Vec<Stemmer>,
     /// Whether some text is in a language we don't stem here, so that the word itself is looked for.
@@ -123,7 +124,10 @@ impl SearchIndex {
     /// written by another release is moved aside (`aside`, the newest one only) and an empty one
     /// takes its place; [`position`](Self::position) is then `None` until it is rebuilt.
     pub fn open(dir: &Path) -> Result<SearchIndex> {
-        let folder = |cause| Error::Folder { dir: dir.display().to_string(), cause };
+        let folder = |cause| Error::Folder {
+            dir: dir.display().to_string(),
+            cause,
+        };
         fs::create_dir_all(dir).map_err(folder)?;
         let generation = match current_name(dir) {
             Some(name) => match Generation::open(dir, &name) {
@@ -131,8 +135,12 @@ impl SearchIndex {
                 Err(cause) => {
                     warn!(%cause, generation = %name, "search index can't be used: moved aside, to be rebuilt");
                     let aside = dir.join("aside");
-                    fs::remove_dir_all(&aside).or_else(absent_is_fine).map_err(folder)?;
-                    fs::rename(dir.join(&name), &aside).or_else(absent_is_fine).map_err(folder)?;
+                    fs::remove_dir_all(&aside)
+                        .or_else(absent_is_fine)
+                        .map_err(folder)?;
+                    fs::rename(dir.join(&name), &aside)
+                        .or_else(absent_is_fine)
+                        .map_err(folder)?;
                     Generation::create_next(dir)?
                 }
             },
@@ -151,7 +159,10 @@ impl SearchIndex {
     /// has never been filled and wants a rebuild.
     pub fn position(&self) -> Result<Option<i64>> {
         let live = self.live();
-        let metas = live.index.load_metas().map_err(|cause| self.failed(cause))?;
+        let metas = live
+            .index
+            .load_metas()
+            .map_err(|cause| self.failed(cause))?;
         Ok(metas.payload.as_deref().and_then(position_of))
     }
 
@@ -162,10 +173,14 @@ impl SearchIndex {
         let mut slot = self.writer_slot();
         if slot.as_ref().is_none_or(|(name, _)| *name != live.name) {
             *slot = None;
-            let writer = live.writer(WRITER_BYTES).map_err(|cause| self.failed(cause))?;
+            let writer = live
+                .writer(WRITER_BYTES)
+                .map_err(|cause| self.failed(cause))?;
             *slot = Some((live.name.clone(), writer));
         }
-        let Some((_, writer)) = slot.as_mut() else { return Ok(()) };
+        let Some((_, writer)) = slot.as_mut() else {
+            return Ok(());
+        };
         let written = write_batch(writer, &live.fields, threads, gone, position);
         if let Err(cause) = written {
             // A writer that failed once (disk full) stays broken: the next batch takes a new one.
@@ -185,16 +200,25 @@ impl SearchIndex {
     /// one. `position` is the change log's position before the first thread was loaded. Returns how
     /// many threads were indexed.
     pub fn rebuild(&self, source: &dyn DocSource, position: i64) -> Result<u64> {
-        let folder = |cause| Error::Folder { dir: self.dir.display().to_string(), cause };
-        let _alone = lock_rebuild(&self.dir).map_err(folder)?.ok_or_else(|| self.busy())?;
+        let folder = |cause| Error::Folder {
+            dir: self.dir.display().to_string(),
+            cause,
+        };
+        let _alone = lock_rebuild(&self.dir)
+            .map_err(folder)?
+            .ok_or_else(|| self.busy())?;
         let next = Generation::create_unnamed(&self.dir)?;
         let mut count = 0;
         {
-            let mut writer = next.writer(REBUILD_BYTES).map_err(|cause| self.failed(cause))?;
+            let mut writer = next
+                .writer(REBUILD_BYTES)
+                .map_err(|cause| self.failed(cause))?;
             let mut last = 0;
             loop {
                 let threads = source.after(last, REBUILD_BATCH).map_err(Error::Source)?;
-                let Some(end) = threads.iter().map(|thread| thread.id).max() else { break };
+                let Some(end) = threads.iter().map(|thread| thread.id).max() else {
+                    break;
+                };
                 for thread in &threads {
                     writer
                         .add_document(schema::document(&next.fields, thread))
@@ -207,7 +231,9 @@ impl SearchIndex {
                 last = end;
             }
             commit(&mut writer, position).map_err(|cause| self.failed(cause))?;
-            writer.wait_merging_threads().map_err(|cause| self.failed(cause))?;
+            writer
+                .wait_merging_threads()
+                .map_err(|cause| self.failed(cause))?;
         }
         next.reload()?;
         // The writer of the old generation must rest before the swap, or its last commit is lost.
@@ -265,8 +291,15 @@ impl SearchIndex {
 
     /// Reads every file of the index and names those whose checksum does not fit.
     pub fn damaged_files(&self) -> Result<Vec<String>> {
-        let damaged = self.live().index.validate_checksum().map_err(|c| self.failed(c))?;
-        Ok(damaged.into_iter().map(|path| path.display().to_string()).collect())
+        let damaged = self
+            .live()
+            .index
+            .validate_checksum()
+            .map_err(|c| self.failed(c))?;
+        Ok(damaged
+            .into_iter()
+            .map(|path| path.display().to_string())
+            .collect())
     }
 
     /// How many threads can be found.
@@ -281,12 +314,23 @@ impl SearchIndex {
 
     pub(super) fn view(&self) -> View {
         let live = self.live();
-        let stems = live.stems.read().unwrap_or_else(PoisonError::into_inner).clone();
-        View { searcher: live.reader.searcher(), fields: live.fields, stems }
+        let stems = live
+            .stems
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        View {
+            searcher: live.reader.searcher(),
+            fields: live.fields,
+            stems,
+        }
     }
 
     fn live(&self) -> Arc<Generation> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn writer_slot(&self) -> MutexGuard<'_, Option<(String, IndexWriter)>> {
@@ -296,17 +340,24 @@ impl SearchIndex {
     fn failed(&self, cause: TantivyError) -> Error {
         match cause {
             TantivyError::LockFailure(..) => self.busy(),
-            cause => Error::Index { dir: self.dir.display().to_string(), cause },
+            cause => Error::Index {
+                dir: self.dir.display().to_string(),
+                cause,
+            },
         }
     }
 
     fn busy(&self) -> Error {
-        Error::Busy { dir: self.dir.display().to_string() }
+        Error::Busy {
+            dir: self.dir.display().to_string(),
+        }
     }
 
     /// Removes generations nobody needs any more, unless another process is building one.
     fn remove_leftovers(&self) {
-        let Ok(Some(_alone)) = lock_rebuild(&self.dir) else { return };
+        let Ok(Some(_alone)) = lock_rebuild(&self.dir) else {
+            return;
+        };
         let living = current_name(&self.dir);
         for (name, _) in generations(&self.dir) {
             if Some(&name) != living.as_ref()
@@ -323,46 +374,69 @@ impl Generation {
         let index = Index::open_in_dir(dir.join(name))?;
         let (expected, fields) = schema::schema();
         if index.schema() != expected {
-            return Err(TantivyError::SchemaError("written by another release".to_string()));
+            return Err(TantivyError::SchemaError(
+                "written by another release".to_string(),
+            ));
         }
         let payload = index.load_metas()?.payload;
-        if payload.as_deref().is_some_and(|payload| position_of(payload).is_none()) {
-            return Err(TantivyError::SchemaError("written by another release".to_string()));
+        if payload
+            .as_deref()
+            .is_some_and(|payload| position_of(payload).is_none())
+        {
+            return Err(TantivyError::SchemaError(
+                "written by another release".to_string(),
+            ));
         }
         Generation::read(name, index, fields)
     }
 
     fn read(name: &str, index: Index, fields: Fields) -> tantivy::Result<Generation> {
         schema::register_tokenizers(&index);
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let stems = QueryStems { stemmers: Vec::new(), plain: true };
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()?;
         let generation = Generation {
             name: name.to_string(),
             index,
             reader,
             fields,
-            stems: RwLock::new(Arc::new(stems)),
+            stems: RwLock::default(),
         };
-        generation.take_stems().map_err(|e| TantivyError::InternalError(e.to_string()))?;
+        generation
+            .take_stems()
+            .map_err(|e| TantivyError::InternalError(e.to_string()))?;
         Ok(generation)
     }
 
     fn create_unnamed(dir: &Path) -> Result<Generation> {
-        let number = generations(dir).iter().map(|(_, number)| number + 1).max().unwrap_or(1);
+        let number = generations(dir)
+            .iter()
+            .map(|(_, number)| number + 1)
+            .max()
+            .unwrap_or(1);
         let name = format!("g{number}");
         let path = dir.join(&name);
         let display = || dir.display().to_string();
-        fs::create_dir_all(&path).map_err(|cause| Error::Folder { dir: display(), cause })?;
+        fs::create_dir_all(&path).map_err(|cause| Error::Folder {
+            dir: display(),
+            cause,
+        })?;
         let (schema, fields) = schema::schema();
         Index::create_in_dir(&path, schema)
             .and_then(|index| Generation::read(&name, index, fields))
-            .map_err(|cause| Error::Index { dir: display(), cause })
+            .map_err(|cause| Error::Index {
+                dir: display(),
+                cause,
+            })
     }
 
     fn create_next(dir: &Path) -> Result<Generation> {
         let generation = Generation::create_unnamed(dir)?;
-        set_current(dir, &generation.name)
-            .map_err(|cause| Error::Folder { dir: dir.display().to_string(), cause })?;
+        set_current(dir, &generation.name).map_err(|cause| Error::Folder {
+            dir: dir.display().to_string(),
+            cause,
+        })?;
         Ok(generation)
     }
 
@@ -395,7 +469,11 @@ fn write_batch(
     gone: &[i64],
     position: i64,
 ) -> tantivy::Result<()> {
-    for id in gone.iter().copied().chain(threads.iter().map(|thread| thread.id)) {
+    for id in gone
+        .iter()
+        .copied()
+        .chain(threads.iter().map(|thread| thread.id))
+    {
         writer.delete_term(Term::from_field_i64(fields.id, id));
     }
     for thread in threads {
@@ -444,7 +522,11 @@ fn generations(dir: &Path) -> Vec<(String, u64)> {
 
 /// Held while a generation is built; none when another process holds it.
 fn lock_rebuild(dir: &Path) -> std::io::Result<Option<File>> {
-    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -453,7 +535,11 @@ fn lock_rebuild(dir: &Path) -> std::io::Result<Option<File>> {
 }
 
 fn absent_is_fine(cause: std::io::Error) -> std::io::Result<()> {
-    if cause.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(cause) }
+    if cause.kind() == std::io::ErrorKind::NotFound {
+        Ok(())
+    } else {
+        Err(cause)
+    }
 }
 
 #[cfg(test)]
@@ -464,19 +550,37 @@ mod tests {
 
     impl DocSource for Threads {
         fn load(&self, ids: &[i64]) -> crate::error::Result<Vec<ThreadDoc>> {
-            Ok(self.0.iter().filter(|t| ids.contains(&t.id)).cloned().collect())
+            Ok(self
+                .0
+                .iter()
+                .filter(|t| ids.contains(&t.id))
+                .cloned()
+                .collect())
         }
         fn after(&self, id: i64, limit: usize) -> crate::error::Result<Vec<ThreadDoc>> {
-            Ok(self.0.iter().filter(|t| t.id > id).take(limit).cloned().collect())
+            Ok(self
+                .0
+                .iter()
+                .filter(|t| t.id > id)
+                .take(limit)
+                .cloned()
+                .collect())
         }
     }
 
     fn thread(id: i64, title: &str) -> ThreadDoc {
-        ThreadDoc { id, version: 1, title: title.to_string(), ..ThreadDoc::default() }
+        ThreadDoc {
+            id,
+            version: 1,
+            title: title.to_string(),
+            ..ThreadDoc::default()
+        }
     }
 
     fn found(index: &SearchIndex, words: &str) -> Vec<i64> {
-        let results = index.search(&crate::search::SearchQuery::parse(words), None, 10).unwrap();
+        let results = index
+            .search(&crate::search::SearchQuery::parse(words), None, 10)
+            .unwrap();
         results.hits.iter().map(|hit| hit.thread_id).collect()
     }
 
@@ -490,14 +594,19 @@ mod tests {
         assert_eq!(index.position().unwrap(), Some(7));
         drop(index);
         let index = SearchIndex::open(dir.path()).unwrap();
-        assert_eq!((index.position().unwrap(), index.thread_count()), (Some(7), 1_200));
+        assert_eq!(
+            (index.position().unwrap(), index.thread_count()),
+            (Some(7), 1_200)
+        );
     }
 
     #[test]
     fn a_batch_replaces_and_deletes() {
         let dir = tempfile::tempdir().unwrap();
         let index = SearchIndex::open(dir.path()).unwrap();
-        index.apply(&[thread(1, "old words"), thread(2, "other")], &[], 1).unwrap();
+        index
+            .apply(&[thread(1, "old words"), thread(2, "other")], &[], 1)
+            .unwrap();
         index.apply(&[thread(1, "new words")], &[2], 2).unwrap();
         assert_eq!(found(&index, "new"), [1]);
         assert_eq!(index.thread_count(), 1);
@@ -532,7 +641,10 @@ mod tests {
         let mine = format!("\"{SCHEMA_VERSION} 5\"");
         assert!(text.contains(&mine));
         fs::write(&meta, text.replace(&mine, "\"0 5\"")).unwrap();
-        assert_eq!(SearchIndex::open(dir.path()).unwrap().position().unwrap(), None);
+        assert_eq!(
+            SearchIndex::open(dir.path()).unwrap().position().unwrap(),
+            None
+        );
     }
 
     #[test]
@@ -541,7 +653,9 @@ mod tests {
         let serving = SearchIndex::open(dir.path()).unwrap();
         serving.apply(&[thread(1, "router")], &[], 1).unwrap();
         let reindexing = SearchIndex::open(dir.path()).unwrap();
-        reindexing.rebuild(&Threads(vec![thread(2, "printer")]), 9).unwrap();
+        reindexing
+            .rebuild(&Threads(vec![thread(2, "printer")]), 9)
+            .unwrap();
         assert_eq!(found(&serving, "router"), [1]);
         assert!(serving.refresh().unwrap());
         assert_eq!(found(&serving, "printer"), [2]);
@@ -564,9 +678,14 @@ mod tests {
     fn drift_names_what_differs() {
         let dir = tempfile::tempdir().unwrap();
         let index = SearchIndex::open(dir.path()).unwrap();
-        index.apply(&[thread(1, "a"), thread(2, "b"), thread(3, "c")], &[], 1).unwrap();
+        index
+            .apply(&[thread(1, "a"), thread(2, "b"), thread(3, "c")], &[], 1)
+            .unwrap();
         let drift = index.drift([(1, 1), (2, 2), (4, 1)]).unwrap();
-        assert_eq!((drift.missing, drift.stale, drift.surplus), (vec![4], vec![2], vec![3]));
+        assert_eq!(
+            (drift.missing, drift.stale, drift.surplus),
+            (vec![4], vec![2], vec![3])
+        );
         assert!(index.drift([(1, 1), (2, 1), (3, 1)]).unwrap().is_none());
     }
 }

@@ -25,9 +25,14 @@ pub use query::{Clause, Filters, QUERY_CHARS_MAX, SearchQuery};
 pub use search::{Hit, PAGE_HITS_MAX, RESULTS_MAX, Results, Suggestion, Why};
 pub use similar::{Likeness, Similar, confidence};
 
-
 /// The kinds of a thread, as the database writes them.
-pub const KINDS: [&str; 5] = ["question", "discussion", "known_issue", "article", "announcement"];
+pub const KINDS: [&str; 5] = [
+    "question",
+    "discussion",
+    "known_issue",
+    "article",
+    "announcement",
+];
 
 /// A public thread, as the index sees it.
 #[derive(Debug, Clone, Default, PartialEq)]

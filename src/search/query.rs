@@ -99,7 +99,9 @@ impl SearchQuery {
         let mut query = SearchQuery::default();
         let input = match input.char_indices().nth(QUERY_CHARS_MAX) {
             Some((end, _)) => {
-                query.note(format!("Only the first {QUERY_CHARS_MAX} letters were searched for."));
+                query.note(format!(
+                    "Only the first {QUERY_CHARS_MAX} letters were searched for."
+                ));
                 &input[..end]
             }
             None => input,
@@ -143,7 +145,11 @@ impl SearchQuery {
     /// The words, phrases and prefixes alone, as canonical text: what a search box shows beside form
     /// fields for the filters.
     pub fn words_text(&self) -> String {
-        self.clauses.iter().map(Clause::to_string).collect::<Vec<_>>().join(" ")
+        self.clauses
+            .iter()
+            .map(Clause::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn note(&mut self, note: String) {
@@ -180,7 +186,9 @@ impl SearchQuery {
             form
         };
         if self.clauses.len() == CLAUSES_MAX {
-            self.note(format!("Only the first {CLAUSES_MAX} words were searched for."));
+            self.note(format!(
+                "Only the first {CLAUSES_MAX} words were searched for."
+            ));
             return;
         }
         // "!tag:x" is no filter and must not become one when it is written back.
@@ -188,7 +196,11 @@ impl SearchQuery {
             text if form == Form::Phrase => text.to_string(),
             text => text.replace(':', "."),
         };
-        self.clauses.push(Clause { text, form, without: item.without });
+        self.clauses.push(Clause {
+            text,
+            form,
+            without: item.without,
+        });
     }
 
     /// Sets a filter by its name; true when there is a filter of this name.
@@ -206,7 +218,9 @@ impl SearchQuery {
             "author" => self.filters.author = Some(lower),
             "tag" if self.filters.tags.contains(&lower) => {}
             "tag" if self.filters.tags.len() == TAGS_MAX => {
-                self.note(format!("At most {TAGS_MAX} tags can be asked for together."));
+                self.note(format!(
+                    "At most {TAGS_MAX} tags can be asked for together."
+                ));
             }
             "tag" => self.filters.tags.push(lower),
             "kind" => {
@@ -215,7 +229,9 @@ impl SearchQuery {
                     self.filters.kind = Some(kind);
                 } else {
                     let kinds = KINDS.join(", ");
-                    self.note(format!("There is no kind “{value}”. The kinds are {kinds}."));
+                    self.note(format!(
+                        "There is no kind “{value}”. The kinds are {kinds}."
+                    ));
                 }
             }
             "is" => {
@@ -236,7 +252,9 @@ impl SearchQuery {
                     *slot = Some(date);
                 }
                 _ => {
-                    self.note(format!("“{value}” is not a date like 2026-01-31; left out."));
+                    self.note(format!(
+                        "“{value}” is not a date like 2026-01-31; left out."
+                    ));
                 }
             },
             _ => return false,
@@ -247,7 +265,12 @@ impl SearchQuery {
 
 /// The beginning of a day in UTC, in microseconds since 1970.
 pub(super) fn micros(date: Date) -> Option<i64> {
-    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    Some(
+        date.to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_microsecond(),
+    )
 }
 
 /// The same query, written so that parsing it gives the same query.
@@ -306,27 +329,48 @@ struct Item<'a> {
 /// Cuts the next item off a text that begins with no blank. A quote that is never closed reaches to
 /// the end.
 fn next_item(input: &str) -> (Item<'_>, &str) {
-    const NAMES: [&str; 8] =
-        ["product", "topic", "kind", "is", "tag", "author", "before", "after"];
+    const NAMES: [&str; 8] = [
+        "product", "topic", "kind", "is", "tag", "author", "before", "after",
+    ];
     let (without, start) = match input.strip_prefix('-') {
         Some(rest) if rest.starts_with(|c: char| c == '"' || c.is_alphanumeric()) => (true, rest),
         _ => (false, input),
     };
     let end_of = |text: &str| text.find(char::is_whitespace).unwrap_or(text.len());
-    let named = start[..end_of(start)].split_once(':').and_then(|(name, value)| {
-        let name = NAMES.iter().find(|known| name.eq_ignore_ascii_case(known))?;
-        (!value.is_empty()).then_some(*name)
-    });
+    let named = start[..end_of(start)]
+        .split_once(':')
+        .and_then(|(name, value)| {
+            let name = NAMES
+                .iter()
+                .find(|known| name.eq_ignore_ascii_case(known))?;
+            (!value.is_empty()).then_some(*name)
+        });
     let value = named.map_or(start, |name| &start[name.len() + 1..]);
     if let Some(phrase) = value.strip_prefix('"') {
         let (text, rest) = phrase.split_once('"').unwrap_or((phrase, ""));
-        return (Item { filter: named, text, quoted: true, without }, rest);
+        return (
+            Item {
+                filter: named,
+                text,
+                quoted: true,
+                without,
+            },
+            rest,
+        );
     }
     let mut end = end_of(value);
     if named.is_none() {
         end = end.min(value.find('"').unwrap_or(end));
     }
-    (Item { filter: named, text: &value[..end], quoted: false, without }, &value[end..])
+    (
+        Item {
+            filter: named,
+            text: &value[..end],
+            quoted: false,
+            without,
+        },
+        &value[end..],
+    )
 }
 
 /// From the first letter of the first word to the last letter of the last.
@@ -353,8 +397,11 @@ mod tests {
     #[test]
     fn words_phrases_prefixes_and_exclusions() {
         let query = SearchQuery::parse(r#"reset -printer "factory  Reset" firm* -"hard reset""#);
-        let forms: Vec<_> =
-            query.clauses.iter().map(|c| (c.text.as_str(), c.form, c.without)).collect();
+        let forms: Vec<_> = query
+            .clauses
+            .iter()
+            .map(|c| (c.text.as_str(), c.form, c.without))
+            .collect();
         assert_eq!(
             forms,
             [
@@ -371,10 +418,15 @@ mod tests {
     #[test]
     fn filters_are_read_and_written_in_one_order() {
         assert_eq!(
-            canonical("after:2026-01-01 IS:Solved wifi tag:#WiFi kind:known-issue author:@Ada product:Router is:official before:2026-02-01"),
+            canonical(
+                "after:2026-01-01 IS:Solved wifi tag:#WiFi kind:known-issue author:@Ada product:Router is:official before:2026-02-01"
+            ),
             "wifi product:router kind:known_issue author:ada is:official is:solved tag:wifi after:2026-01-01 before:2026-02-01"
         );
-        assert_eq!(canonical(r#"author:"ada lovelace" x"#), r#"x author:"ada lovelace""#);
+        assert_eq!(
+            canonical(r#"author:"ada lovelace" x"#),
+            r#"x author:"ada lovelace""#
+        );
     }
 
     #[test]
@@ -389,13 +441,21 @@ mod tests {
     fn what_only_looks_like_a_filter_is_words() {
         let query = SearchQuery::parse("error:0x80070005 tag: http://example.com/a");
         assert!(query.filters.is_empty());
-        assert_eq!(query.words_text(), "error.0x80070005 tag http.//example.com/a");
+        assert_eq!(
+            query.words_text(),
+            "error.0x80070005 tag http.//example.com/a"
+        );
     }
 
     #[test]
     fn typed_filters_win_over_form_fields() {
         let mut query = SearchQuery::parse("wifi product:router");
-        query.merge([("product", "printer"), ("kind", "question"), ("tag", ""), ("odd", "x")]);
+        query.merge([
+            ("product", "printer"),
+            ("kind", "question"),
+            ("tag", ""),
+            ("odd", "x"),
+        ]);
         assert_eq!(query.to_string(), "wifi product:router kind:question");
     }
 

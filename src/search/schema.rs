@@ -125,7 +125,9 @@ pub fn schema() -> (Schema, Fields) {
 
 /// Makes an index able to read what [`document`] writes.
 pub fn register_tokenizers(index: &Index) {
-    index.tokenizers().register("analysed", TextAnalyzer::from(Analysed::default()));
+    index
+        .tokenizers()
+        .register("analysed", TextAnalyzer::from(Analysed::default()));
 }
 
 /// The document of a thread.
@@ -135,7 +137,10 @@ pub fn document(fields: &Fields, thread: &ThreadDoc) -> TantivyDocument {
         None => language::detect(&format!("{}\n{}", thread.title, thread.body)),
     };
     let stemmers = stemmers_for(language);
-    let mut text = Analysis { stemmers: &stemmers, out: String::new() };
+    let mut text = Analysis {
+        stemmers: &stemmers,
+        out: String::new(),
+    };
     for _ in 0..TITLE_WEIGHT {
         text.post(&thread.title, usize::MAX);
     }
@@ -210,7 +215,9 @@ impl Analysis<'_> {
             for stemmer in self.stemmers {
                 let stem = stemmer.stem(word);
                 if stem.is_empty()
-                    || self.out[start..].split(SAME_POSITION).any(|seen| seen == stem)
+                    || self.out[start..]
+                        .split(SAME_POSITION)
+                        .any(|seen| seen == stem)
                 {
                     continue;
                 }
@@ -241,7 +248,10 @@ fn title_prefixes(title: &str) -> String {
     let mut words = Words::new(title);
     while words.advance() {
         let word = words.folded();
-        let ends = word.char_indices().map(|(i, c)| i + c.len_utf8()).take(PREFIX_CHARS_MAX);
+        let ends = word
+            .char_indices()
+            .map(|(i, c)| i + c.len_utf8())
+            .take(PREFIX_CHARS_MAX);
         for (n, end) in ends.enumerate() {
             if n > 0 {
                 out.push(SAME_POSITION);
@@ -265,7 +275,11 @@ impl Tokenizer for Analysed {
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> AnalysedStream<'a> {
         self.token.reset();
-        AnalysedStream { rest: text, next_position: 0, token: &mut self.token }
+        AnalysedStream {
+            rest: text,
+            next_position: 0,
+            token: &mut self.token,
+        }
     }
 }
 
@@ -316,7 +330,10 @@ mod tests {
 
     fn tokens(language: Option<&str>, posts: &[&str]) -> Vec<(usize, String)> {
         let stemmers = stemmers_for(language);
-        let mut analysis = Analysis { stemmers: &stemmers, out: String::new() };
+        let mut analysis = Analysis {
+            stemmers: &stemmers,
+            out: String::new(),
+        };
         for post in posts {
             analysis.post(post, usize::MAX);
         }
@@ -338,7 +355,10 @@ mod tests {
 
     #[test]
     fn a_language_without_stemmer_keeps_its_words() {
-        assert_eq!(tokens(Some("ja"), &["routers"]), [(0, "routers".to_string())]);
+        assert_eq!(
+            tokens(Some("ja"), &["routers"]),
+            [(0, "routers".to_string())]
+        );
     }
 
     #[test]

@@ -114,10 +114,16 @@ impl SearchIndex {
         let view = self.view();
         let notes = query.notes.clone();
         if query.is_empty() {
-            return Ok(Results { notes, ..Results::default() });
+            return Ok(Results {
+                notes,
+                ..Results::default()
+            });
         }
         let limit = limit.clamp(1, PAGE_HITS_MAX);
-        let offset = cursor.and_then(|at| at.parse().ok()).unwrap_or(0).min(RESULTS_MAX);
+        let offset = cursor
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(0)
+            .min(RESULTS_MAX);
         let mut results = view.page(query, Match::All, offset, limit)?;
         results.notes = notes;
         if results.total > 0 {
@@ -127,17 +133,27 @@ impl SearchIndex {
         if let Some(corrected) = &words {
             let mut page = view.page(corrected, Match::All, offset, limit)?;
             if page.total > 0 {
-                page.hits.iter_mut().for_each(|hit| hit.why.push(Why::Corrected));
+                page.hits
+                    .iter_mut()
+                    .for_each(|hit| hit.why.push(Why::Corrected));
                 page.corrected = Some(corrected.to_string());
                 page.notes = results.notes;
                 return Ok(page);
             }
         }
         let loose = words.as_ref().unwrap_or(query);
-        if loose.clauses.iter().filter(|clause| !clause.without).count() > 1 {
+        if loose
+            .clauses
+            .iter()
+            .filter(|clause| !clause.without)
+            .count()
+            > 1
+        {
             let mut page = view.page(loose, Match::Most, offset, limit)?;
             if page.total > 0 {
-                page.hits.iter_mut().for_each(|hit| hit.why.push(Why::MostWords));
+                page.hits
+                    .iter_mut()
+                    .for_each(|hit| hit.why.push(Why::MostWords));
                 page.corrected = words.as_ref().map(SearchQuery::to_string);
                 page.notes = results.notes;
                 let note = "No thread has all of these words; these have most of them.";
@@ -172,15 +188,25 @@ impl SearchIndex {
         }
         let collector = TopDocs::with_limit(limit.clamp(1, PAGE_HITS_MAX))
             .order_by_fast_field::<i64>("active_at", Order::Desc);
-        let found = view.searcher.search(&BooleanQuery::new(clauses), &collector)?;
-        let marks = Marks { forms: Vec::new(), prefixes: words, stems: &view.stems };
+        let found = view
+            .searcher
+            .search(&BooleanQuery::new(clauses), &collector)?;
+        let marks = Marks {
+            forms: Vec::new(),
+            prefixes: words,
+            stems: &view.stems,
+        };
         found
             .into_iter()
             .map(|(_, address)| {
                 let doc: TantivyDocument = view.searcher.doc(address)?;
                 let title = stored(&doc, view.fields.title).to_string();
                 let title_html = marked(&title, &marks.find(&title), 0..title.len());
-                Ok(Suggestion { thread_id: view.thread_id(address)?, title, title_html })
+                Ok(Suggestion {
+                    thread_id: view.thread_id(address)?,
+                    title,
+                    title_html,
+                })
             })
             .collect()
     }
@@ -205,15 +231,22 @@ impl View {
         let compiled = self.compile(query, &wanted, matching);
         let by_score = !wanted.is_empty();
         let end = offset + limit;
-        let window = if by_score { end.max(RERANK_WINDOW) } else { end };
+        let window = if by_score {
+            end.max(RERANK_WINDOW)
+        } else {
+            end
+        };
         let mut found: Vec<(Score, DocAddress)> = if by_score {
             let top = TopDocs::with_limit(window).order_by_score();
             self.searcher.search(&*compiled, &top)?
         } else {
-            let top = TopDocs::with_limit(window)
-                .order_by_fast_field::<i64>("active_at", Order::Desc);
+            let top =
+                TopDocs::with_limit(window).order_by_fast_field::<i64>("active_at", Order::Desc);
             let newest = self.searcher.search(&*compiled, &top)?;
-            newest.into_iter().map(|(_, address)| (0.0, address)).collect()
+            newest
+                .into_iter()
+                .map(|(_, address)| (0.0, address))
+                .collect()
         };
         let total = if found.len() < window {
             found.len()
@@ -242,12 +275,22 @@ impl View {
         let more_than_total = total > RESULTS_MAX;
         let total = total.min(RESULTS_MAX);
         let next = (end < total).then(|| end.to_string());
-        Ok(Results { hits, total, more_than_total, next, ..Results::default() })
+        Ok(Results {
+            hits,
+            total,
+            more_than_total,
+            next,
+            ..Results::default()
+        })
     }
 
     /// The clauses a thread must have: without the words that say nothing, unless there are no others.
     fn wanted<'q>(&self, query: &'q SearchQuery) -> Vec<&'q Clause> {
-        let all: Vec<&Clause> = query.clauses.iter().filter(|clause| !clause.without).collect();
+        let all: Vec<&Clause> = query
+            .clauses
+            .iter()
+            .filter(|clause| !clause.without)
+            .collect();
         let says_something = |clause: &&Clause| {
             clause.form != Form::Word || !folded_words(&clause.text).iter().all(|w| is_stop_word(w))
         };
@@ -262,7 +305,10 @@ impl View {
                 clauses.extend(wanted.iter().map(|c| (Occur::Must, self.clause_query(c))));
             }
             Match::Most => {
-                let any = wanted.iter().map(|c| (Occur::Should, self.clause_query(c))).collect();
+                let any = wanted
+                    .iter()
+                    .map(|c| (Occur::Should, self.clause_query(c)))
+                    .collect();
                 let least = ((wanted.len() as f64 * MOST_WORDS).floor() as usize).max(1);
                 let most = BooleanQuery::with_minimum_required_clauses(any, least);
                 clauses.push((Occur::Must, Box::new(most)));
@@ -304,7 +350,10 @@ impl View {
         match words {
             [word] => term_query(text, word),
             _ => Box::new(PhraseQuery::new(
-                words.iter().map(|word| Term::from_field_text(text, word)).collect(),
+                words
+                    .iter()
+                    .map(|word| Term::from_field_text(text, word))
+                    .collect(),
             )),
         }
     }
@@ -314,7 +363,10 @@ impl View {
         match forms.as_slice() {
             [form] => term_query(self.fields.text, form),
             _ => Box::new(BooleanQuery::union(
-                forms.iter().map(|form| term_query(self.fields.text, form)).collect(),
+                forms
+                    .iter()
+                    .map(|form| term_query(self.fields.text, form))
+                    .collect(),
             )),
         }
     }
@@ -335,8 +387,14 @@ impl View {
                 must(term_query(field, value));
             }
         }
-        filters.is.iter().for_each(|state| must(term_query(fields.is, state)));
-        filters.tags.iter().for_each(|tag| must(term_query(fields.tag, tag)));
+        filters
+            .is
+            .iter()
+            .for_each(|state| must(term_query(fields.is, state)));
+        filters
+            .tags
+            .iter()
+            .for_each(|tag| must(term_query(fields.tag, tag)));
         let day = |date| micros(date).map(|at| Term::from_field_i64(fields.created_at, at));
         let after = filters.after.and_then(day);
         let before = filters.before.and_then(day);
@@ -386,7 +444,11 @@ impl View {
 
     pub(super) fn thread_id(&self, address: DocAddress) -> Result<i64> {
         let segment = self.searcher.segment_reader(address.segment_ord);
-        Ok(segment.fast_fields().i64("id")?.first(address.doc_id).unwrap_or(0))
+        Ok(segment
+            .fast_fields()
+            .i64("id")?
+            .first(address.doc_id)
+            .unwrap_or(0))
     }
 
     fn hit(
@@ -420,7 +482,11 @@ impl View {
     }
 
     fn marks(&self, query: &SearchQuery) -> Marks<'_> {
-        let mut marks = Marks { forms: Vec::new(), prefixes: Vec::new(), stems: &self.stems };
+        let mut marks = Marks {
+            forms: Vec::new(),
+            prefixes: Vec::new(),
+            stems: &self.stems,
+        };
         for clause in self.wanted(query) {
             let words = folded_words(&clause.text);
             match clause.form {
@@ -430,7 +496,9 @@ impl View {
                     if words.len() > 1 {
                         marks.forms.push(words.concat());
                     }
-                    words.iter().for_each(|word| marks.forms.extend(self.stems.forms(word)));
+                    words
+                        .iter()
+                        .for_each(|word| marks.forms.extend(self.stems.forms(word)));
                     marks.forms.extend(words);
                 }
             }
@@ -444,7 +512,11 @@ impl View {
     fn correct(&self, query: &SearchQuery) -> Result<Option<SearchQuery>> {
         let mut corrected = query.clone();
         let mut changed = false;
-        for clause in corrected.clauses.iter_mut().filter(|clause| !clause.without) {
+        for clause in corrected
+            .clauses
+            .iter_mut()
+            .filter(|clause| !clause.without)
+        {
             if clause.form == Form::Prefix {
                 continue;
             }
@@ -463,7 +535,11 @@ impl View {
                     None => text.push(word),
                 }
             }
-            clause.text = text.join(if clause.form == Form::Phrase { " " } else { "-" });
+            clause.text = text.join(if clause.form == Form::Phrase {
+                " "
+            } else {
+                "-"
+            });
         }
         Ok(changed.then_some(corrected))
     }
@@ -494,7 +570,11 @@ impl View {
             }
             let first = word.chars().next();
             let best = near.into_iter().max_by_key(|(found, threads)| {
-                (found.chars().next() == first, *threads, std::cmp::Reverse(found.clone()))
+                (
+                    found.chars().next() == first,
+                    *threads,
+                    std::cmp::Reverse(found.clone()),
+                )
             });
             if let Some((best, _)) = best {
                 return Ok(Some(best));
@@ -505,8 +585,16 @@ impl View {
 }
 
 fn boost(flags: u64) -> f32 {
-    let solved = if flags & SOLVED != 0 { SOLVED_BOOST } else { 1.0 };
-    let official = if flags & OFFICIAL != 0 { OFFICIAL_BOOST } else { 1.0 };
+    let solved = if flags & SOLVED != 0 {
+        SOLVED_BOOST
+    } else {
+        1.0
+    };
+    let official = if flags & OFFICIAL != 0 {
+        OFFICIAL_BOOST
+    } else {
+        1.0
+    };
     solved * official
 }
 
@@ -516,7 +604,9 @@ pub(super) fn term_query(field: Field, value: &str) -> Box<dyn Query> {
 }
 
 pub(super) fn stored(doc: &TantivyDocument, field: Field) -> &str {
-    doc.get_first(field).and_then(|value| value.as_str()).unwrap_or("")
+    doc.get_first(field)
+        .and_then(|value| value.as_str())
+        .unwrap_or("")
 }
 
 /// Which words of a text are marked.
@@ -540,7 +630,10 @@ impl Marks<'_> {
             let word = words.folded();
             let form = if let Ok(form) = self.forms.binary_search_by(|f| f.as_str().cmp(word)) {
                 Some(form)
-            } else if let Some(n) = self.prefixes.iter().position(|p| word.starts_with(p.as_str()))
+            } else if let Some(n) = self
+                .prefixes
+                .iter()
+                .position(|p| word.starts_with(p.as_str()))
             {
                 // Where only the beginning was asked for, only the beginning is marked, unless
                 // folding changed its length.
@@ -548,15 +641,28 @@ impl Marks<'_> {
                 let end = range.start + self.prefixes[n].len();
                 let plain = text[range.clone()].is_ascii();
                 let range = if plain { range.start..end } else { range };
-                found.push(Mark { range, form: self.forms.len() + n });
+                found.push(Mark {
+                    range,
+                    form: self.forms.len() + n,
+                });
                 None
-            } else if self.forms.iter().any(|f| f.as_bytes().first() == word.as_bytes().first()) {
-                self.stems.forms(word).iter().find_map(|stem| self.forms.binary_search(stem).ok())
+            } else if self
+                .forms
+                .iter()
+                .any(|f| f.as_bytes().first() == word.as_bytes().first())
+            {
+                self.stems
+                    .forms(word)
+                    .iter()
+                    .find_map(|stem| self.forms.binary_search(stem).ok())
             } else {
                 None
             };
             if let Some(form) = form {
-                found.push(Mark { range: words.range(), form });
+                found.push(Mark {
+                    range: words.range(),
+                    form,
+                });
             }
         }
         found
@@ -568,8 +674,11 @@ fn snippet(text: &str, marks: &[Mark]) -> String {
     let mut best = (0, 0, 0);
     for (first, mark) in marks.iter().enumerate() {
         let end = mark.range.start + SNIPPET_BYTES - SNIPPET_LEAD_BYTES;
-        let within: Vec<usize> =
-            marks[first..].iter().take_while(|m| m.range.end <= end).map(|m| m.form).collect();
+        let within: Vec<usize> = marks[first..]
+            .iter()
+            .take_while(|m| m.range.end <= end)
+            .map(|m| m.form)
+            .collect();
         let mut forms = within.clone();
         forms.sort_unstable();
         forms.dedup();
@@ -600,7 +709,9 @@ fn next_word(text: &str, from: usize) -> usize {
         at += 1;
     }
     let rest = &text[at..];
-    let Some(blank) = rest.find(char::is_whitespace) else { return at };
+    let Some(blank) = rest.find(char::is_whitespace) else {
+        return at;
+    };
     let after = &rest[blank..];
     at + blank + (after.len() - after.trim_start().len())
 }
@@ -650,6 +761,233 @@ fn escape(text: &str, out: &mut String) {
             c => {
                 let _ = out.write_char(c);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::ThreadDoc;
+    use proptest::prelude::*;
+
+    fn thread(id: i64, title: &str, body: &str) -> ThreadDoc {
+        ThreadDoc {
+            id,
+            product: "router".to_string(),
+            kind: "question".to_string(),
+            state: "open".to_string(),
+            author: "ada".to_string(),
+            title: title.to_string(),
+            body: body.to_string(),
+            language: Some("en".to_string()),
+            created_at: 1_767_225_600_000_000 + id * 86_400_000_000,
+            active_at: id,
+            ..ThreadDoc::default()
+        }
+    }
+
+    fn index() -> (tempfile::TempDir, SearchIndex) {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SearchIndex::open(dir.path()).unwrap();
+        let mut solved = thread(
+            2,
+            "Restoring the factory settings",
+            "Hold reset for ten seconds.",
+        );
+        solved.state = "solved".to_string();
+        solved.official = true;
+        solved.tags = vec!["wi-fi".to_string()];
+        let mut german = thread(
+            4,
+            "Drucker findet das Netzwerk nicht",
+            "Der Café-Drucker im Büro.",
+        );
+        german.language = Some("de".to_string());
+        german.product = "printer".to_string();
+        let mut answered = thread(5, "No light", "Nothing glows.");
+        answered.answers = vec!["Press the <b>power</b> button & wait".to_string()];
+        let threads = [
+            thread(1, "Restore factory settings", "Hold reset for ten seconds."),
+            solved,
+            thread(
+                3,
+                "WiFi is slow",
+                "The settings of the factory were never restored.",
+            ),
+            german,
+            answered,
+        ];
+        index.apply(&threads, &[], 1).unwrap();
+        (dir, index)
+    }
+
+    fn ids(index: &SearchIndex, query: &str) -> Vec<i64> {
+        let results = index.search(&SearchQuery::parse(query), None, 10).unwrap();
+        results.hits.iter().map(|hit| hit.thread_id).collect()
+    }
+
+    #[test]
+    fn words_match_in_any_form_and_phrases_as_written() {
+        let (_dir, index) = index();
+        let mut all = ids(&index, "restored factory setting");
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3]);
+        assert_eq!(ids(&index, "\"factory settings\" restore").len(), 2);
+        assert_eq!(ids(&index, "\"settings of the factory\""), [3]);
+        assert_eq!(ids(&index, "netzwerke cafe"), [4]);
+        assert_eq!(ids(&index, "drucke*"), [4]);
+        assert_eq!(ids(&index, "wi-fi slow"), [3]);
+        assert_eq!(ids(&index, "factory -slow -\"restoring the\""), [1]);
+    }
+
+    #[test]
+    fn solved_and_official_rise_with_a_visible_reason() {
+        let (_dir, index) = index();
+        let query = SearchQuery::parse("factory reset");
+        let results = index.search(&query, None, 10).unwrap();
+        assert_eq!(results.hits[0].thread_id, 2);
+        assert_eq!(results.hits[0].why, [Why::Solved, Why::Official]);
+        let exact = index
+            .search(&SearchQuery::parse("restore factory settings"), None, 10)
+            .unwrap();
+        assert_eq!(
+            (exact.hits[0].thread_id, exact.hits[0].why[0]),
+            (1, Why::ExactTitle)
+        );
+    }
+
+    #[test]
+    fn filters_choose_and_alone_list_the_newest_first() {
+        let (_dir, index) = index();
+        assert_eq!(ids(&index, "is:solved"), [2]);
+        assert_eq!(ids(&index, "is:official tag:wi-fi restore"), [2]);
+        assert_eq!(ids(&index, "product:printer"), [4]);
+        assert_eq!(ids(&index, "author:ada product:router"), [5, 3, 2, 1]);
+        assert_eq!(ids(&index, "kind:article"), Vec::<i64>::new());
+        assert_eq!(ids(&index, "after:2026-01-03 before:2026-01-05"), [3, 2]);
+    }
+
+    #[test]
+    fn slips_are_corrected_only_where_nothing_matches_and_it_is_said() {
+        let (_dir, index) = index();
+        let results = index
+            .search(&SearchQuery::parse("facotry reset"), None, 10)
+            .unwrap();
+        assert_eq!(results.corrected.as_deref(), Some("factory reset"));
+        assert!(
+            results
+                .hits
+                .iter()
+                .all(|hit| hit.why.contains(&Why::Corrected))
+        );
+        let right = index
+            .search(&SearchQuery::parse("factory reset"), None, 10)
+            .unwrap();
+        assert_eq!(right.corrected, None);
+    }
+
+    #[test]
+    fn most_words_suffice_where_no_thread_has_all() {
+        let (_dir, index) = index();
+        let query = SearchQuery::parse("restore factory settings glows");
+        let results = index.search(&query, None, 10).unwrap();
+        assert!(
+            results
+                .hits
+                .iter()
+                .all(|hit| hit.why.contains(&Why::MostWords))
+        );
+        assert_eq!((results.total, results.notes.len()), (3, 1));
+    }
+
+    #[test]
+    fn snippets_are_escaped_and_marked() {
+        let (_dir, index) = index();
+        let results = index
+            .search(&SearchQuery::parse("pressing power"), None, 10)
+            .unwrap();
+        let html = &results.hits[0].snippet_html;
+        assert!(
+            html.contains("<mark>Press</mark> the &lt;b&gt;<mark>power</mark>&lt;/b&gt;"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repetition() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SearchIndex::open(dir.path()).unwrap();
+        let threads: Vec<ThreadDoc> = (1..=130)
+            .map(|id| ThreadDoc {
+                state: if id % 3 == 0 {
+                    "solved".to_string()
+                } else {
+                    "open".to_string()
+                },
+                ..thread(id, "Router", &"reset ".repeat(id as usize % 7 + 1))
+            })
+            .collect();
+        index.apply(&threads, &[], 1).unwrap();
+        for query in ["reset", "author:ada"] {
+            let query = SearchQuery::parse(query);
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let page = index.search(&query, cursor.as_deref(), 20).unwrap();
+                assert_eq!((page.total, page.more_than_total), (130, false));
+                seen.extend(page.hits.iter().map(|hit| hit.thread_id));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen.len(), 130);
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), 130);
+        }
+    }
+
+    #[test]
+    fn suggestions_come_by_the_beginnings_of_words() {
+        let (_dir, index) = index();
+        let found = index.suggest("fact re", None, 5).unwrap();
+        let ids: Vec<i64> = found.iter().map(|s| s.thread_id).collect();
+        assert_eq!(ids, [2, 1]);
+        assert_eq!(
+            found[1].title_html,
+            "<mark>Re</mark>store <mark>fact</mark>ory settings"
+        );
+        assert!(
+            index
+                .suggest("fact", Some("printer"), 5)
+                .unwrap()
+                .is_empty()
+        );
+        assert!(index.suggest("  ", None, 5).unwrap().is_empty());
+    }
+
+    #[test]
+    fn any_query_is_answered() {
+        let (_dir, index) = index();
+        proptest!(ProptestConfig::with_cases(128), |(input in "(\\PC|[\"*: -]|reset|factory|is:solved){0,30}")| {
+            let query = SearchQuery::parse(&input);
+            let results = index.search(&query, Some(&input), 10).unwrap();
+            prop_assert!(results.hits.len() <= 10);
+            index.suggest(&input, None, 5).unwrap();
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn snippets_never_split_a_letter_nor_let_markup_through(text in "([a-z<&é路 ]|reset){0,400}") {
+            let stems = QueryStems::default();
+            let marks =
+                Marks { forms: vec!["reset".to_string()], prefixes: Vec::new(), stems: &stems };
+            let html = snippet(&text, &marks.find(&text));
+            let plain = html.replace("<mark>", "").replace("</mark>", "");
+            prop_assert!(!plain.contains('<'));
+            prop_assert!(html.len() < 6 * (SNIPPET_BYTES + 40));
         }
     }
 }

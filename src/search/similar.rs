@@ -12,12 +12,12 @@ use tantivy::query::{BooleanQuery, Occur, Query};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, Score, TERMINATED, Term};
 
+use super::Result;
 use super::index::{SearchIndex, View};
 use super::query::Filters;
 use super::schema::{OFFICIAL, SOLVED};
 use super::search::term_query;
 use super::words::{Words, is_stop_word};
-use super::Result;
 use crate::text::words::normalise;
 
 /// Telling words that are looked for.
@@ -87,7 +87,13 @@ impl SearchIndex {
         limit: usize,
         exclude: &[i64],
     ) -> Result<Vec<Similar>> {
-        self.similar_to(&Likeness { text, product, limit, exclude, at: None })
+        self.similar_to(&Likeness {
+            text,
+            product,
+            limit,
+            exclude,
+            at: None,
+        })
     }
 
     /// The threads most similar to what `asked` describes, best first.
@@ -128,15 +134,22 @@ impl View {
         for candidate in &mut candidates {
             candidate.score *= candidate.boost(asked.at);
         }
-        candidates
-            .sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.address.cmp(&b.address)));
+        candidates.sort_by(|a, b| {
+            b.score
+                .total_cmp(&a.score)
+                .then_with(|| a.address.cmp(&b.address))
+        });
         self.find_shared(&words, &sought, &mut candidates)?;
         let mass: f64 = words.iter().map(Telling::weight).sum();
         let best = candidates.first().map_or(0.0, |candidate| candidate.score);
         let second = candidates.get(1).map_or(0.0, |candidate| candidate.score);
         let similar = candidates.into_iter().take(limit).map(|candidate| {
             let shared: f64 = candidate.shared.iter().map(|n| words[*n].weight()).sum();
-            let beside = if candidate.score >= best { second } else { best };
+            let beside = if candidate.score >= best {
+                second
+            } else {
+                best
+            };
             Similar {
                 thread_id: candidate.thread_id,
                 score: candidate.score,
@@ -181,7 +194,12 @@ impl View {
                 continue;
             }
             let rarity = rarity(threads, total);
-            telling.push(Telling { word, forms, threads, rarity });
+            telling.push(Telling {
+                word,
+                forms,
+                threads,
+                rarity,
+            });
         }
         telling.sort_by(|a, b| b.rarity.total_cmp(&a.rarity));
         Ok(telling)
@@ -205,8 +223,16 @@ impl View {
             total >= COMMON_THREADS_MIN && word.threads as f64 > total as f64 * COMMON_SHARE
         };
         let known: Vec<usize> = (0..words.len()).filter(|n| words[*n].threads > 0).collect();
-        let rare: Vec<usize> = known.iter().copied().filter(|n| !common(&words[*n])).collect();
-        let mut sought = if rare.len() >= RARE_WORDS_MIN { rare } else { known };
+        let rare: Vec<usize> = known
+            .iter()
+            .copied()
+            .filter(|n| !common(&words[*n]))
+            .collect();
+        let mut sought = if rare.len() >= RARE_WORDS_MIN {
+            rare
+        } else {
+            known
+        };
         sought.truncate(TERMS_MAX);
         sought
     }
@@ -226,16 +252,24 @@ impl View {
         let mut query: Box<dyn Query> = Box::new(BooleanQuery::union(any));
         if let Some(product) = asked.product {
             let mut clauses = vec![(Occur::Must, query)];
-            let filters = Filters { product: Some(product.to_string()), ..Filters::default() };
+            let filters = Filters {
+                product: Some(product.to_string()),
+                ..Filters::default()
+            };
             self.filter(&filters, &mut clauses);
             query = Box::new(BooleanQuery::new(clauses));
         }
         let wanted = CANDIDATES.max(limit) + asked.exclude.len().min(CANDIDATES);
-        let found = self.searcher.search(&*query, &TopDocs::with_limit(wanted).order_by_score())?;
+        let found = self
+            .searcher
+            .search(&*query, &TopDocs::with_limit(wanted).order_by_score())?;
         let mut candidates = Vec::with_capacity(found.len());
         let mut by_segment: BTreeMap<u32, Vec<(Score, DocAddress)>> = BTreeMap::new();
         for (score, address) in found {
-            by_segment.entry(address.segment_ord).or_default().push((score, address));
+            by_segment
+                .entry(address.segment_ord)
+                .or_default()
+                .push((score, address));
         }
         for (segment, found) in by_segment {
             let fast = self.searcher.segment_reader(segment).fast_fields();
@@ -243,7 +277,9 @@ impl View {
             let (flags, me_too) = (fast.u64("flags")?, fast.u64("me_too")?);
             for (score, address) in found {
                 let doc = address.doc_id;
-                let Some(thread_id) = ids.first(doc) else { continue };
+                let Some(thread_id) = ids.first(doc) else {
+                    continue;
+                };
                 if asked.exclude.contains(&thread_id) {
                     continue;
                 }
@@ -268,14 +304,20 @@ impl View {
         sought: &[usize],
         candidates: &mut [Candidate],
     ) -> Result<()> {
-        let mut in_order: Vec<usize> = (0..candidates.len()).collect();
-        in_order.sort_by_key(|n| candidates[*n].address);
-        for of_segment in in_order.chunk_by(|a, b| {
-            candidates[*a].address.segment_ord == candidates[*b].address.segment_ord
-        }) {
-            let segment = candidates[of_segment[0]].address.segment_ord;
-            let inverted =
-                self.searcher.segment_reader(segment).inverted_index(self.fields.text)?;
+        let mut by_segment: BTreeMap<u32, Vec<&mut Candidate>> = BTreeMap::new();
+        for candidate in candidates {
+            by_segment
+                .entry(candidate.address.segment_ord)
+                .or_default()
+                .push(candidate);
+        }
+        for (segment, mut of_segment) in by_segment {
+            // Postings are read forwards only.
+            of_segment.sort_by_key(|candidate| candidate.address.doc_id);
+            let inverted = self
+                .searcher
+                .segment_reader(segment)
+                .inverted_index(self.fields.text)?;
             for n in sought {
                 for form in &words[*n].forms {
                     let term = Term::from_field_text(self.fields.text, form);
@@ -283,8 +325,7 @@ impl View {
                     else {
                         continue;
                     };
-                    for candidate in of_segment {
-                        let candidate = &mut candidates[*candidate];
+                    for candidate in &mut of_segment {
                         let doc = candidate.address.doc_id;
                         if docs.doc() < doc && docs.seek(doc) == TERMINATED {
                             break;
@@ -302,15 +343,27 @@ impl View {
 
 impl Telling {
     fn weight(&self) -> f64 {
-        if self.threads == 0 { UNKNOWN_WEIGHT } else { self.rarity }
+        if self.threads == 0 {
+            UNKNOWN_WEIGHT
+        } else {
+            self.rarity
+        }
     }
 }
 
 impl Candidate {
     fn boost(&self, at: Option<i64>) -> f32 {
         const DAY_MICROS: f32 = 86_400_000_000.0;
-        let solved = if self.flags & SOLVED != 0 { SOLVED_BOOST } else { 1.0 };
-        let official = if self.flags & OFFICIAL != 0 { OFFICIAL_BOOST } else { 1.0 };
+        let solved = if self.flags & SOLVED != 0 {
+            SOLVED_BOOST
+        } else {
+            1.0
+        };
+        let official = if self.flags & OFFICIAL != 0 {
+            OFFICIAL_BOOST
+        } else {
+            1.0
+        };
         let me_too = 1.0 + ME_TOO_BOOST * (1.0 + self.me_too as f32).log2();
         let fresh = at.map_or(1.0, |at| {
             let days = at.saturating_sub(self.active_at).max(0) as f32 / DAY_MICROS;
@@ -374,4 +427,144 @@ fn without_doubles(word: &str) -> Option<String> {
         }
     }
     (plain.len() < word.len()).then_some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::ThreadDoc;
+    use proptest::prelude::*;
+
+    fn thread(id: i64, title: &str, body: &str) -> ThreadDoc {
+        ThreadDoc {
+            id,
+            product: "router".to_string(),
+            state: "open".to_string(),
+            title: title.to_string(),
+            body: body.to_string(),
+            language: Some("en".to_string()),
+            ..ThreadDoc::default()
+        }
+    }
+
+    fn index() -> (tempfile::TempDir, SearchIndex) {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SearchIndex::open(dir.path()).unwrap();
+        let mut solved = thread(
+            1,
+            "Router drops the connection every evening",
+            "Since the last firmware the connection is lost around eight.",
+        );
+        solved.state = "solved".to_string();
+        solved.me_too = 7;
+        let mut other = thread(
+            4,
+            "Router drops connections",
+            "Evening after evening, firmware 7.",
+        );
+        other.product = "mesh".to_string();
+        let threads = [
+            solved,
+            thread(2, "Printer is out of ink", "The cartridge is new."),
+            thread(3, "How do I change the password?", "I forgot it."),
+            other,
+        ];
+        index.apply(&threads, &[], 1).unwrap();
+        (dir, index)
+    }
+
+    #[test]
+    fn a_post_full_of_decoration_finds_its_thread_with_reasons() {
+        let (_dir, index) = index();
+        let post = "@acme sooooo my ROUTER drops its connections every evening 😡 #FirmwareFail https://t.co/x";
+        let found = index.similar(post, Some("router"), 5, &[]).unwrap();
+        assert_eq!(found[0].thread_id, 1);
+        assert!(
+            found.iter().all(|similar| similar.thread_id != 4),
+            "of another product"
+        );
+        assert!(found[0].confidence > 0.4, "{found:?}");
+        let reasons = found[0].reasons.join("; ");
+        for word in [
+            "“router”",
+            "“drops”",
+            "“evening”",
+            "is solved",
+            "7 more people",
+        ] {
+            assert!(reasons.contains(word), "{word} in {reasons}");
+        }
+        assert!(
+            !reasons.contains("acme") && !reasons.contains("t.co"),
+            "{reasons}"
+        );
+    }
+
+    #[test]
+    fn lengthened_words_are_understood() {
+        let (_dir, index) = index();
+        let found = index.similar("prrrinnnter!!! innnk", None, 5, &[]).unwrap();
+        assert_eq!(found[0].thread_id, 2);
+    }
+
+    #[test]
+    fn excluded_threads_and_empty_texts_give_nothing() {
+        let (_dir, index) = index();
+        let found = index.similar("printer ink", None, 5, &[2]).unwrap();
+        assert!(found.iter().all(|similar| similar.thread_id != 2));
+        assert!(
+            index
+                .similar("@acme 😡 the and you https://t.co/x", None, 5, &[])
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_active_now_is_raised() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = SearchIndex::open(dir.path()).unwrap();
+        let day = 86_400_000_000;
+        let mut old = thread(1, "App crashes", "It crashes at start");
+        old.active_at = day;
+        let mut new = thread(2, "App crashes", "It crashes at start");
+        new.active_at = 400 * day;
+        index.apply(&[old, new], &[], 1).unwrap();
+        let asked = Likeness {
+            text: "app crashes",
+            limit: 2,
+            at: Some(401 * day),
+            ..Likeness::default()
+        };
+        assert_eq!(index.similar_to(&asked).unwrap()[0].thread_id, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn confidence_is_a_share_and_grows_with_coverage(
+            a in -1.0f64..2.0, b in -1.0f64..2.0, shared in 0.0f64..30.0, ratio in 0.0f64..9.0
+        ) {
+            let (less, more) = (a.min(b), a.max(b));
+            let (low, high) = (confidence(less, shared, ratio), confidence(more, shared, ratio));
+            prop_assert!((0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high));
+            prop_assert!(low <= high);
+        }
+
+        #[test]
+        fn rarity_is_a_share_and_falls_with_threads(n in 0u64..1_000, m in 0u64..1_000, total in 1u64..1_000) {
+            let (few, many) = (n.min(m), n.max(m));
+            prop_assert!(rarity(few, total) >= rarity(many, total));
+            prop_assert!((0.0..=1.0).contains(&rarity(n, total)));
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken() {
+        let (_dir, index) = index();
+        proptest!(ProptestConfig::with_cases(64), |(text in "\\PC{0,200}")| {
+            for similar in index.similar(&text, None, 5, &[]).unwrap() {
+                prop_assert!((0.0..=1.0).contains(&similar.confidence));
+            }
+        });
+    }
 }
