@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod import;
+mod seal;
 pub mod store;
 pub mod x;
 
@@ -14,6 +15,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
 
 /// A place where people complain in public. `Import` is a saved file of unknown origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -143,8 +146,7 @@ pub struct PublicPost {
     pub language: Option<String>,
     /// Where a person can read it.
     pub url: Option<String>,
-    /// Microseconds since 1970, UTC.
-    pub posted_at: i64,
+    pub posted_at: Moment,
     /// Written by our own account.
     pub ours: bool,
     /// The text names our account.
@@ -168,7 +170,9 @@ impl Account {
     /// Whether `username`, with or without the @, is this account's; case does not count.
     pub fn is_called(&self, username: &str) -> bool {
         !self.username.is_empty()
-            && username.trim_start_matches('@').eq_ignore_ascii_case(&self.username)
+            && username
+                .trim_start_matches('@')
+                .eq_ignore_ascii_case(&self.username)
     }
 }
 
@@ -210,6 +214,9 @@ pub struct Sweep {
     pub oldest_id: String,
     /// Pages read so far.
     pub pages: u32,
+    /// Where a walk without `since_id` ends.
+    #[serde(default)]
+    pub start_at: Option<Moment>,
 }
 
 impl Cursor {
@@ -303,6 +310,39 @@ pub trait Connector: Send + Sync {
 
     /// The id in a pasted address of one of this network's posts.
     fn post_id_of(&self, address: &str) -> Option<String>;
+
+    /// Where a person signs in on the network, for the purpose. `None` when the app can't offer
+    /// it: no client id is configured, or the network has no such sign-in.
+    fn begin_sign_in(&self, purpose: SignInPurpose, redirect_uri: &str) -> Option<SignIn>;
+
+    /// Ends a sign-in: says who signed in. `Connect` keeps the tokens, encrypted, and refuses
+    /// another account than ours; `Prove` forgets them at once.
+    fn finish_sign_in(
+        &self,
+        purpose: SignInPurpose,
+        redirect_uri: &str,
+        code: &str,
+        verifier: &str,
+    ) -> Result<Author, NetworkError>;
+}
+
+/// What somebody signs in on the network for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInPurpose {
+    /// An administrator connects the brand's own account.
+    Connect,
+    /// A customer proves that a handle is theirs.
+    Prove,
+}
+
+/// A sign-in that has begun: send the person to `url`, keep the rest until they come back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignIn {
+    pub url: String,
+    /// Comes back in the address; compare it with what was kept.
+    pub state: String,
+    /// Kept secret here; proves to the network that the same party ends what it began.
+    pub verifier: String,
 }
 
 /// What a draft weighs, for the page that shows it.
@@ -327,9 +367,8 @@ impl Draft {
 /// Why a call did not do what it should. `Display` is for staff.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// `until` is microseconds since 1970, UTC.
-    #[error("The network asked us to slow down; reading goes on by itself.")]
-    RateLimited { until: i64 },
+    #[error("The network asked us to slow down until {}; it goes on by itself.", .until.readable())]
+    RateLimited { until: Moment },
     #[error(
         "The network account has no credits left. Buy credits in its developer console; \
          nothing is read or sent until then."
@@ -382,8 +421,8 @@ impl fmt::Display for Opens {
 pub enum Retry {
     /// Doing it again would bring the same answer.
     Never,
-    /// At this time, in microseconds since 1970, UTC.
-    At(i64),
+    /// At this time.
+    At(Moment),
     /// After this pause, doubled with each attempt.
     BackOff(Duration),
     /// After this pause, and only once `find_reply` has found nothing.
@@ -441,7 +480,12 @@ mod tests {
 
     #[test]
     fn network_names_read_back() {
-        for network in [Network::X, Network::Bluesky, Network::Mastodon, Network::Import] {
+        for network in [
+            Network::X,
+            Network::Bluesky,
+            Network::Mastodon,
+            Network::Import,
+        ] {
             assert_eq!(network.as_str().parse(), Ok(network));
         }
         assert!("Twitter".parse::<Network>().is_err());
@@ -451,8 +495,14 @@ mod tests {
     fn ids_compare_as_numbers() {
         assert_eq!(compare_ids("9", "10"), Ordering::Less);
         assert_eq!(compare_ids("0010", "10"), Ordering::Equal);
-        assert_eq!(compare_ids("2124265158522961922", "2124265158522961921"), Ordering::Greater);
-        assert_eq!(compare_ids("99999999999999999999999", "1"), Ordering::Greater);
+        assert_eq!(
+            compare_ids("2124265158522961922", "2124265158522961921"),
+            Ordering::Greater
+        );
+        assert_eq!(
+            compare_ids("99999999999999999999999", "1"),
+            Ordering::Greater
+        );
     }
 
     #[test]
@@ -464,6 +514,7 @@ mod tests {
                 newest_id: "20".into(),
                 oldest_id: "15".into(),
                 pages: 2,
+                start_at: None,
             }),
         };
         assert_eq!(Cursor::from_text(&cursor.to_text()), cursor);
@@ -472,7 +523,9 @@ mod tests {
 
     #[test]
     fn an_ambiguous_send_is_never_retried_blindly() {
-        let error = NetworkError::Ambiguous { reason: "timed out".into() };
+        let error = NetworkError::Ambiguous {
+            reason: "timed out".into(),
+        };
         assert!(matches!(error.retry(), Retry::LookFirst(_)));
         assert_eq!(NetworkError::Gone.retry(), Retry::Never);
     }

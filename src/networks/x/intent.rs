@@ -30,14 +30,20 @@ pub fn parse_post_address(text: &str, other_base: Option<&str>) -> Option<PostAd
     if text.len() > ADDRESS_BYTES_MAX {
         return None;
     }
-    let with_scheme =
-        if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let with_scheme = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
     let url = url::Url::parse(&with_scheme).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
     let host = url.host_str()?;
-    let bare = host.strip_prefix("www.").or_else(|| host.strip_prefix("mobile.")).unwrap_or(host);
+    let bare = host
+        .strip_prefix("www.")
+        .or_else(|| host.strip_prefix("mobile."))
+        .unwrap_or(host);
     let other = other_base.and_then(|base| url::Url::parse(base).ok());
     let same_site = other.is_some_and(|other| {
         other.host_str() == Some(host)
@@ -46,7 +52,10 @@ pub fn parse_post_address(text: &str, other_base: Option<&str>) -> Option<PostAd
     if !matches!(bare, "x.com" | "twitter.com") && !same_site {
         return None;
     }
-    let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = url
+        .path_segments()?
+        .filter(|part| !part.is_empty())
+        .collect();
     let (username, id) = match parts.as_slice() {
         ["i", "web", "status" | "statuses", id, ..] => (None, id),
         ["i", "status" | "statuses", id, ..] => (None, id),
@@ -58,13 +67,15 @@ pub fn parse_post_address(text: &str, other_base: Option<&str>) -> Option<PostAd
         Some(_) => return None,
         None => None,
     };
-    super::wire::is_id(id).then(|| PostAddress { id: (*id).to_owned(), username })
+    super::wire::is_id(id).then(|| PostAddress {
+        id: (*id).to_owned(),
+        username,
+    })
 }
 
 /// X's rule for usernames; old accounts have up to 20 characters.
 pub fn is_username(text: &str) -> bool {
-    (1..=20).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
@@ -81,21 +92,42 @@ mod tests {
 
     #[test]
     fn pasted_addresses_give_their_id() {
-        let ada = |id: &str| Some(PostAddress { id: id.into(), username: Some("ada".into()) });
+        let ada = |id: &str| {
+            Some(PostAddress {
+                id: id.into(),
+                username: Some("ada".into()),
+            })
+        };
         for text in [
             "https://x.com/ada/status/2080765813578191303",
             "http://twitter.com/ada/status/2080765813578191303?s=20&t=abc",
             "  mobile.twitter.com/ada/status/2080765813578191303/photo/1 ",
             "https://www.x.com/ada/statuses/2080765813578191303#m",
         ] {
-            assert_eq!(parse_post_address(text, None), ada("2080765813578191303"), "{text}");
+            assert_eq!(
+                parse_post_address(text, None),
+                ada("2080765813578191303"),
+                "{text}"
+            );
         }
-        let nameless = Some(PostAddress { id: "7".into(), username: None });
-        assert_eq!(parse_post_address("https://x.com/i/web/status/7", None), nameless);
+        let nameless = Some(PostAddress {
+            id: "7".into(),
+            username: None,
+        });
+        assert_eq!(
+            parse_post_address("https://x.com/i/web/status/7", None),
+            nameless
+        );
         assert_eq!(parse_post_address("x.com/i/status/7", None), nameless);
         let here = "http://127.0.0.1:4000";
-        assert_eq!(parse_post_address("http://127.0.0.1:4000/ada/status/9", Some(here)), ada("9"));
-        assert_eq!(parse_post_address("http://127.0.0.1:4001/ada/status/9", Some(here)), None);
+        assert_eq!(
+            parse_post_address("http://127.0.0.1:4000/ada/status/9", Some(here)),
+            ada("9")
+        );
+        assert_eq!(
+            parse_post_address("http://127.0.0.1:4001/ada/status/9", Some(here)),
+            None
+        );
     }
 
     #[test]

@@ -14,17 +14,9 @@ pub mod wire;
 #[cfg(test)]
 mod sandbox_tests;
 
-use serde::{Deserialize, Serialize};
+pub use connector::XConnector;
 
-/// Which names the API uses for fields. X renamed `tweet.*` to `post.*` in spring 2026; which
-/// one an app must send depends on the version X serves it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    #[default]
-    Tweet,
-    Post,
-}
+use crate::clock::Moment;
 
 /// First millisecond of X's id clock: ids since November 2010 carry their time.
 const ID_EPOCH_MS: u64 = 1_288_834_974_657;
@@ -33,19 +25,19 @@ const ID_TIME_SHIFT: u32 = 22;
 /// Ids below this are older than the id clock and say nothing of their time.
 const ID_TIMED_MIN: u64 = 30_000_000_000;
 
-/// When the post with this id was written, in microseconds since 1970; None for ids without time.
-pub fn time_of_id(id: &str) -> Option<i64> {
+/// When the post with this id was written; None for ids without time.
+pub fn time_of_id(id: &str) -> Option<Moment> {
     let number: u64 = id.parse().ok()?;
     if number < ID_TIMED_MIN {
         return None;
     }
     let ms = (number >> ID_TIME_SHIFT) + ID_EPOCH_MS;
-    i64::try_from(ms).ok()?.checked_mul(1000)
+    i64::try_from(ms).ok()?.checked_mul(1000).map(Moment)
 }
 
-/// The lowest id of a moment in microseconds since 1970; 0 before the id clock began.
-pub fn id_at(micros: i64) -> u64 {
-    let ms = u64::try_from(micros / 1000).unwrap_or(0);
+/// The lowest id of a moment; 0 before the id clock began.
+pub fn id_at(moment: Moment) -> u64 {
+    let ms = u64::try_from(moment.0 / 1000).unwrap_or(0);
     ms.saturating_sub(ID_EPOCH_MS) << ID_TIME_SHIFT
 }
 
@@ -65,8 +57,8 @@ mod tests {
 
     #[test]
     fn ids_carry_their_time() {
-        let at = time_of_id("2080765813578191303").unwrap_or_default();
-        assert_eq!(at / 1_000_000, 1_784_928_203, "24 July 2026, 21:23:23 UTC");
+        let at = time_of_id("2080765813578191303").expect("a timed id");
+        assert_eq!(at.rfc3339(), "2026-07-24T21:23:23Z");
         assert_eq!(time_of_id("20"), None);
         assert_eq!(time_of_id("not a number"), None);
         let id = id_at(at);

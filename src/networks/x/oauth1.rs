@@ -54,14 +54,21 @@ pub fn signature(
         .map(|(name, value)| (percent_encode(name), percent_encode(value)))
         .collect();
     pairs.sort();
-    let joined: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let joined: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let base = format!(
         "{}&{}&{}",
         method.to_ascii_uppercase(),
         percent_encode(url),
         percent_encode(&joined.join("&"))
     );
-    let key = format!("{}&{}", percent_encode(consumer_secret), percent_encode(token_secret));
+    let key = format!(
+        "{}&{}",
+        percent_encode(consumer_secret),
+        percent_encode(token_secret)
+    );
     match Hmac::<Sha1>::new_from_slice(key.as_bytes()) {
         Ok(mut mac) => {
             mac.update(base.as_bytes());
@@ -90,7 +97,13 @@ pub fn authorization(
         ("oauth_version".to_owned(), "1.0".to_owned()),
     ];
     let signed: Vec<(String, String)> = oauth.iter().chain(query).cloned().collect();
-    let signature = signature(method, url, &signed, &keys.consumer_secret, &keys.token_secret);
+    let signature = signature(
+        method,
+        url,
+        &signed,
+        &keys.consumer_secret,
+        &keys.token_secret,
+    );
     oauth.push(("oauth_signature".to_owned(), signature));
     let parts: Vec<String> = oauth
         .iter()
@@ -127,7 +140,10 @@ mod tests {
 
     #[test]
     fn encoding_is_rfc_3986() {
-        assert_eq!(percent_encode("Ladies + Gentlemen"), "Ladies%20%2B%20Gentlemen");
+        assert_eq!(
+            percent_encode("Ladies + Gentlemen"),
+            "Ladies%20%2B%20Gentlemen"
+        );
         assert_eq!(percent_encode("a-b._~"), "a-b._~");
         assert_eq!(percent_encode("☃"), "%E2%98%83");
     }

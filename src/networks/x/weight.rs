@@ -32,7 +32,9 @@ pub fn weigh(text: &str) -> usize {
 /// the people replied to, given without the @) weigh nothing.
 pub fn weigh_reply(text: &str, replied_to: &[&str]) -> usize {
     weigh(without_leading_mentions(text, |name| {
-        replied_to.iter().any(|known| known.eq_ignore_ascii_case(name))
+        replied_to
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
     }))
 }
 
@@ -71,14 +73,20 @@ fn weigh_words(text: &str) -> usize {
 
 fn char_weight(c: char) -> usize {
     let code = u32::from(c);
-    if LIGHT.iter().any(|(from, to)| (*from..=*to).contains(&code)) { 1 } else { HEAVY }
+    if LIGHT.iter().any(|(from, to)| (*from..=*to).contains(&code)) {
+        1
+    } else {
+        HEAVY
+    }
 }
 
 /// Several code points that show as one emoji: a flag, a keycap, a family, a skin tone, or a
 /// sign asked to show in colour.
 fn is_emoji_sequence(cluster: &str) -> bool {
     let mut chars = cluster.chars();
-    let Some(first) = chars.next() else { return false };
+    let Some(first) = chars.next() else {
+        return false;
+    };
     let mut rest = chars.peekable();
     if rest.peek().is_none() {
         return false;
@@ -123,7 +131,9 @@ pub fn find_urls(text: &str) -> Vec<(usize, usize)> {
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        let Some(offset) = rest.find(|c: char| c.is_ascii_alphanumeric()) else { break };
+        let Some(offset) = rest.find(|c: char| c.is_ascii_alphanumeric()) else {
+            break;
+        };
         let start = at + offset;
         let before = text[..start].chars().next_back();
         let run_end = start
@@ -146,8 +156,10 @@ pub fn find_urls(text: &str) -> Vec<(usize, usize)> {
         };
         let host = text[host_start..host_end].trim_end_matches(['.', '-']);
         let joined = before.is_some_and(|c| {
-            matches!(c, '@' | '\u{ff20}' | '$' | '#' | '\u{ff03}' | '_' | '.' | '-')
-                || c.is_alphanumeric()
+            matches!(
+                c,
+                '@' | '\u{ff20}' | '$' | '#' | '\u{ff03}' | '_' | '.' | '-'
+            ) || c.is_alphanumeric()
         });
         let mail = text[host_end..].starts_with('@') || text[run_end..].starts_with('_');
         let is_url = match scheme {
@@ -200,9 +212,13 @@ fn address_end(text: &str, host_end: usize) -> usize {
 
 fn ends_in_known_domain(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
-    let [.., name, ending] = labels.as_slice() else { return false };
+    let [.., name, ending] = labels.as_slice() else {
+        return false;
+    };
     !name.is_empty()
-        && labels.iter().all(|label| !label.is_empty() && !label.starts_with('-'))
+        && labels
+            .iter()
+            .all(|label| !label.is_empty() && !label.starts_with('-'))
         && {
             let ending = ending.to_ascii_lowercase();
             let known = |list: &str| list.split_ascii_whitespace().any(|one| one == ending);
@@ -261,7 +277,8 @@ mod tests {
 
     #[test]
     fn an_emoji_weighs_two_whatever_it_is_made_of() {
-        for emoji in ["😀", "👍🏽", "👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "❤️", "©️", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"] {
+        for emoji in ["😀", "👍🏽", "👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "❤️", "©️", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"]
+        {
             assert_eq!(weigh(emoji), 2, "{emoji}");
         }
         assert_eq!(weigh("👍👍"), 4);
@@ -269,7 +286,10 @@ mod tests {
 
     #[test]
     fn addresses_weigh_23_however_long() {
-        assert_eq!(weigh("https://forum.example.org/t/12/a-very-long-slug-that-goes-on"), 23);
+        assert_eq!(
+            weigh("https://forum.example.org/t/12/a-very-long-slug-that-goes-on"),
+            23
+        );
         assert_eq!(weigh("http://a.de"), 23);
         assert_eq!(weigh("example.com"), 23);
         assert_eq!(weigh("See example.com."), 4 + 23 + 1);
@@ -279,8 +299,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_counted_as_text() {
-        for text in ["e.g. this", "version 1.2.3", "node.js", "me@example.com", "end.Start", "#a.de"]
-        {
+        for text in [
+            "e.g. this",
+            "version 1.2.3",
+            "node.js",
+            "me@example.com",
+            "end.Start",
+            "#a.de",
+        ] {
             assert!(!has_url(text), "{text}");
             assert_eq!(weigh(text), text.chars().count(), "{text}");
         }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{post_url, time_of_id};
+use crate::clock::Moment;
 use crate::networks::{Account, Author, Network, PostKind, Problem, PublicPost, compare_ids};
 
 /// Web address of X itself, for links to posts.
@@ -57,7 +58,11 @@ pub fn fuzz(bytes: &[u8]) {
 
 /// As `parse_any`, from JSON already read, with post addresses under `web_base`.
 pub fn parse_value(value: &Value, ours: Option<&Account>, web_base: &str) -> Parsed {
-    let mut reader = Reader { ours, web_base, parsed: Parsed::default() };
+    let mut reader = Reader {
+        ours,
+        web_base,
+        parsed: Parsed::default(),
+    };
     match value {
         Value::Array(items) => items.iter().for_each(|item| reader.body(item)),
         _ => reader.body(value),
@@ -81,7 +86,10 @@ impl Reader<'_> {
             return;
         }
         if let Some(events) = body.get("tweet_delete_events").and_then(Value::as_array) {
-            let ids = events.iter().filter_map(|e| e.get("status")?.get("id")).filter_map(id_text);
+            let ids = events
+                .iter()
+                .filter_map(|e| e.get("status")?.get("id"))
+                .filter_map(id_text);
             self.parsed.gone.extend(ids);
             return;
         }
@@ -89,7 +97,11 @@ impl Reader<'_> {
             self.native(body, None, 0);
             return;
         }
-        if body.get("data").and_then(|data| data.get("event_type")).is_some() {
+        if body
+            .get("data")
+            .and_then(|data| data.get("event_type"))
+            .is_some()
+        {
             self.activity(&body["data"]);
             return;
         }
@@ -105,13 +117,17 @@ impl Reader<'_> {
         // Bodies that are known and hold no post: direct messages, revoked consent.
         let known = ["direct_message_events", "user_event", "for_user_id"];
         if !known.iter().any(|name| body.get(name).is_some()) {
-            self.problem("the whole text".into(), "holds no post in a form we know".into());
+            self.problem(
+                "the whole text".into(),
+                "holds no post in a form we know".into(),
+            );
         }
     }
 
     fn page(&mut self, body: &Value) {
         let includes = Includes::of(body.get("includes"));
         self.parsed.user_count += includes.users.len();
+        self.parsed.post_count += includes.post_count;
         match body.get("data") {
             Some(Value::Array(items)) => self.posts(items, &includes, None),
             Some(one @ Value::Object(_)) => {
@@ -122,16 +138,32 @@ impl Reader<'_> {
         if let Some(token) = body.get("meta").and_then(|meta| string(meta, "next_token")) {
             self.parsed.next_token = Some(token);
         }
-        for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        for error in body
+            .get("errors")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             self.partial_error(error);
         }
     }
 
     /// An entry of `errors` in an answer that otherwise succeeded.
     fn partial_error(&mut self, error: &Value) {
-        let kind = error.get("resource_type").and_then(Value::as_str).unwrap_or_default();
-        let asked = error.get("resource_id").or_else(|| error.get("value")).and_then(id_text);
-        let about = last_segment(error.get("type").and_then(Value::as_str).unwrap_or_default());
+        let kind = error
+            .get("resource_type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let asked = error
+            .get("resource_id")
+            .or_else(|| error.get("value"))
+            .and_then(id_text);
+        let about = last_segment(
+            error
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        );
         let hidden = matches!(about, "resource-not-found" | "not-authorized-for-resource");
         if let (true, "tweet" | "post", Some(id)) = (hidden, kind, asked) {
             self.parsed.gone.push(id);
@@ -145,7 +177,10 @@ impl Reader<'_> {
     }
 
     fn activity(&mut self, data: &Value) {
-        let kind = data.get("event_type").and_then(Value::as_str).unwrap_or_default();
+        let kind = data
+            .get("event_type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let Some(payload) = data.get("payload") else {
             self.problem("the event".into(), "has no payload".into());
             return;
@@ -161,12 +196,20 @@ impl Reader<'_> {
         self.parsed.user_count += includes.users.len();
         let subscriber = data.get("filter").and_then(|filter| filter.get("user_id"));
         let subscriber = subscriber.and_then(id_text).map(|id| Account {
-            username: includes.users.get(&id).map(|u| u.username.clone()).unwrap_or_default(),
+            username: includes
+                .users
+                .get(&id)
+                .map(|u| u.username.clone())
+                .unwrap_or_default(),
             display_name: String::new(),
             id,
         });
         let first = self.parsed.posts.len();
-        self.posts(std::slice::from_ref(payload), &includes, subscriber.as_ref());
+        self.posts(
+            std::slice::from_ref(payload),
+            &includes,
+            subscriber.as_ref(),
+        );
         let about_us = match (self.ours, &subscriber) {
             (Some(ours), Some(subscriber)) => ours.id == subscriber.id,
             (None, Some(_)) => true,
@@ -183,7 +226,10 @@ impl Reader<'_> {
     fn posts(&mut self, items: &[Value], includes: &Includes, subscriber: Option<&Account>) {
         for (index, item) in items.iter().enumerate() {
             if self.parsed.posts.len() >= POSTS_MAX {
-                self.problem(format!("post {}", index + 1), "is one too many; cut here".into());
+                self.problem(
+                    format!("post {}", index + 1),
+                    "is one too many; cut here".into(),
+                );
                 return;
             }
             self.parsed.post_count += 1;
@@ -211,6 +257,7 @@ impl Reader<'_> {
 #[derive(Default)]
 struct Includes {
     users: HashMap<String, Author>,
+    post_count: usize,
     /// Author id of each included post.
     post_authors: HashMap<String, String>,
 }
@@ -219,16 +266,22 @@ impl Includes {
     fn of(value: Option<&Value>) -> Includes {
         let mut includes = Includes::default();
         let list = |name: &str| {
-            value.and_then(|v| v.get(name)).and_then(Value::as_array).into_iter().flatten()
+            value
+                .and_then(|v| v.get(name))
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
         };
         for user in list("users").filter_map(user) {
             includes.users.insert(user.id.clone(), user);
         }
         for post in list("tweets").chain(list("posts")) {
+            includes.post_count += 1;
             let post = post.get("data").unwrap_or(post);
-            if let (Some(id), Some(author)) =
-                (post.get("id").and_then(id_text), post.get("author_id").and_then(id_text))
-            {
+            if let (Some(id), Some(author)) = (
+                post.get("id").and_then(id_text),
+                post.get("author_id").and_then(id_text),
+            ) {
                 includes.post_authors.insert(id, author);
             }
         }
@@ -250,7 +303,10 @@ pub fn user(value: &Value) -> Option<Author> {
             .and_then(Value::as_i64)
             .unwrap_or(0)
             .max(0),
-        verified: value.get("verified").and_then(Value::as_bool).unwrap_or(false),
+        verified: value
+            .get("verified")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
         id,
         username,
     })
@@ -275,8 +331,10 @@ fn v2_post(
         .and_then(Value::as_array)
         .map(|ids| ids.iter().filter_map(id_text).collect::<Vec<_>>())
         .unwrap_or_default();
-    let first_id =
-        history.into_iter().min_by(|a, b| compare_ids(a, b)).unwrap_or_else(|| id.clone());
+    let first_id = history
+        .into_iter()
+        .min_by(|a, b| compare_ids(a, b))
+        .unwrap_or_else(|| id.clone());
     let references = either(post, "referenced_tweets", "referenced_posts")
         .and_then(Value::as_array)
         .map(Vec::as_slice)
@@ -284,13 +342,16 @@ fn v2_post(
     let reference = |names: &[&str]| {
         references
             .iter()
-            .find(|r| r.get("type").and_then(Value::as_str).is_some_and(|t| names.contains(&t)))
+            .find(|r| {
+                r.get("type")
+                    .and_then(Value::as_str)
+                    .is_some_and(|t| names.contains(&t))
+            })
             .and_then(|r| r.get("id"))
             .and_then(id_text)
     };
-    let in_reply_to_post_id = reference(&["replied_to"]).or_else(|| {
-        either(post, "in_reply_to_tweet_id", "in_reply_to_post_id").and_then(id_text)
-    });
+    let in_reply_to_post_id = reference(&["replied_to"])
+        .or_else(|| either(post, "in_reply_to_tweet_id", "in_reply_to_post_id").and_then(id_text));
     let quoted_post_id = reference(&["quoted"]);
     let repost_of = reference(&["retweeted", "reposted"]);
     let author_id = post.get("author_id").and_then(id_text);
@@ -304,7 +365,10 @@ fn v2_post(
     let note_entities =
         either(post, "note_tweet", "note_post").and_then(|note| note.get("entities"));
     let text = decode_entities(&text);
-    let is_ours = author.as_ref().zip(ours).is_some_and(|(a, ours)| a.id == ours.id);
+    let is_ours = author
+        .as_ref()
+        .zip(ours)
+        .is_some_and(|(a, ours)| a.id == ours.id);
     let mentions_us = !is_ours
         && ours.is_some_and(|ours| {
             [post.get("entities"), note_entities]
@@ -313,12 +377,12 @@ fn v2_post(
                 .any(|entities| entities_mention(entities, "mentions", ours))
                 || text_mentions(&text, ours)
         });
-    let quotes_us = ours.zip(quoted_post_id.as_deref()).is_some_and(|(ours, quoted)| {
-        match includes.post_authors.get(quoted) {
-            Some(author_id) => *author_id == ours.id,
-            None => links_to_our_post(post.get("entities"), ours, quoted),
-        }
-    });
+    let quotes_us =
+        ours.zip(quoted_post_id.as_deref())
+            .is_some_and(|(ours, quoted)| match includes.post_authors.get(quoted) {
+                Some(author_id) => *author_id == ours.id,
+                None => links_to_our_post(post.get("entities"), ours, quoted),
+            });
     let kind = kind_of(&repost_of, &in_reply_to_post_id, &quoted_post_id);
     let in_reply_to_user_id = post.get("in_reply_to_user_id").and_then(id_text);
     let conversation_id = post.get("conversation_id").and_then(id_text);
@@ -331,7 +395,11 @@ fn v2_post(
             .and_then(|text| parse_time(&text))
             .or_else(|| time_of_id(&id))
             .ok_or_else(|| format!("{id} has no time"))?,
-        url: Some(post_url(web_base, author.as_ref().map_or("", |a| a.username.as_str()), &id)),
+        url: Some(post_url(
+            web_base,
+            author.as_ref().map_or("", |a| a.username.as_str()),
+            &id,
+        )),
         language: language(post),
         raw: post.to_string(),
         ours: is_ours,
@@ -351,7 +419,10 @@ fn v2_post(
 /// A post of API v1.1, as the Account Activity API delivers it.
 fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<PublicPost, String> {
     // The numeric `id` has lost its last digits in many senders: only `id_str` is trusted.
-    let id = post.get("id_str").and_then(id_text).ok_or("has no id_str")?;
+    let id = post
+        .get("id_str")
+        .and_then(id_text)
+        .ok_or("has no id_str")?;
     let user = post.get("user");
     let author = user.and_then(|user| {
         let username = string(user, "screen_name").unwrap_or_default();
@@ -359,8 +430,15 @@ fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<Publi
             id: user.get("id_str").and_then(id_text)?,
             display_name: string(user, "name").unwrap_or_else(|| username.clone()),
             avatar_url: string(user, "profile_image_url_https").filter(|url| is_web_url(url)),
-            followers: user.get("followers_count").and_then(Value::as_i64).unwrap_or(0).max(0),
-            verified: user.get("verified").and_then(Value::as_bool).unwrap_or(false),
+            followers: user
+                .get("followers_count")
+                .and_then(Value::as_i64)
+                .unwrap_or(0)
+                .max(0),
+            verified: user
+                .get("verified")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             username,
         })
     });
@@ -377,19 +455,32 @@ fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<Publi
     let field = |name: &str| post.get(name).and_then(id_text);
     let in_reply_to_post_id = field("in_reply_to_status_id_str");
     let quoted_post_id = field("quoted_status_id_str");
-    let repost_of = post.get("retweeted_status").and_then(|p| p.get("id_str")).and_then(id_text);
-    let is_ours = author.as_ref().zip(ours).is_some_and(|(a, ours)| a.id == ours.id);
+    let repost_of = post
+        .get("retweeted_status")
+        .and_then(|p| p.get("id_str"))
+        .and_then(id_text);
+    let is_ours = author
+        .as_ref()
+        .zip(ours)
+        .is_some_and(|(a, ours)| a.id == ours.id);
     let mentions_us = !is_ours
         && ours.is_some_and(|ours| {
-            [post.get("entities"), long.and_then(|long| long.get("entities"))]
-                .into_iter()
-                .flatten()
-                .any(|entities| entities_mention(entities, "user_mentions", ours))
+            [
+                post.get("entities"),
+                long.and_then(|long| long.get("entities")),
+            ]
+            .into_iter()
+            .flatten()
+            .any(|entities| entities_mention(entities, "user_mentions", ours))
                 || text_mentions(&text, ours)
         });
     let quotes_us = ours.is_some_and(|ours| {
         let quoted_author = post.get("quoted_status").and_then(|p| p.get("user"));
-        quoted_author.and_then(|u| u.get("id_str")).and_then(id_text).as_ref() == Some(&ours.id)
+        quoted_author
+            .and_then(|u| u.get("id_str"))
+            .and_then(id_text)
+            .as_ref()
+            == Some(&ours.id)
     });
     let kind = kind_of(&repost_of, &in_reply_to_post_id, &quoted_post_id);
     Ok(PublicPost {
@@ -399,7 +490,11 @@ fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<Publi
             .and_then(|text| parse_time(&text))
             .or_else(|| time_of_id(&id))
             .ok_or_else(|| format!("{id} has no time"))?,
-        url: Some(post_url(web_base, author.as_ref().map_or("", |a| a.username.as_str()), &id)),
+        url: Some(post_url(
+            web_base,
+            author.as_ref().map_or("", |a| a.username.as_str()),
+            &id,
+        )),
         language: language(post),
         raw: post.to_string(),
         ours: is_ours,
@@ -429,19 +524,27 @@ fn kind_of(repost: &Option<String>, reply: &Option<String>, quote: &Option<Strin
 }
 
 fn account_by_id(id: String) -> Account {
-    Account { id, username: String::new(), display_name: String::new() }
+    Account {
+        id,
+        username: String::new(),
+        display_name: String::new(),
+    }
 }
 
 fn entities_mention(entities: &Value, name: &str, ours: &Account) -> bool {
-    let mentions = entities.get(name).and_then(Value::as_array).into_iter().flatten();
-    mentions.into_iter().any(|mention| {
-        match either(mention, "id_str", "id").and_then(id_text) {
+    let mentions = entities
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    mentions.into_iter().any(
+        |mention| match either(mention, "id_str", "id").and_then(id_text) {
             Some(id) => id == ours.id,
             None => either(mention, "username", "screen_name")
                 .and_then(Value::as_str)
                 .is_some_and(|name| ours.is_called(name)),
-        }
-    })
+        },
+    )
 }
 
 /// Whether the text holds "@name" of our account as a word of its own.
@@ -451,27 +554,33 @@ pub fn text_mentions(text: &str, ours: &Account) -> bool {
 
 /// Usernames after an @ in the text, without the @. An @ inside a word (an email address) is none.
 pub fn mentioned_usernames(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices(['@', '\u{ff20}']).filter_map(|(at, sign)| {
-        let inside_word = text[..at]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '.' | '-' | '/'));
-        let rest = &text[at + sign.len()..];
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
-        (!inside_word && end > 0).then(|| &rest[..end])
-    })
+    text.match_indices(['@', '\u{ff20}'])
+        .filter_map(|(at, sign)| {
+            let inside_word = text[..at]
+                .chars()
+                .next_back()
+                .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '.' | '-' | '/'));
+            let rest = &text[at + sign.len()..];
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            (!inside_word && end > 0).then(|| &rest[..end])
+        })
 }
 
 /// A quote carries the address of what it quotes, with its author's name in it.
 fn links_to_our_post(entities: Option<&Value>, ours: &Account, quoted: &str) -> bool {
-    let urls = entities.and_then(|e| e.get("urls")).and_then(Value::as_array);
-    urls.into_iter().flatten().filter_map(|url| url.get("expanded_url")?.as_str()).any(|url| {
-        super::intent::parse_post_address(url, None).is_some_and(|address| {
-            address.id == quoted && address.username.is_some_and(|name| ours.is_called(&name))
+    let urls = entities
+        .and_then(|e| e.get("urls"))
+        .and_then(Value::as_array);
+    urls.into_iter()
+        .flatten()
+        .filter_map(|url| url.get("expanded_url")?.as_str())
+        .any(|url| {
+            super::intent::parse_post_address(url, None).is_some_and(|address| {
+                address.id == quoted && address.username.is_some_and(|name| ours.is_called(&name))
+            })
         })
-    })
 }
 
 fn language(post: &Value) -> Option<String> {
@@ -507,20 +616,23 @@ pub fn decode_entities(text: &str) -> String {
     out
 }
 
-/// RFC 3339, or the v1.1 form "Mon May 19 14:01:46 +0000 2025"; microseconds since 1970.
-pub fn parse_time(text: &str) -> Option<i64> {
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Some(at.as_microsecond());
+/// RFC 3339, or the v1.1 form "Mon May 19 14:01:46 +0000 2025".
+pub fn parse_time(text: &str) -> Option<Moment> {
+    if let Some(moment) = Moment::parse(text) {
+        return Some(moment);
     }
     let at = jiff::fmt::strtime::parse("%a %b %d %H:%M:%S %z %Y", text).ok()?;
-    Some(at.to_timestamp().ok()?.as_microsecond())
+    Some(Moment(at.to_timestamp().ok()?.as_microsecond()))
 }
 
 /// An id: a string of 1 to 19 digits, or a whole number that JSON carried exactly.
 pub fn id_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => is_id(text).then(|| text.clone()),
-        Value::Number(number) => number.as_u64().map(|n| n.to_string()).filter(|text| is_id(text)),
+        Value::Number(number) => number
+            .as_u64()
+            .map(|n| n.to_string())
+            .filter(|text| is_id(text)),
         _ => None,
     }
 }
@@ -532,7 +644,11 @@ pub fn is_id(text: &str) -> bool {
 
 /// The last part of a problem's type address; its host has changed and will again.
 pub fn last_segment(address: &str) -> &str {
-    address.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    address
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
 }
 
 fn is_web_url(text: &str) -> bool {
@@ -544,5 +660,7 @@ fn string(value: &Value, name: &str) -> Option<String> {
 }
 
 fn either<'v>(value: &'v Value, old: &str, new: &str) -> Option<&'v Value> {
-    [old, new].iter().find_map(|name| value.get(name).filter(|found| !found.is_null()))
+    [old, new]
+        .iter()
+        .find_map(|name| value.get(name).filter(|found| !found.is_null()))
 }

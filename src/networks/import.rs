@@ -1,0 +1,1 @@
+//! Reads saved files of posts, one post at a time.

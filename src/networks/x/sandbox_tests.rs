@@ -1,0 +1,1 @@
+//! The real connector against the stand-in, over HTTP.
