@@ -1,1 +1,82 @@
-//! Mail: raw bytes to `InboundMail`, quote trimming, message ids, outgoing messages and their transports.
+//! Mail: raw bytes to `InboundMail`, quote trimming, classification, outgoing messages and their transports.
+//!
+//! Knows no slice, no database and no clock: what a mail means for a ticket is decided by `tickets`.
+//! Message ids are kept without their angle brackets everywhere; only the wire has them.
+
+use serde::{Deserialize, Serialize};
+
+pub mod classify;
+pub mod html_text;
+pub mod inbound;
+pub mod outgoing;
+pub mod render;
+pub mod tokens;
+pub mod transport;
+pub mod trim;
+
+/// Somebody who writes or is written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailAddress {
+    /// The name beside the address, as it was given.
+    pub name: Option<String>,
+    /// The address, `local@domain`.
+    pub email: String,
+}
+
+impl MailAddress {
+    /// An address without a name.
+    pub fn of(email: impl Into<String>) -> Self {
+        MailAddress {
+            name: None,
+            email: email.into(),
+        }
+    }
+
+    /// An address with a name.
+    pub fn named(name: impl Into<String>, email: impl Into<String>) -> Self {
+        MailAddress {
+            name: Some(name.into()),
+            email: email.into(),
+        }
+    }
+}
+
+/// One line without control characters, outer blanks and runs of blanks, at most `chars_max` characters.
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
+    let mut line = String::new();
+    let mut pending_space = false;
+    for (count, c) in text.chars().filter(|&c| !is_direction_mark(c)).enumerate() {
+        if count >= chars_max {
+            break;
+        }
+        if c.is_whitespace() || c.is_control() {
+            pending_space = !line.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut pending_space) {
+            line.push(' ');
+        }
+        line.push(c);
+    }
+    line
+}
+
+/// Marks that turn the direction of writing, by which a file name or subject shows other than it is.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A message id without brackets, or None when it is none: printable ASCII, no brackets or blanks, bounded.
+pub(crate) fn clean_message_id(id: &str) -> Option<String> {
+    /// RFC 5322 bounds a line at 998 bytes; ids in use are far shorter.
+    const ID_BYTES_MAX: usize = 500;
+    let id = id
+        .trim()
+        .trim_start_matches('<')
+        .trim_end_matches('>')
+        .trim();
+    let is_plain = id
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !b"<>,;\"\\".contains(&b));
+    (!id.is_empty() && id.len() <= ID_BYTES_MAX && is_plain).then(|| id.to_owned())
+}

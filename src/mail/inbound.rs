@@ -1,0 +1,704 @@
+//! Raw bytes of a mail to what Offramp needs of it. Never fails: a broken mail gives what can be read of it.
+//!
+//! The raw mail is stored before this runs; what is cut here can be read again there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mail_parser::{
+    Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+};
+
+use super::{MailAddress, clean_message_id, html_text, one_line};
+use crate::text::names;
+
+/// Largest mail that is read whole, in bytes; of a larger one only the beginning is read.
+pub const RAW_BYTES_MAX: usize = 30 * 1024 * 1024;
+/// What is read of a mail that is larger, in bytes.
+const RAW_BYTES_KEPT: usize = 1024 * 1024;
+/// Most parts (bodies, files, containers) that are looked at.
+pub const PARTS_MAX: usize = 500;
+/// Deepest container: lines that begin one are counted before the parser runs.
+pub const MULTIPARTS_MAX: usize = 1_000;
+/// Longest text that is kept, in bytes.
+pub const TEXT_BYTES_MAX: usize = 512 * 1024;
+/// Longest subject, in characters.
+pub const SUBJECT_CHARS_MAX: usize = 300;
+/// Most recipients that are kept.
+pub const RECIPIENTS_MAX: usize = 100;
+/// Most ids that are kept of In-Reply-To and of References each.
+pub const IDS_MAX: usize = 100;
+/// Most headers that are kept, and the most of one value, in characters.
+const HEADERS_MAX: usize = 200;
+const HEADER_CHARS_MAX: usize = 2_000;
+/// Longest file name, in characters.
+const FILENAME_CHARS_MAX: usize = 100;
+/// Longest name of a person, in characters.
+const NAME_CHARS_MAX: usize = 200;
+/// Longest machine-readable report that is kept, in bytes.
+const REPORT_BYTES_MAX: usize = 64 * 1024;
+
+/// A file that came with a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// A name without path, control characters or leading dots; made up when there was none.
+    pub filename: String,
+    /// The media type: what the bytes are where that can be told, else what was said.
+    pub content_type: String,
+    /// The content, decoded.
+    pub bytes: Vec<u8>,
+    /// The id by which the HTML shows it, without brackets.
+    pub content_id: Option<String>,
+    /// Whether it is a part of the text (an image shown in the HTML) rather than a file beside it.
+    pub inline: bool,
+}
+
+/// What a machine says in a report (RFC 3464, RFC 5965), as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The text of `message/delivery-status`.
+    pub delivery_status: Option<String>,
+    /// The text of `message/feedback-report`.
+    pub feedback: Option<String>,
+    /// The headers of the mail that is reported on.
+    pub returned_headers: Option<String>,
+}
+
+/// One mail, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InboundMail {
+    /// The first sender named, when it is an address. None: unknown sender, who gets no account and no answer.
+    pub from: Option<MailAddress>,
+    /// How many senders From names; more than one deserves no trust.
+    pub from_count: usize,
+    /// Where the sender wants answers.
+    pub reply_to: Option<MailAddress>,
+    /// The envelope's sender as the receiving server noted it: an empty string is the null sender.
+    pub return_path: Option<String>,
+    /// Every address the mail was for, those the server noted first (Delivered-To, X-Original-To), then To and Cc.
+    pub recipients: Vec<String>,
+    /// The subject on one line; empty when there is none.
+    pub subject: String,
+    /// The id, without brackets.
+    pub message_id: Option<String>,
+    /// The ids that are answered; usually one.
+    pub in_reply_to: Vec<String>,
+    /// The ids of the conversation, oldest first.
+    pub references: Vec<String>,
+    /// When the sender says it was written, in microseconds since 1970 UTC. Not to be trusted.
+    pub date_us: Option<i64>,
+    /// The words: the plain text, else the HTML as text.
+    pub text: String,
+    /// The HTML as it came, unsafe, when it is not too long.
+    pub html: Option<String>,
+    /// Files.
+    pub attachments: Vec<Attachment>,
+    /// Machine-readable reports.
+    pub report: Report,
+    /// The headers, names in lower case, values on one line, in their order.
+    pub headers: Vec<(String, String)>,
+    /// Whether something was left out because of a limit of this module.
+    pub cut: bool,
+}
+
+impl InboundMail {
+    /// The first value of a header, named in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Reads a mail. Takes any bytes.
+pub fn parse(raw: &[u8]) -> InboundMail {
+    let (bytes, cut) = within_limits(raw);
+    // The parser is well tested, but a mail that breaks it must still reach a person.
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        MessageParser::default()
+            .parse(bytes)
+            .map(|message| read(&message))
+    }));
+    let mut mail = match read {
+        Ok(Some(mail)) => mail,
+        Ok(None) | Err(_) => InboundMail {
+            text: cut_text(&String::from_utf8_lossy(
+                &bytes[..bytes.len().min(TEXT_BYTES_MAX)],
+            )),
+            cut: true,
+            ..InboundMail::default()
+        },
+    };
+    mail.cut |= cut;
+    mail
+}
+
+/// The bytes that are given to the parser: not too many, and not with containers in containers without end.
+fn within_limits(raw: &[u8]) -> (&[u8], bool) {
+    let (mut bytes, mut cut) = (raw, false);
+    if bytes.len() > RAW_BYTES_MAX {
+        (bytes, cut) = (&bytes[..RAW_BYTES_KEPT], true);
+    }
+    let mut containers = 0;
+    let mut at = 0;
+    while let Some(found) = find_ignoring_case(&bytes[at..], b"boundary=") {
+        containers += 1;
+        if containers > MULTIPARTS_MAX {
+            return (&bytes[..at + found], true);
+        }
+        at += found + 9;
+    }
+    (bytes, cut)
+}
+
+fn find_ignoring_case(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|window| window.eq_ignore_ascii_case(needle))
+}
+
+fn read(message: &Message<'_>) -> InboundMail {
+    let mut mail = InboundMail {
+        headers: headers(message),
+        ..InboundMail::default()
+    };
+    let senders: Vec<MailAddress> = message.from().into_iter().flat_map(addresses).collect();
+    mail.from_count = senders.len();
+    mail.from = senders
+        .into_iter()
+        .next()
+        .filter(|from| names::email(&from.email).is_some());
+    mail.reply_to = message
+        .reply_to()
+        .into_iter()
+        .flat_map(addresses)
+        .find(|to| names::email(&to.email).is_some());
+    mail.return_path = mail
+        .header("return-path")
+        .map(|path| path.trim_matches(['<', '>', ' ']).to_owned());
+    mail.recipients = recipients(message, &mail);
+    mail.subject = one_line(message.subject().unwrap_or_default(), SUBJECT_CHARS_MAX);
+    mail.message_id = message.message_id().and_then(clean_message_id);
+    mail.in_reply_to = ids(message.in_reply_to());
+    mail.references = ids(message.references());
+    mail.date_us = message
+        .date()
+        .filter(|date| date.is_valid())
+        .and_then(|date| date.to_timestamp().checked_mul(1_000_000));
+    mail.cut = message.parts.len() > PARTS_MAX;
+    read_bodies(message, &mut mail);
+    read_parts(message, &mut mail);
+    mail
+}
+
+/// The bodies in their order: all plain ones, else all HTML ones as text.
+fn read_bodies(message: &Message<'_>, mail: &mut InboundMail) {
+    let mut text = String::new();
+    let mut html = String::new();
+    for &id in message.text_body.iter().take(PARTS_MAX) {
+        if let Some(PartType::Text(part)) = message.parts.get(id as usize).map(|part| &part.body) {
+            append(&mut text, part);
+        }
+    }
+    for &id in message.html_body.iter().take(PARTS_MAX) {
+        if let Some(PartType::Html(part)) = message.parts.get(id as usize).map(|part| &part.body) {
+            append(&mut html, part);
+        }
+    }
+    mail.text = cut_text(&text);
+    if mail.text.is_empty() && !html.is_empty() {
+        mail.text = cut_text(&html_text::to_text(&html));
+    }
+    mail.cut |= text.len() > TEXT_BYTES_MAX || html.len() > html_text::HTML_BYTES_MAX;
+    mail.html = (!html.is_empty() && html.len() <= html_text::HTML_BYTES_MAX).then_some(html);
+}
+
+fn append(all: &mut String, part: &str) {
+    if all.len() <= TEXT_BYTES_MAX.max(html_text::HTML_BYTES_MAX) {
+        if !all.is_empty() && !all.ends_with('\n') {
+            all.push('\n');
+        }
+        all.push_str(part);
+    }
+}
+
+/// One kind of line end, no control characters but tabs, no blank lines around, bounded.
+fn cut_text(text: &str) -> String {
+    let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    let joined = text.replace("\r\n", "\n").replace('\r', "\n");
+    let clean: String = joined
+        .chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+        .collect();
+    clean.trim_end().trim_start_matches('\n').to_owned()
+}
+
+fn read_parts(message: &Message<'_>, mail: &mut InboundMail) {
+    let html = mail.html.clone().unwrap_or_default();
+    for (id, part) in message.parts.iter().enumerate().take(PARTS_MAX) {
+        let kind = media_type(part);
+        match kind.as_deref() {
+            Some("message/delivery-status" | "message/global-delivery-status") => {
+                mail.report
+                    .delivery_status
+                    .get_or_insert_with(|| report_text(part));
+            }
+            Some("message/feedback-report") => {
+                mail.report
+                    .feedback
+                    .get_or_insert_with(|| report_text(part));
+            }
+            Some("text/rfc822-headers" | "message/rfc822-headers") => {
+                mail.report
+                    .returned_headers
+                    .get_or_insert_with(|| report_text(part));
+            }
+            Some("message/rfc822" | "message/global") => {
+                mail.report
+                    .returned_headers
+                    .get_or_insert_with(|| report_text(part));
+            }
+            _ => {}
+        }
+        if message.attachments.contains(&(id as u32)) {
+            mail.attachments
+                .push(attachment(part, kind, mail.attachments.len() + 1, &html));
+        }
+    }
+}
+
+/// The head of a part as text: for a returned mail its headers.
+fn report_text(part: &MessagePart<'_>) -> String {
+    let bytes = match &part.body {
+        PartType::Message(inner) => inner.raw_message(),
+        _ => part.contents(),
+    };
+    let bytes = &bytes[..bytes.len().min(REPORT_BYTES_MAX)];
+    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    match &part.body {
+        PartType::Message(_) => text.split("\n\n").next().unwrap_or_default().to_owned(),
+        _ => text,
+    }
+}
+
+fn media_type(part: &MessagePart<'_>) -> Option<String> {
+    let kind = part.content_type()?;
+    Some(
+        format!(
+            "{}/{}",
+            kind.c_type,
+            kind.c_subtype.as_deref().unwrap_or("plain")
+        )
+        .to_ascii_lowercase(),
+    )
+}
+
+fn attachment(
+    part: &MessagePart<'_>,
+    kind: Option<String>,
+    number: usize,
+    html: &str,
+) -> Attachment {
+    let bytes = match &part.body {
+        PartType::Message(inner) => inner.raw_message().to_vec(),
+        _ => part.contents().to_vec(),
+    };
+    let said = kind
+        .filter(|kind| is_media_type(kind))
+        .unwrap_or_else(|| "application/octet-stream".to_owned());
+    let content_type = sniff(&bytes).map_or(said, str::to_owned);
+    let filename = match part
+        .attachment_name()
+        .map(clean_filename)
+        .filter(|name| !name.is_empty())
+    {
+        Some(name) => name,
+        None => format!("attachment-{number}.{}", extension(&content_type)),
+    };
+    let content_id = part.content_id().and_then(clean_message_id);
+    let is_shown = content_id
+        .as_ref()
+        .is_some_and(|id| html.contains(&format!("cid:{id}")));
+    Attachment {
+        filename,
+        content_type,
+        bytes,
+        inline: is_shown,
+        content_id,
+    }
+}
+
+fn is_media_type(kind: &str) -> bool {
+    kind.split_once('/').is_some_and(|(major, minor)| {
+        let is_token = |token: &str| {
+            !token.is_empty()
+                && token.len() <= 80
+                && token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b))
+        };
+        is_token(major) && is_token(minor)
+    })
+}
+
+/// The media type that the first bytes prove. What a browser could run (HTML, SVG) is told so that it is never
+/// shown as something harmless.
+fn sniff(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNS: [(&[u8], &str); 12] = [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+        (b"GIF87a", "image/gif"),
+        (b"GIF89a", "image/gif"),
+        (b"%PDF-", "application/pdf"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"\x1f\x8b", "application/gzip"),
+        (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+        (b"Rar!\x1a\x07", "application/vnd.rar"),
+        (b"\x78\x9f\x3e\x22", "application/ms-tnef"),
+        (b"MZ", "application/vnd.microsoft.portable-executable"),
+        (b"\x7fELF", "application/x-elf"),
+    ];
+    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        return Some("image/webp");
+    }
+    if let Some((_, kind)) = SIGNS.iter().find(|(sign, _)| bytes.starts_with(sign)) {
+        // Office files are archives too; what was said is more exact there.
+        return (*kind != "application/zip").then_some(*kind);
+    }
+    let head = bytes[..bytes.len().min(512)]
+        .trim_ascii_start()
+        .to_ascii_lowercase();
+    if head.starts_with(b"<!doctype html")
+        || head.starts_with(b"<html")
+        || head.starts_with(b"<script")
+    {
+        return Some("text/html");
+    }
+    (head.starts_with(b"<svg")
+        || (head.starts_with(b"<?xml") && find_ignoring_case(&head, b"<svg").is_some()))
+    .then_some("image/svg+xml")
+}
+
+fn extension(content_type: &str) -> &'static str {
+    match content_type {
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "application/pdf" => "pdf",
+        "message/rfc822" => "eml",
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "text/calendar" => "ics",
+        "application/pgp-signature" => "asc",
+        _ => "bin",
+    }
+}
+
+/// A name that is only a name: no path, no control or direction characters, no leading dot, bounded with its ending.
+pub(crate) fn clean_filename(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = one_line(last, HEADER_CHARS_MAX)
+        .chars()
+        .map(|c| {
+            if matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*') {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect();
+    let clean = clean.trim_matches(['.', ' ']);
+    let count = clean.chars().count();
+    if count <= FILENAME_CHARS_MAX {
+        return clean.to_owned();
+    }
+    let ending: String = match clean.rsplit_once('.') {
+        Some((_, ending)) if ending.chars().count() <= 10 => format!(".{ending}"),
+        _ => String::new(),
+    };
+    let stem: String = clean
+        .chars()
+        .take(FILENAME_CHARS_MAX - ending.chars().count())
+        .collect();
+    stem + &ending
+}
+
+fn addresses<'m>(address: &'m Address<'_>) -> impl Iterator<Item = MailAddress> + 'm {
+    address.iter().take(RECIPIENTS_MAX).filter_map(|entry| {
+        let email = one_line(entry.address()?, NAME_CHARS_MAX * 2);
+        let name = entry
+            .name()
+            .map(|name| one_line(name, NAME_CHARS_MAX))
+            .filter(|name| !name.is_empty());
+        (!email.is_empty()).then_some(MailAddress { name, email })
+    })
+}
+
+fn recipients(message: &Message<'_>, mail: &InboundMail) -> Vec<String> {
+    const NOTED: [&str; 5] = [
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "x-forwarded-to",
+        "x-delivered-to",
+    ];
+    let noted = mail
+        .headers
+        .iter()
+        .filter(|(name, _)| NOTED.contains(&name.as_str()));
+    let noted = noted
+        .flat_map(|(_, value)| value.split(','))
+        .filter_map(|to| names::email(to.trim_matches(['<', '>', ' '])));
+    let named = message
+        .to()
+        .into_iter()
+        .chain(message.cc())
+        .flat_map(addresses);
+    let mut recipients: Vec<String> = Vec::new();
+    for to in noted.chain(named.filter_map(|to| names::email(&to.email))) {
+        if recipients.len() < RECIPIENTS_MAX && !recipients.contains(&to) {
+            recipients.push(to);
+        }
+    }
+    recipients
+}
+
+/// The ids of a header; mail programs write them with other signs between, without brackets, or with words.
+fn ids(value: &HeaderValue<'_>) -> Vec<String> {
+    let values: Vec<&str> = match value {
+        HeaderValue::Text(text) => vec![text],
+        HeaderValue::TextList(list) => list.iter().map(AsRef::as_ref).collect(),
+        _ => Vec::new(),
+    };
+    let pieces = values
+        .iter()
+        .flat_map(|value| value.split([' ', '\t', '\r', '\n', ',', '<', '>']));
+    let ids: Vec<String> = pieces
+        .filter(|piece| piece.contains('@'))
+        .filter_map(clean_message_id)
+        .collect();
+    let dropped = ids.len().saturating_sub(IDS_MAX);
+    ids.into_iter().skip(dropped).collect()
+}
+
+fn headers(message: &Message<'_>) -> Vec<(String, String)> {
+    let raw = message.headers_raw().take(HEADERS_MAX);
+    raw.map(|(name, value)| {
+        (
+            name.trim().to_ascii_lowercase(),
+            one_line(value, HEADER_CHARS_MAX),
+        )
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::mail::classify::{self, Own};
+    use crate::mail::trim;
+
+    /// Each `NAME.eml` beside its `NAME.json`, which names only what the pair is about.
+    #[test]
+    fn golden_pairs() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/mail");
+        let mut pairs = 0;
+        for entry in std::fs::read_dir(&folder).expect("the folder of golden mails") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|ending| ending != "eml") {
+                continue;
+            }
+            let raw = std::fs::read(&path).expect("a mail");
+            let expected = std::fs::read(path.with_extension("json")).expect("its expected result");
+            let expected: Value = serde_json::from_slice(&expected).expect("JSON");
+            let found = summary(&parse(&raw));
+            for (key, value) in expected.as_object().expect("an object") {
+                assert_eq!(&found[key], value, "{key} of {}", path.display());
+            }
+            pairs += 1;
+        }
+        assert!(pairs >= 15, "only {pairs} pairs in {}", folder.display());
+    }
+
+    fn summary(mail: &InboundMail) -> Value {
+        let own = Own {
+            addresses: vec!["help@example.com".to_owned()],
+            domain: "example.com".to_owned(),
+        };
+        let verdict = classify::classify(mail, &own);
+        let trimmed = trim::trim(&mail.text);
+        json!({
+            "from": mail.from.as_ref().map(|from| from.email.clone()),
+            "from_name": mail.from.as_ref().and_then(|from| from.name.clone()),
+            "recipients": mail.recipients,
+            "subject": mail.subject,
+            "message_id": mail.message_id,
+            "in_reply_to": mail.in_reply_to,
+            "references": mail.references,
+            "date_us": mail.date_us,
+            "text": mail.text,
+            "reply_text": trimmed.reply_text,
+            "attachments": mail.attachments.iter().map(|file| json!({
+                "filename": file.filename, "content_type": file.content_type, "bytes": file.bytes.len(), "inline": file.inline,
+            })).collect::<Vec<_>>(),
+            "kind": verdict.kind.as_str(),
+            "answerable": verdict.answerable,
+            "bounces": verdict.bounces.iter().map(|bounce| json!({
+                "recipient": bounce.recipient, "status": bounce.status, "permanent": bounce.permanent,
+            })).collect::<Vec<_>>(),
+            "returned_message_id": verdict.returned_message_id,
+        })
+    }
+
+    #[test]
+    fn file_names_are_only_names() {
+        for (given, clean) in [
+            ("../../etc/passwd", "passwd"),
+            ("C:\\temp\\a.doc", "a.doc"),
+            ("a\r\nb\0.txt", "a b .txt"),
+            ("\u{202e}fdp.exe", "fdp.exe"),
+            ("...", ""),
+            ("what?.png", "what_.png"),
+        ] {
+            assert_eq!(clean_filename(given), clean, "{given:?}");
+        }
+        let long = clean_filename(&format!("{}.pdf", "é".repeat(500)));
+        assert!(
+            long.chars().count() == FILENAME_CHARS_MAX && long.ends_with(".pdf"),
+            "{long}"
+        );
+    }
+
+    #[test]
+    fn a_large_or_deep_mail_is_cut_and_quick() {
+        let part = |n: usize| {
+            format!(
+                "--b{n}\r\nContent-Type: multipart/mixed; boundary=b{}\r\n\r\n",
+                n + 1
+            )
+        };
+        let deep: String = (0..20_000).map(part).collect();
+        let deep = format!(
+            "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n{deep}"
+        );
+        let flat = "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n".repeat(20_000);
+        let flat = format!(
+            "From: a@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{flat}"
+        );
+        let boxes = format!(
+            "From: a@example.org\r\nContent-Type: text/html\r\n\r\nhello{}",
+            "<div>".repeat(60_000)
+        );
+        let many_headers = format!(
+            "From: a@example.org\r\n{}\r\nhello",
+            "X-A: b\r\n".repeat(100_000)
+        );
+        let long_header = format!(
+            "From: a@example.org\r\nSubject: {}\r\n\r\nhello",
+            "=?utf-8?q?a?= ".repeat(50_000)
+        );
+        let addresses = format!(
+            "From: a@example.org\r\nTo: {}\r\n\r\nhello",
+            "b@example.org, ".repeat(50_000)
+        );
+        for mail in [deep, flat, boxes, many_headers, long_header, addresses] {
+            let started = Instant::now();
+            let read = parse(mail.as_bytes());
+            assert!(
+                started.elapsed() < Duration::from_secs(15),
+                "{} took {:?}",
+                &mail[..80],
+                started.elapsed()
+            );
+            assert_eq!(
+                read.from.map(|from| from.email).as_deref(),
+                Some("a@example.org")
+            );
+            assert!(read.attachments.len() <= PARTS_MAX && read.recipients.len() <= RECIPIENTS_MAX);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_mail_are_kept_as_text() {
+        assert_eq!(
+            parse(b""),
+            InboundMail {
+                cut: true,
+                ..InboundMail::default()
+            }
+        );
+        assert!(parse(b"just words").from.is_none());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn any_bytes_are_read(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            let _ = parse(&raw);
+        }
+
+        #[test]
+        fn any_pieces_of_mail_are_read_and_judged(pieces in proptest::collection::vec(mail_piece(), 0..40)) {
+            let mail = parse(pieces.concat().as_bytes());
+            prop_assert!(!mail.subject.contains(['\r', '\n', '\0']));
+            for file in &mail.attachments {
+                prop_assert!(!file.filename.is_empty() && !file.filename.contains(['/', '\\', '\n', '\0']));
+            }
+            let _ = classify::classify(&mail, &Own::default());
+            let _ = trim::trim(&mail.text);
+        }
+    }
+
+    fn mail_piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "\\PC{0,30}",
+            proptest::sample::select(vec![
+                "From: ",
+                "To: ",
+                "a@example.org",
+                "<a@b>",
+                ", ",
+                "\r\n",
+                "\n",
+                "\r\n\r\n",
+                "Subject: ",
+                "=?utf-8?B?4pyF?=",
+                "=?x?q?=ff?=",
+                "Content-Type: multipart/mixed; boundary=b\r\n",
+                "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n",
+                "--b\r\n",
+                "--b--\r\n",
+                "Content-Type: message/rfc822\r\n\r\n",
+                "Content-Type: message/delivery-status\r\n\r\n",
+                "Content-Type: text/html; charset=utf-7\r\n",
+                "Content-Transfer-Encoding: base64\r\n",
+                "Content-Transfer-Encoding: quoted-printable\r\n",
+                "Content-Disposition: attachment; filename=\"../x\"\r\n",
+                "Content-Disposition: attachment; filename*0*=utf-8''%0a; filename*1=b\r\n",
+                "Final-Recipient: rfc822; a@b.de\r\n",
+                "Status: 5.1.1\r\n",
+                "Action: failed\r\n",
+                "References: ",
+                "In-Reply-To: ",
+                "Date: Fri, 99 Foo 99999 99:99:99 +9999\r\n",
+                "<div>",
+                "</div>",
+                "<blockquote>",
+                "> ",
+                "On Monday, x wrote:\n",
+                "-- \n",
+                "\0",
+                "Auto-Submitted: auto-replied\r\n",
+                "Return-Path: <>\r\n",
+            ])
+            .prop_map(str::to_owned),
+        ]
+    }
+}

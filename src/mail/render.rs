@@ -1,0 +1,183 @@
+//! The shape of every mail we write: a letter of paragraphs, as plain text and as HTML that says the same.
+//!
+//! The HTML needs no image, carries its styles inline (mail readers drop style sheets) and sets no colours but the
+//! button's, so that light and dark readers both show it as they show everything.
+
+use askama::Template;
+
+/// The line above which a customer's answer stands; `trim` cuts there before anything else.
+pub const REPLY_MARKER: &str = "-- reply above this line --";
+
+/// One piece of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paragraph {
+    /// Words; line breaks stay.
+    Text(String),
+    /// The one thing to do.
+    Action {
+        /// What the button says.
+        label: String,
+        /// Where it leads: http or https, else only the label is shown.
+        url: String,
+    },
+    /// Somebody's words.
+    Quote {
+        /// Who said them.
+        author: String,
+        /// What was said; line breaks stay.
+        text: String,
+    },
+    /// Words in small type, such as how long a link is good.
+    Small(String),
+}
+
+/// A mail before it is written out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject, which is the title of the HTML too.
+    pub subject: String,
+    /// The language of the words, ISO 639-1.
+    pub language: String,
+    /// `Hello Anna,`
+    pub greeting: String,
+    /// The letter itself.
+    pub paragraphs: Vec<Paragraph>,
+    /// Who we are and why this mail came; line breaks stay.
+    pub footer: String,
+    /// Whether an answer by mail is read: then the marker stands on top.
+    pub replies_welcome: bool,
+}
+
+/// The two bodies of a letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The plain text.
+    pub text: String,
+    /// The HTML.
+    pub html: String,
+}
+
+#[derive(Template)]
+#[template(path = "mail/layout.html")]
+struct Html<'a> {
+    letter: &'a Letter,
+    marker: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/layout.txt", escape = "none")]
+struct Text<'a> {
+    letter: &'a Letter,
+    marker: &'a str,
+}
+
+/// Writes a letter out. Fails only when a template can't be written, which memory alone can cause.
+pub fn render(letter: &Letter) -> Result<Rendered, askama::Error> {
+    let text = Text {
+        letter,
+        marker: REPLY_MARKER,
+    }
+    .render()?;
+    let html = Html {
+        letter,
+        marker: REPLY_MARKER,
+    }
+    .render()?;
+    Ok(Rendered {
+        text: text.trim().to_owned() + "\n",
+        html,
+    })
+}
+
+fn is_web(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter() -> Letter {
+        Letter {
+            subject: "We found <your> answer".to_owned(),
+            language: "en".to_owned(),
+            greeting: "Hello Anna,".to_owned(),
+            paragraphs: vec![
+                Paragraph::Text("It works again.\nTry it.".to_owned()),
+                Paragraph::Quote {
+                    author: "Jo".to_owned(),
+                    text: "<script>alert(1)</script>\nsecond".to_owned(),
+                },
+                Paragraph::Action {
+                    label: "See the thread".to_owned(),
+                    url: "https://example.com/t/1?a=1&b=2".to_owned(),
+                },
+                Paragraph::Action {
+                    label: "Bad".to_owned(),
+                    url: "javascript:alert(1)".to_owned(),
+                },
+                Paragraph::Small("The link is good for a day.".to_owned()),
+            ],
+            footer: "Acme, Main Street 1\nYou asked us.".to_owned(),
+            replies_welcome: true,
+        }
+    }
+
+    #[test]
+    fn text_and_html_say_the_same() {
+        let Rendered { text, html } = render(&letter()).expect("renders");
+        for words in [
+            "Hello Anna,",
+            "It works again.",
+            "second",
+            "See the thread",
+            "good for a day",
+            "Main Street 1",
+            REPLY_MARKER,
+        ] {
+            assert!(text.contains(words), "{text}");
+            assert!(html.contains(words), "{html}");
+        }
+        assert!(
+            text.contains("> <script>alert(1)</script>\n> second"),
+            "{text}"
+        );
+        assert!(
+            text.contains("See the thread:\nhttps://example.com/t/1?a=1&b=2"),
+            "{text}"
+        );
+        assert!(text.starts_with(REPLY_MARKER), "{text}");
+        assert!(!text.contains("\n\n\n"), "{text}");
+    }
+
+    #[test]
+    fn html_is_escaped_and_links_only_to_the_web() {
+        let html = render(&letter()).expect("renders").html;
+        assert!(
+            !html.contains("<script") && !html.contains("javascript:") && !html.contains("<img"),
+            "{html}"
+        );
+        assert!(html.contains("Try it.") && html.contains("<br>"), "{html}");
+    }
+
+    #[test]
+    fn an_answer_above_the_marker_is_found_again() {
+        let sent = render(&letter()).expect("renders").text;
+        let quoted: String = sent.lines().map(|line| format!("> {line}\n")).collect();
+        let answer = format!("Thanks, it works.\n\nOn Monday, Acme wrote:\n{quoted}");
+        assert_eq!(
+            crate::mail::trim::trim(&answer).reply_text,
+            "Thanks, it works."
+        );
+    }
+
+    #[test]
+    fn no_marker_where_answers_are_not_read() {
+        let letter = Letter {
+            replies_welcome: false,
+            ..letter()
+        };
+        let Rendered { text, html } = render(&letter).expect("renders");
+        assert!(!text.contains(REPLY_MARKER) && !html.contains(REPLY_MARKER));
+    }
+}
