@@ -25,6 +25,7 @@ pub mod search;
 pub mod web;
 
 // Floor 2: the slices.
+pub mod cases;
 pub mod people;
 
 // On top: what puts the slices to use.
