@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
 
 use crate::app::{App, Parts};
@@ -72,6 +73,13 @@ impl Background {
 
 /// Serves HTTP on `listener` until the process is asked to end.
 pub async fn serve_http(app: App, listener: std::net::TcpListener) -> Result<()> {
+    http_server(app, listener)?
+        .await
+        .map_err(|e| Error::io("serving", e))
+}
+
+/// The HTTP server on `listener`, to be awaited on an actix system.
+pub fn http_server(app: App, listener: std::net::TcpListener) -> Result<Server> {
     let workers = match app.config.server.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         n => n,
@@ -91,5 +99,5 @@ pub async fn serve_http(app: App, listener: std::net::TcpListener) -> Result<()>
     .shutdown_timeout(10)
     .listen(listener)
     .map_err(|e| Error::io("listening", e))?;
-    server.run().await.map_err(|e| Error::io("serving", e))
+    Ok(server.run())
 }

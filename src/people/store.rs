@@ -9,6 +9,7 @@ use crate::db::Conn;
 use crate::db::schema::{notifications, sessions, staff_products, users};
 use crate::error::{Error, Result};
 use crate::ids::{ProductId, SessionId, UserId};
+use crate::text::names;
 
 /// A session ends when it was not used for this long (µs)...
 pub const SESSION_IDLE: i64 = 30 * DAY;
@@ -91,4 +92,55 @@ pub fn staff_products(conn: &mut Conn, user: UserId) -> Result<Vec<ProductId>> {
         .select(staff_products::product_id)
         .load(conn)?;
     Ok(ids.into_iter().map(ProductId).collect())
+}
+
+/// What a new account starts with. Names and addresses are checked before (`text::names`).
+pub struct NewUser<'a> {
+    pub name: &'a str,
+    pub email: Option<&'a str>,
+    pub email_verified_at: Option<Moment>,
+    /// A PHC string; `None` for an account that nobody can log in to with a password.
+    pub password_hash: Option<&'a str>,
+    pub role: Role,
+}
+
+/// Adds an account; a duplicate (`Error::is_duplicate`) when the name or the address is taken.
+pub fn insert_user(tx: &mut Conn, user: &NewUser<'_>, now: Moment) -> Result<UserId> {
+    let id: i64 = diesel::insert_into(users::table)
+        .values((
+            users::name.eq(user.name),
+            users::name_key.eq(names::key(user.name)),
+            users::email.eq(user.email),
+            users::email_key.eq(user.email.and_then(names::email_key)),
+            users::email_verified_at.eq(user.email_verified_at.map(|m| m.0)),
+            users::password_hash.eq(user.password_hash),
+            users::role.eq(user.role.as_str()),
+            users::bio.eq(""),
+            users::created_at.eq(now.0),
+        ))
+        .returning(users::id)
+        .get_result(tx)?;
+    Ok(UserId(id))
+}
+
+/// Adds a session; the token itself is known only to the browser.
+pub fn insert_session(
+    tx: &mut Conn,
+    user: UserId,
+    token_hash: &str,
+    user_agent: &str,
+    now: Moment,
+) -> Result<SessionId> {
+    let id: i64 = diesel::insert_into(sessions::table)
+        .values((
+            sessions::user_id.eq(user.0),
+            sessions::token_hash.eq(token_hash),
+            sessions::created_at.eq(now.0),
+            sessions::last_used_at.eq(now.0),
+            sessions::expires_at.eq(now.plus(SESSION_IDLE).0),
+            sessions::user_agent.eq(user_agent),
+        ))
+        .returning(sessions::id)
+        .get_result(tx)?;
+    Ok(SessionId(id))
 }

@@ -145,21 +145,10 @@ pub async fn pages<B: MessageBody + 'static>(
     let app = req
         .app_data::<actix_web::web::Data<App>>()
         .map(|a| a.get_ref().clone());
-    let http_req = req.request().clone();
-    let called = next.call(req).await;
+    // No copy of the request may be held here: the router needs the only one.
+    let mut response = next.call(req).await?;
     let Some(app) = app else {
-        return called.map(ServiceResponse::map_into_left_body);
-    };
-    let mut response = match called {
-        Ok(response) => response,
-        Err(error) => {
-            let failure = error.as_error::<Failure>();
-            let plain = error.as_response_error().error_response();
-            let page = error_page(&app, &http_req, plain, failure);
-            return Ok(
-                ServiceResponse::new(http_req, page.map_into_boxed_body()).map_into_right_body()
-            );
-        }
+        return Ok(response.map_into_left_body());
     };
     if response.status().is_client_error() || response.status().is_server_error() {
         let has_page = response
@@ -171,7 +160,7 @@ pub async fn pages<B: MessageBody + 'static>(
             let (req, res) = response.into_parts();
             let mut plain = HttpResponse::build(res.status());
             for (name, value) in res.headers() {
-                plain.insert_header((name.clone(), value.clone()));
+                plain.append_header((name.clone(), value.clone()));
             }
             let failure = res.error().and_then(|e| e.as_error::<Failure>());
             let page = error_page(&app, &req, plain.finish(), failure);
@@ -179,7 +168,10 @@ pub async fn pages<B: MessageBody + 'static>(
         }
     }
     // Whoever was told once is not told again: pages show the sentence, redirects pass it on.
-    if super::has_flash(&app, &http_req) && response.status().is_success() && is_html(&response) {
+    if super::has_flash(&app, response.request())
+        && response.status().is_success()
+        && is_html(&response)
+    {
         let _ = response
             .response_mut()
             .add_cookie(&super::clear_flash(&app));
@@ -261,8 +253,17 @@ fn error_page(
     };
     let body = template.render().unwrap_or_else(|_| title.to_owned());
     let mut response = HttpResponse::build(status);
-    if let Some(after) = plain.headers().get(header::RETRY_AFTER) {
-        response.insert_header((header::RETRY_AFTER, after.clone()));
+    // Everything but what told about the body: the page has another.
+    for (name, value) in plain.headers() {
+        let of_body = [
+            header::CONTENT_TYPE,
+            header::CONTENT_LENGTH,
+            header::CONTENT_ENCODING,
+            header::CACHE_CONTROL,
+        ];
+        if !of_body.contains(name) {
+            response.append_header((name.clone(), value.clone()));
+        }
     }
     response
         .content_type("text/html; charset=utf-8")

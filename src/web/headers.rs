@@ -1,6 +1,6 @@
 //! Headers of every answer, and the check that an unsafe request comes from our own pages.
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -20,7 +20,7 @@ const MACHINE_PATHS: &[&str] = &["/hooks/", "/unsubscribe/"];
 pub async fn security<B: MessageBody>(
     req: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let app = req
         .app_data::<actix_web::web::Data<App>>()
         .map(|a| a.get_ref().clone());
@@ -29,11 +29,11 @@ pub async fn security<B: MessageBody>(
         && let Some(app) = &app
         && !is_same_origin(app, req.headers())
     {
-        return Err(Failure::forbidden(
+        let refused = Failure::forbidden(
             "The form was sent from another site, so nothing was done. Open the page here and \
              send it again.",
-        )
-        .into());
+        );
+        return Ok(req.error_response(refused).map_into_right_body());
     }
     let mut response = next.call(req).await?;
     let headers = response.headers_mut();
@@ -52,7 +52,7 @@ pub async fn security<B: MessageBody>(
     if app.is_some_and(|a| a.config.is_https()) {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    Ok(response)
+    Ok(response.map_into_left_body())
 }
 
 fn is_same_origin(app: &App, headers: &header::HeaderMap) -> bool {

@@ -5,6 +5,10 @@
 //! of a server on which databases may be made (scripts/test starts one); without it those tests
 //! say that they were skipped.
 
+// Each slice's tests use their part of what stands here.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +18,10 @@ use offramp::boot;
 use offramp::clock::{Clock, Moment};
 use offramp::config::{Config, Secret};
 use offramp::db::migrate;
+use offramp::ids::UserId;
 use offramp::jobs::{self, Registry};
+use offramp::keys::token_hash;
+use offramp::people::{Role, store};
 use offramp::random::Random;
 
 /// Where every test's clock starts.
@@ -63,6 +70,7 @@ pub struct Test {
     pub registry: Arc<Registry>,
     pub dir: tempfile::TempDir,
     database: Option<String>,
+    server: Option<HttpServer>,
 }
 
 impl Test {
@@ -94,6 +102,7 @@ impl Test {
                 Some(name)
             }
         };
+        config.server.workers = 1;
         change(&mut config);
         let clock = Clock::held(Moment::parse(START).expect("a time"));
         let app = boot::app(config, clock, Random::seeded(7)).expect("the app");
@@ -104,6 +113,7 @@ impl Test {
             registry,
             dir,
             database,
+            server: None,
         })
     }
 
@@ -114,6 +124,50 @@ impl Test {
 
     pub fn advance(&self, micros: i64) {
         self.app.clock.advance(micros);
+    }
+
+    /// A browser without cookies, on this Offramp's HTTP server (started when first needed).
+    pub fn browser(&mut self) -> Browser {
+        let server = self
+            .server
+            .get_or_insert_with(|| HttpServer::start(&self.app));
+        Browser::new(server.base.clone())
+    }
+
+    /// A browser in which somebody new is logged in, with that user's id.
+    pub fn browser_of(&mut self, name: &str, role: Role) -> (Browser, UserId) {
+        let user = self.user(name, role);
+        (self.browser_for(user), user)
+    }
+
+    /// Another browser in which `user` is logged in.
+    pub fn browser_for(&mut self, user: UserId) -> Browser {
+        let app = self.app.clone();
+        let token = app.random.token();
+        app.db
+            .write(|tx| store::insert_session(tx, user, &token_hash(&token), "test", app.now()))
+            .expect("a session");
+        let mut browser = self.browser();
+        let name = offramp::web::cookie_name(&app, offramp::web::SESSION);
+        browser.cookies.insert(name, token);
+        browser
+    }
+
+    /// A user with a verified address `<name>@people.example` and no password.
+    pub fn user(&self, name: &str, role: Role) -> UserId {
+        let now = self.app.now();
+        let email = format!("{}@people.example", name.to_lowercase());
+        let user = store::NewUser {
+            name,
+            email: Some(&email),
+            email_verified_at: Some(now),
+            password_hash: None,
+            role,
+        };
+        self.app
+            .db
+            .write(|tx| store::insert_user(tx, &user, now))
+            .expect("a user")
     }
 
     /// Nothing may be left over: no dead job, and no job due now.
@@ -139,6 +193,167 @@ impl Drop for Test {
             let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
             let _ = admin(|c| diesel::sql_query(&drop).execute(c));
         }
+    }
+}
+
+/// The HTTP server of one test, ended with it.
+struct HttpServer {
+    base: String,
+    handle: actix_web::dev::ServerHandle,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl HttpServer {
+    fn start(app: &App) -> HttpServer {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let (send, receive) = std::sync::mpsc::channel();
+        let app = app.clone();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = boot::http_server(app, listener).expect("a server");
+                send.send(server.handle()).expect("the test waits for it");
+                let _ = server.await;
+            });
+        });
+        HttpServer {
+            base: format!("http://{address}"),
+            handle: receive.recv().expect("the server's handle"),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        // The command is sent when `stop` is called; the server's own thread carries it out.
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// As much of a browser as pages without script need: cookies, forms with their hidden token.
+/// Follows no redirect by itself, so that a test sees each answer.
+pub struct Browser {
+    base: String,
+    client: reqwest::blocking::Client,
+    pub cookies: BTreeMap<String, String>,
+    /// Sent with every request.
+    pub headers: Vec<(String, String)>,
+    /// The hidden token of the last page that had one.
+    pub csrf: String,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Where a redirect leads.
+    pub fn location(&self) -> &str {
+        self.header("location")
+    }
+
+    /// The value of the first field of this name in the page's forms, as HTML has it.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let tag = self.body.split(&format!("name=\"{name}\"")).nth(1)?;
+        let value = tag.split('>').next()?.split("value=\"").nth(1)?;
+        value.split('"').next().map(str::to_owned)
+    }
+}
+
+impl Browser {
+    fn new(base: String) -> Browser {
+        // reqwest is built without a provider of its own; a second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::blocking::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Browser {
+            base,
+            client,
+            cookies: BTreeMap::new(),
+            headers: Vec::new(),
+            csrf: String::new(),
+        }
+    }
+
+    pub fn get(&mut self, path: &str) -> Reply {
+        let request = self.client.get(format!("{}{path}", self.base));
+        self.send(request)
+    }
+
+    /// Posts a form with the token of the last page, unless `fields` brings its own `csrf`.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        if !fields.iter().any(|(name, _)| *name == "csrf") {
+            form.append_pair("csrf", &self.csrf);
+        }
+        let body = form.extend_pairs(fields).finish();
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        self.send(request)
+    }
+
+    /// As a person does it: opens the page at `page`, then sends the form to `action`.
+    pub fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Reply {
+        self.get(page);
+        self.post(action, fields)
+    }
+
+    /// Goes where a redirect leads, on this site only.
+    pub fn follow(&mut self, reply: &Reply) -> Reply {
+        let to = reply.location().to_owned();
+        assert!(to.starts_with('/'), "{} leads to {to:?}", reply.status);
+        self.get(&to)
+    }
+
+    fn send(&mut self, mut request: reqwest::blocking::RequestBuilder) -> Reply {
+        if !self.cookies.is_empty() {
+            let pairs = self.cookies.iter().map(|(n, v)| format!("{n}={v}"));
+            request = request.header("cookie", pairs.collect::<Vec<_>>().join("; "));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().expect("an answer");
+        let reply = Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().expect("text"),
+        };
+        for cookie in reply.headers.get_all("set-cookie") {
+            let text = cookie.to_str().expect("a cookie of ASCII");
+            let (pair, flags) = text.split_once(';').unwrap_or((text, ""));
+            let (name, value) = pair.split_once('=').expect("name=value");
+            if value.is_empty() || flags.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.into(), value.into());
+            }
+        }
+        if let Some(token) = reply.field("csrf") {
+            self.csrf = token;
+        }
+        reply
     }
 }
 
