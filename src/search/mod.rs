@@ -12,6 +12,7 @@
 //!   two steps repeats work and never loses any.
 
 mod index;
+mod indexer;
 mod query;
 mod schema;
 #[allow(clippy::module_inception)]
@@ -21,6 +22,7 @@ mod similar;
 pub mod words;
 
 pub use index::{Drift, SearchIndex};
+pub use indexer::{Indexer, catch_up, rebuild};
 pub use query::{Clause, Filters, QUERY_CHARS_MAX, SearchQuery};
 pub use search::{Hit, PAGE_HITS_MAX, RESULTS_MAX, Results, Suggestion, Why};
 pub use similar::{Likeness, Similar, confidence};
