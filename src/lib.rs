@@ -26,6 +26,7 @@ pub mod web;
 
 // Floor 2: the slices.
 pub mod cases;
+pub mod forum;
 pub mod people;
 
 // On top: what puts the slices to use.

@@ -60,6 +60,18 @@ pub fn enqueue_at<J: Job>(tx: &mut Conn, now: Moment, at: Moment, job: &J) -> Re
     store::insert(tx, J::KIND, &payload, job.dedupe_key(), at, now)
 }
 
+/// Adds a job whose kind belongs to a slice above the caller's: by name, with its payload as JSON.
+/// While a job with this dedupe key waits, another is not added.
+pub fn enqueue_kind(
+    tx: &mut Conn,
+    now: Moment,
+    kind: &str,
+    payload: &str,
+    dedupe_key: Option<String>,
+) -> Result<()> {
+    store::insert(tx, kind, payload, dedupe_key, now, now)
+}
+
 type Run = Box<dyn Fn(&App, &str) -> Result<Next> + Send + Sync>;
 
 struct Kind {

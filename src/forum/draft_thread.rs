@@ -1,0 +1,123 @@
+//! Threads made from cases: drafted for staff, who publish or discard them.
+
+use serde_json::json;
+
+use super::store::{self, followers};
+use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed};
+use crate::app::App;
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::error::Result;
+use crate::ids::{CaseId, ProductId, ThreadId, TopicId, UserId};
+use crate::people::CurrentUser;
+use crate::text::{language, markdown, slug};
+
+/// A thread to be drafted. Titles and bodies beyond the forum's limits are cut.
+#[derive(Clone, Debug)]
+pub struct Draft<'a> {
+    pub product: ProductId,
+    pub topic: Option<TopicId>,
+    /// Who stands as the author once it is published.
+    pub author: UserId,
+    pub kind: ThreadKind,
+    pub title: &'a str,
+    /// Markdown. Nothing private may stand in it: publishing shows it to everyone.
+    pub body: &'a str,
+    pub case: CaseId,
+}
+
+/// Writes the draft in the caller's transaction, which ends with this: it tells the change log.
+pub fn draft_thread(tx: &mut Conn, now: Moment, draft: &Draft<'_>) -> Result<ThreadId> {
+    let title: String = typed::one_line(draft.title)
+        .chars()
+        .take(*typed::TITLE_CHARS.end())
+        .collect();
+    let body: String = typed::body(draft.body, &mut Vec::new())
+        .chars()
+        .take(typed::BODY_CHARS_MAX)
+        .collect();
+    let html = markdown::render(&body).into_string();
+    let plain = markdown::to_plain(&body);
+    let new = store::NewThread {
+        product: draft.product,
+        topic: draft.topic,
+        author: draft.author,
+        kind: draft.kind,
+        visibility: Visibility::Draft,
+        title: &title,
+        slug: &slug::slug(&title),
+        language: language::detect(&format!("{title}. {plain}")),
+        official: draft.kind.is_of_staff(),
+        from_case: Some(draft.case),
+        request_key: None,
+        tags: &[],
+        body: &body,
+        body_html: &html,
+    };
+    let id = store::insert_thread(tx, &new, now)?;
+    followers::follow(tx, id, draft.author, now)?;
+    store::changed(tx, id, now)?;
+    Ok(id)
+}
+
+/// Shows the draft to everyone, as if opened now.
+pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
+    let now = app.now();
+    app.db.write(|tx| {
+        let Some(thread) = store::thread_to_change(tx, thread)? else {
+            return Ok(Outcome::NotFound);
+        };
+        if !policy::can_see(Some(by), &thread) {
+            return Ok(Outcome::NotFound);
+        }
+        if thread.visibility != Visibility::Draft {
+            return Ok(Outcome::Unchanged(thread.place()));
+        }
+        if !policy::can_publish(by, &thread) {
+            return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
+        }
+        store::set_visibility(tx, &thread, Visibility::Public)?;
+        store::set_published(tx, thread.id, now)?;
+        super::record(tx, now, by, "draft_published", thread.id, "", json!({}))?;
+        store::changed(tx, thread.id, now)?;
+        Ok(Outcome::Done(thread.place()))
+    })
+}
+
+/// Takes the draft off the list of drafts; what it said stays on record.
+pub fn discard_draft(
+    app: &App,
+    by: &CurrentUser,
+    thread: ThreadId,
+    reason: &str,
+) -> Result<Outcome> {
+    let now = app.now();
+    let reason = typed::reason(reason);
+    app.db.write(|tx| {
+        let Some(thread) = store::thread_to_change(tx, thread)? else {
+            return Ok(Outcome::NotFound);
+        };
+        if !policy::can_see(Some(by), &thread) {
+            return Ok(Outcome::NotFound);
+        }
+        if thread.visibility != Visibility::Draft {
+            return Ok(Outcome::Unchanged(thread.place()));
+        }
+        if !policy::can_publish(by, &thread) {
+            return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
+        }
+        store::set_visibility(tx, &thread, Visibility::Hidden)?;
+        store::set_state(tx, thread.id, ThreadState::Closed, now)?;
+        super::record(
+            tx,
+            now,
+            by,
+            "draft_discarded",
+            thread.id,
+            &reason,
+            json!({}),
+        )?;
+        store::changed(tx, thread.id, now)?;
+        Ok(Outcome::Done(thread.place()))
+    })
+}

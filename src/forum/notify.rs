@@ -1,0 +1,179 @@
+//! Who is told what happened in a thread: notices, each written once.
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{self, followers};
+use super::{ThreadState, Visibility};
+use crate::app::App;
+use crate::clock::Moment;
+use crate::error::Result;
+use crate::ids::{PostId, ThreadId, UserId};
+use crate::jobs::{Job, Next};
+
+/// Notices written in one transaction.
+const BATCH: i64 = 200;
+
+/// Why somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// A thread they follow has a new reply.
+    Replied,
+    /// Their reply was accepted as an answer.
+    Accepted,
+    /// A question they follow, or have too, is solved.
+    Solved,
+    /// A known issue they follow, or are hit by, is fixed.
+    Fixed,
+}
+
+impl NoticeKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeKind::Replied => "replied",
+            NoticeKind::Accepted => "accepted",
+            NoticeKind::Solved => "solved",
+            NoticeKind::Fixed => "fixed",
+        }
+    }
+}
+
+impl std::str::FromStr for NoticeKind {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<NoticeKind, String> {
+        match s {
+            "replied" => Ok(NoticeKind::Replied),
+            "accepted" => Ok(NoticeKind::Accepted),
+            "solved" => Ok(NoticeKind::Solved),
+            "fixed" => Ok(NoticeKind::Fixed),
+            other => Err(format!("`{other}` is no kind of notice")),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    Replied { post: PostId },
+    Accepted { post: PostId },
+    Solved { post: Option<PostId> },
+    Fixed,
+}
+
+/// Writes the notices about one event in a thread.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Notify {
+    pub thread: ThreadId,
+    /// Who did it: they know already.
+    pub by: UserId,
+    pub at: Moment,
+    pub news: News,
+}
+
+impl Notify {
+    pub fn new(thread: ThreadId, by: UserId, at: Moment, news: News) -> Notify {
+        Notify {
+            thread,
+            by,
+            at,
+            news,
+        }
+    }
+
+    /// Tells everyone that `next` lists, batch by batch. The key makes a second run harmless.
+    fn tell(
+        &self,
+        app: &App,
+        kind: NoticeKind,
+        post: Option<PostId>,
+        next: fn(&mut crate::db::Conn, ThreadId, UserId, i64) -> Result<Vec<UserId>>,
+    ) -> Result<()> {
+        let mut after = UserId(0);
+        loop {
+            let users = app.db.read(|c| next(c, self.thread, after, BATCH))?;
+            let Some(last) = users.last().copied() else {
+                return Ok(());
+            };
+            app.db.write(|tx| {
+                for user in users.into_iter().filter(|u| *u != self.by) {
+                    self.write_notice(tx, app.now(), kind, post, user)?;
+                }
+                Ok(())
+            })?;
+            after = last;
+        }
+    }
+
+    fn write_notice(
+        &self,
+        tx: &mut crate::db::Conn,
+        now: Moment,
+        kind: NoticeKind,
+        post: Option<PostId>,
+        user: UserId,
+    ) -> Result<()> {
+        // A post is told about once; a thread that is solved again after it was reopened is news.
+        let event = match (kind, post) {
+            (NoticeKind::Replied | NoticeKind::Accepted, Some(post)) => format!("post {post}"),
+            _ => format!("{}", self.at.0),
+        };
+        let dedupe_key = format!("{} {} {event} {user}", kind.as_str(), self.thread);
+        let notice = followers::NewNotice {
+            user,
+            kind,
+            thread: self.thread,
+            post,
+            actor: Some(self.by),
+            dedupe_key: &dedupe_key,
+        };
+        followers::insert_notice(tx, &notice, now)?;
+        Ok(())
+    }
+}
+
+impl Job for Notify {
+    const KIND: &'static str = "forum_notify";
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let Some(thread) = app.db.read(|c| store::thread(c, self.thread))? else {
+            return Ok(Next::Done);
+        };
+        if thread.visibility != Visibility::Public {
+            return Ok(Next::Done);
+        }
+        match self.news {
+            News::Replied { post } => {
+                let is_there = app
+                    .db
+                    .read(|c| store::post(c, post))?
+                    .is_some_and(|p| p.deleted_at.is_none());
+                if is_there {
+                    self.tell(app, NoticeKind::Replied, Some(post), followers::followers)?;
+                }
+            }
+            News::Accepted { post } => {
+                let answer = app.db.read(|c| store::post(c, post))?;
+                if let Some(answer) = answer.filter(|p| p.accepted_at.is_some())
+                    && answer.author != self.by
+                {
+                    app.db.write(|tx| {
+                        let kind = NoticeKind::Accepted;
+                        self.write_notice(tx, app.now(), kind, Some(post), answer.author)
+                    })?;
+                }
+            }
+            // Withdrawn before this ran: nobody is told what is no longer so.
+            News::Solved { .. } | News::Fixed if thread.state == ThreadState::Open => {}
+            News::Solved { post } => {
+                self.tell(app, NoticeKind::Solved, post, followers::followers)?;
+                self.tell(app, NoticeKind::Solved, post, followers::affected)?;
+            }
+            News::Fixed => {
+                self.tell(app, NoticeKind::Fixed, None, followers::followers)?;
+                self.tell(app, NoticeKind::Fixed, None, followers::affected)?;
+            }
+        }
+        Ok(Next::Done)
+    }
+}

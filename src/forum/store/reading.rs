@@ -1,0 +1,243 @@
+//! What the page of one thread shows: a fixed number of queries whatever its length.
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+
+use super::{Tag, tags_of, thread};
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::schema::{
+    me_toos, post_revisions, posts, products, subscriptions, threads, topics, users,
+};
+use crate::error::{Error, Result};
+use crate::forum::{POSTS_PER_PAGE, Thread};
+use crate::ids::{PostId, ThreadId, UserId};
+use crate::people::Role;
+
+/// What decides whether a kept page may be sent: read by primary key.
+#[derive(Clone, Debug, Queryable)]
+pub struct ThreadKey {
+    pub version: i64,
+    pub visibility: String,
+    pub slug: String,
+}
+
+pub fn key(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadKey>> {
+    Ok(threads::table
+        .find(id.0)
+        .select((threads::version, threads::visibility, threads::slug))
+        .first(conn)
+        .optional()?)
+}
+
+/// A thread with the names around it.
+#[derive(Clone, Debug)]
+pub struct ThreadHead {
+    pub thread: Thread,
+    pub product_slug: String,
+    pub product_name: String,
+    pub topic_slug: Option<String>,
+    pub topic_name: Option<String>,
+    pub author_name: String,
+    pub tags: Vec<Tag>,
+    /// The number of its last post.
+    pub last_number: i64,
+}
+
+impl ThreadHead {
+    pub fn pages(&self) -> i64 {
+        crate::forum::page_of(self.last_number)
+    }
+}
+
+/// Three queries.
+pub fn head(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadHead>> {
+    let Some(thread) = thread(conn, id)? else {
+        return Ok(None);
+    };
+    type Names = (String, String, Option<String>, Option<String>, String);
+    let names: Names = threads::table
+        .inner_join(users::table)
+        .inner_join(products::table)
+        .left_join(topics::table)
+        .filter(threads::id.eq(id.0))
+        .select((
+            products::slug,
+            products::name,
+            topics::slug.nullable(),
+            topics::name.nullable(),
+            users::name,
+        ))
+        .first(conn)?;
+    let tags = tags_of(conn, id)?;
+    let last: Option<i64> = posts::table
+        .filter(posts::thread_id.eq(id.0))
+        .select(max(posts::number))
+        .first(conn)?;
+    Ok(Some(ThreadHead {
+        thread,
+        product_slug: names.0,
+        product_name: names.1,
+        topic_slug: names.2,
+        topic_name: names.3,
+        author_name: names.4,
+        tags,
+        last_number: last.unwrap_or(1),
+    }))
+}
+
+/// A post as the page shows it.
+#[derive(Clone, Debug)]
+pub struct PostLine {
+    pub id: PostId,
+    pub number: i64,
+    pub author: UserId,
+    pub author_name: String,
+    pub author_role: Role,
+    pub body: String,
+    /// Out of `text::markdown`: may stand in a page as it is.
+    pub body_html: String,
+    pub created_at: Moment,
+    pub edited_at: Option<Moment>,
+    pub edit_count: i64,
+    pub official: bool,
+    pub accepted_at: Option<Moment>,
+    pub deleted_at: Option<Moment>,
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    number: i64,
+    author_id: i64,
+    author_name: String,
+    author_role: String,
+    body: String,
+    body_html: String,
+    created_at: i64,
+    edited_at: Option<i64>,
+    edit_count: i64,
+    official: bool,
+    accepted_at: Option<i64>,
+    deleted_at: Option<i64>,
+}
+
+impl TryFrom<Row> for PostLine {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<PostLine> {
+        Ok(PostLine {
+            id: PostId(row.id),
+            number: row.number,
+            author: UserId(row.author_id),
+            author_name: row.author_name,
+            author_role: row.author_role.parse().map_err(Error::Data)?,
+            body: row.body,
+            body_html: row.body_html,
+            created_at: Moment(row.created_at),
+            edited_at: row.edited_at.map(Moment),
+            edit_count: row.edit_count,
+            official: row.official,
+            accepted_at: row.accepted_at.map(Moment),
+            deleted_at: row.deleted_at.map(Moment),
+        })
+    }
+}
+
+macro_rules! post_lines {
+    () => {
+        posts::table.inner_join(users::table).select((
+            posts::id,
+            posts::number,
+            posts::author_id,
+            users::name,
+            users::role,
+            posts::body,
+            posts::body_html,
+            posts::created_at,
+            posts::edited_at,
+            posts::edit_count,
+            posts::official,
+            posts::accepted_at,
+            posts::deleted_at,
+        ))
+    };
+}
+
+/// The posts of one page, by number range: no page costs more than the first.
+pub fn posts_on_page(conn: &mut Conn, thread: ThreadId, page: i64) -> Result<Vec<PostLine>> {
+    let first = (page.clamp(1, i64::MAX / POSTS_PER_PAGE) - 1) * POSTS_PER_PAGE + 1;
+    let last = first.saturating_add(POSTS_PER_PAGE - 1);
+    let rows: Vec<Row> = post_lines!()
+        .filter(posts::thread_id.eq(thread.0))
+        .filter(posts::number.between(first, last))
+        .order(posts::number)
+        .load(conn)?;
+    rows.into_iter().map(PostLine::try_from).collect()
+}
+
+/// One post as a page shows it.
+pub fn post_line(conn: &mut Conn, id: PostId) -> Result<Option<PostLine>> {
+    let row: Option<Row> = post_lines!()
+        .filter(posts::id.eq(id.0))
+        .first(conn)
+        .optional()?;
+    row.map(PostLine::try_from).transpose()
+}
+
+/// What this user said about this thread: me too, and whether they follow it.
+pub fn relation(conn: &mut Conn, thread: ThreadId, user: UserId) -> Result<(bool, bool)> {
+    let me_too: Option<i64> = me_toos::table
+        .filter(
+            me_toos::thread_id
+                .eq(thread.0)
+                .and(me_toos::user_id.eq(user.0)),
+        )
+        .select(me_toos::id)
+        .first(conn)
+        .optional()?;
+    let follows: Option<i64> = subscriptions::table
+        .filter(subscriptions::user_id.eq(user.0))
+        .filter(subscriptions::subject_kind.eq(super::followers::THREAD))
+        .filter(subscriptions::subject_id.eq(thread.0))
+        .select(subscriptions::id)
+        .first(conn)
+        .optional()?;
+    Ok((me_too.is_some(), follows.is_some()))
+}
+
+/// One state of a post's text.
+#[derive(Clone, Debug, Queryable)]
+pub struct RevisionLine {
+    pub number: i64,
+    pub editor_id: i64,
+    pub editor_name: String,
+    pub title: Option<String>,
+    pub body: String,
+    pub reason: String,
+    pub created_at: i64,
+}
+
+/// Revisions shown at most; older ones stay stored.
+const REVISIONS_MAX: i64 = 100;
+
+/// The newest states of a post's text, oldest first.
+pub fn revisions(conn: &mut Conn, post: PostId) -> Result<Vec<RevisionLine>> {
+    let mut rows: Vec<RevisionLine> = post_revisions::table
+        .inner_join(users::table)
+        .filter(post_revisions::post_id.eq(post.0))
+        .order(post_revisions::number.desc())
+        .limit(REVISIONS_MAX)
+        .select((
+            post_revisions::number,
+            post_revisions::editor_id,
+            users::name,
+            post_revisions::title,
+            post_revisions::body,
+            post_revisions::reason,
+            post_revisions::created_at,
+        ))
+        .load(conn)?;
+    rows.reverse();
+    Ok(rows)
+}
