@@ -7,10 +7,14 @@ use std::sync::Arc;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::db::Db;
+use crate::files::Files;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::mail::transport::Transport;
+use crate::networks::{Connector, Network};
 use crate::random::Random;
+use crate::search::SearchIndex;
 use crate::web::page_cache::PageCache;
 
 /// Cheap to clone: one count.
@@ -24,6 +28,12 @@ pub struct Parts {
     pub random: Random,
     pub keys: Keys,
     pub db: Db,
+    pub files: Files,
+    pub index: Arc<SearchIndex>,
+    /// `None` when mail is switched off: mails then wait in the outbox.
+    pub mail: Option<Box<dyn Transport>>,
+    /// One a network that is switched on.
+    pub connectors: Vec<Arc<dyn Connector>>,
     pub limits: Limits,
     pub live: Live,
     pub pages: PageCache,
@@ -38,6 +48,11 @@ impl App {
 
     pub fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    /// The connector of a network, when it is switched on.
+    pub fn connector(&self, network: Network) -> Option<&Arc<dyn Connector>> {
+        self.connectors.iter().find(|c| c.network() == network)
     }
 
     /// An absolute address on this site; `path` starts with a slash.

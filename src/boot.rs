@@ -7,15 +7,21 @@ use actix_web::{HttpServer, web};
 
 use crate::app::{App, Parts};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, MailTransport, SmtpSecurity};
 use crate::db::{Db, ServerLock, migrate};
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::{Follower, Live};
+use crate::mail::outbox::SendMail;
+use crate::mail::transport::{self, Security, SmtpSettings, Transport};
+use crate::networks::Connector;
+use crate::networks::x::connector::XConnector;
 use crate::random::Random;
+use crate::search::SearchIndex;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names. Migrates nothing and starts nothing.
@@ -23,6 +29,10 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
     let keys = Keys::load(&config, &random)?;
     let db = Db::open(&config.database)?;
     Ok(App::new(Parts {
+        index: Arc::new(SearchIndex::open(&config.search.dir)?),
+        files: Files::new(config.server.data_dir.join("uploads")),
+        mail: mail_transport(&config)?,
+        connectors: connectors(&config, &keys, &db, &clock)?,
         clock,
         keys,
         db,
@@ -35,9 +45,57 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
     }))
 }
 
+/// The way out for mail; `None` when it is switched off.
+fn mail_transport(config: &Config) -> Result<Option<Box<dyn Transport>>> {
+    let mail = &config.mail;
+    Ok(match mail.transport {
+        MailTransport::Off => None,
+        MailTransport::Folder => Some(Box::new(transport::Folder::new(&mail.folder))),
+        MailTransport::Smtp => {
+            let credentials = (!mail.smtp_user.is_empty()).then(|| {
+                (
+                    mail.smtp_user.clone(),
+                    mail.smtp_password.expose().to_owned(),
+                )
+            });
+            let settings = SmtpSettings {
+                host: mail.smtp_host.clone(),
+                port: mail.smtp_port,
+                security: match mail.smtp_security {
+                    SmtpSecurity::Tls => Security::Tls,
+                    SmtpSecurity::Starttls => Security::StartTls,
+                    SmtpSecurity::None => Security::None,
+                },
+                credentials,
+            };
+            Some(Box::new(
+                transport::Smtp::new(&settings).map_err(Error::other)?,
+            ))
+        }
+    })
+}
+
+/// One connector a network that is switched on.
+fn connectors(
+    config: &Config,
+    keys: &Keys,
+    db: &Db,
+    clock: &Clock,
+) -> Result<Vec<Arc<dyn Connector>>> {
+    let mut connectors: Vec<Arc<dyn Connector>> = Vec::new();
+    if config.x.enabled {
+        let secret = keys.secret_for("networks");
+        let x = XConnector::new(config.x.clone(), &secret, db.clone(), clock.clone())?;
+        connectors.push(Arc::new(x));
+    }
+    Ok(connectors)
+}
+
 /// Every kind of job and every schedule of this version.
-pub fn registry(_app: &App) -> Registry {
-    Registry::default()
+pub fn registry() -> Registry {
+    let mut registry = Registry::default();
+    registry.job::<SendMail>();
+    registry
 }
 
 /// Everything of a server that runs beside its HTTP workers.
@@ -57,7 +115,7 @@ impl Background {
         if lock.is_some() {
             app.db.write(jobs::free_all_leases)?;
         }
-        let registry = Arc::new(registry(app));
+        let registry = Arc::new(registry());
         Ok(Background {
             live: Follower::start(app)?,
             workers: Workers::start(app, registry, app.config.server.job_workers),

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use ring::aead;
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
 use crate::random::Random;
 
@@ -52,6 +52,11 @@ impl Keys {
             .map_err(|e| Error::io(format!("making {}", config.server.data_dir.display()), e))?;
         write_private(&path, secret.as_bytes())?;
         Ok(Keys::new(&secret))
+    }
+
+    /// A secret for one purpose, for machinery that derives keys of its own.
+    pub fn secret_for(&self, purpose: &str) -> Secret {
+        Secret::new(self.sign("secret", purpose))
     }
 
     fn derived(&self, purpose: &str) -> [u8; 32] {

@@ -15,6 +15,7 @@ pub mod text;
 // Floor 1: machinery that knows no slice.
 pub mod app;
 pub mod db;
+pub mod files;
 pub mod jobs;
 pub mod keys;
 pub mod limits;

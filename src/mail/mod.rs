@@ -1,6 +1,6 @@
 //! Mail: raw bytes to `InboundMail`, quote trimming, classification, outgoing messages and their transports.
 //!
-//! Knows no slice, no database and no clock: what a mail means for a ticket is decided by `tickets`.
+//! Knows no slice: what a mail means for a ticket is decided by `tickets`.
 //! Message ids are kept without their angle brackets everywhere; only the wire has them.
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub mod classify;
 pub mod html_text;
 pub mod inbound;
+pub mod outbox;
 pub mod outgoing;
 pub mod render;
+pub mod store;
 pub mod tokens;
 pub mod transport;
 pub mod trim;

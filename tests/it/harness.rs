@@ -107,7 +107,7 @@ impl Test {
         let clock = Clock::held(Moment::parse(START).expect("a time"));
         let app = boot::app(config, clock, Random::seeded(7)).expect("the app");
         migrate::migrate(&app.db).expect("migrations");
-        let registry = Arc::new(boot::registry(&app));
+        let registry = Arc::new(boot::registry());
         Some(Test {
             app,
             registry,

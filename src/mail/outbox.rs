@@ -1,0 +1,203 @@
+//! The outbox of mails: written with the decision that says something, sent by a job.
+//!
+//! Each mail has its Message-ID from the start. When the process is killed between the server's
+//! yes and our note of it, the mail is sent again under the same id, by which mail stores
+//! recognise the second copy: SMTP offers no better (RFC 5321, section 4.5.3.2 calls duplicates
+//! the lesser evil).
+
+use serde::{Deserialize, Serialize};
+
+use super::outgoing::{Automatic, Enclosure, OutgoingMail, message_id};
+use super::render::{Letter, render};
+use super::{MailAddress, store};
+use crate::app::App;
+use crate::clock::{HOUR, Moment};
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{CaseId, MailId, UserId};
+use crate::jobs::{self, Job, Next};
+
+/// A mail to be sent once.
+#[derive(Clone, Debug, Default)]
+pub struct NewMail {
+    /// What it is for, like `verify_email` or `ticket_reply`.
+    pub purpose: &'static str,
+    pub to_email: String,
+    pub to_name: String,
+    /// The name beside our address; empty: the configured one.
+    pub from_name: String,
+    pub letter: Letter,
+    /// Names the decision: a second mail with the same key is not written.
+    pub dedupe_key: String,
+    pub user: Option<UserId>,
+    pub case: Option<CaseId>,
+    /// Where answers go: an address with a token.
+    pub reply_to: Option<String>,
+    /// Message-ID of the mail that is answered.
+    pub in_reply_to: Option<String>,
+    /// Message-IDs of the conversation, oldest first.
+    pub references: Vec<String>,
+    pub automatic: Automatic,
+    pub unsubscribe_url: Option<String>,
+    pub files: Vec<StoredFile>,
+}
+
+/// A file of `Files` that goes with a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFile {
+    pub filename: String,
+    pub content_type: String,
+    pub storage_key: String,
+}
+
+/// What the row keeps beside its columns.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Extras {
+    pub automatic: Automatic,
+    pub unsubscribe_url: Option<String>,
+    pub files: Vec<StoredFile>,
+}
+
+/// Puts a mail into the outbox, in the transaction of the decision that says it.
+/// With a `dedupe_key` that was used before nothing is written, and the first mail's id returned.
+pub fn put(tx: &mut Conn, app: &App, mail: &NewMail) -> Result<MailId> {
+    let now = app.now();
+    let domain = app
+        .config
+        .mail
+        .from
+        .rsplit_once('@')
+        .map_or("localhost", |(_, domain)| domain);
+    let bodies = render(&mail.letter).map_err(Error::other)?;
+    let row = store::NewRow {
+        mail,
+        from_email: &app.config.mail.from,
+        from_name: from_name(app, mail),
+        text: bodies.text,
+        html: bodies.html,
+        message_id: message_id(domain, &app.random.token()),
+    };
+    match store::insert(tx, now, &row)? {
+        Some(id) => {
+            jobs::enqueue(tx, now, &SendMail { mail: id })?;
+            Ok(id)
+        }
+        None => store::id_by_dedupe_key(tx, &mail.dedupe_key),
+    }
+}
+
+fn from_name(app: &App, mail: &NewMail) -> String {
+    [
+        &mail.from_name,
+        &app.config.mail.from_name,
+        &app.config.site.name,
+    ]
+    .into_iter()
+    .find(|name| !name.is_empty())
+    .cloned()
+    .unwrap_or_default()
+}
+
+/// Hands one mail of the outbox to the mail server.
+#[derive(Serialize, Deserialize)]
+pub struct SendMail {
+    pub mail: MailId,
+}
+
+impl Job for SendMail {
+    const KIND: &'static str = "send_mail";
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let Some(transport) = &app.mail else {
+            // Mail is switched off: kept until it is switched on.
+            return Ok(Next::Again(app.now().plus(HOUR)));
+        };
+        let Some(row) = app
+            .db
+            .write(|tx| store::begin_sending(tx, self.mail, app.now()))?
+        else {
+            return Ok(Next::Done);
+        };
+        let attempts = row.attempts;
+        let sent = match outgoing(app, row)? {
+            Ok(mail) => transport.send(&mail),
+            Err(words) => Err(super::transport::SendError::Permanent { words }),
+        };
+        let now = app.now();
+        match sent {
+            Ok(()) => {
+                app.db.write(|tx| store::mark_sent(tx, self.mail, now))?;
+                Ok(Next::Done)
+            }
+            Err(e) if e.is_transient() && attempts < Self::ATTEMPTS_MAX => {
+                app.db
+                    .write(|tx| store::mark_waiting(tx, self.mail, &e.to_string()))?;
+                Err(Error::other(format!(
+                    "the mail server did not take the mail: {e}"
+                )))
+            }
+            Err(e) => {
+                app.db
+                    .write(|tx| store::mark_failed(tx, self.mail, &e.to_string()))?;
+                tracing::warn!(mail = %self.mail, error = %e, "a mail was given up");
+                Ok(Next::Done)
+            }
+        }
+    }
+}
+
+/// The row as a mail; an inner error when a file of it is gone.
+fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> {
+    let extras: Extras = serde_json::from_str(&row.headers).unwrap_or_default();
+    let mut enclosures = Vec::new();
+    for file in extras.files {
+        match app.files.get(&file.storage_key)? {
+            Some(bytes) => enclosures.push(Enclosure {
+                filename: file.filename,
+                content_type: file.content_type,
+                bytes,
+            }),
+            None => {
+                return Ok(Err(format!(
+                    "the file {} is gone from storage",
+                    file.filename
+                )));
+            }
+        }
+    }
+    let named = |name: String, email: String| {
+        if name.is_empty() {
+            MailAddress::of(email)
+        } else {
+            MailAddress::named(name, email)
+        }
+    };
+    Ok(Ok(OutgoingMail {
+        from: named(row.from_name, row.from_email),
+        to: named(row.to_name, row.to_email),
+        reply_to: row.reply_to.map(MailAddress::of),
+        return_path: None,
+        subject: row.subject,
+        text: row.text,
+        html: Some(row.html),
+        message_id: row.message_id,
+        in_reply_to: row.in_reply_to,
+        references: row.refs.split_whitespace().map(str::to_owned).collect(),
+        automatic: extras.automatic,
+        unsubscribe_url: extras.unsubscribe_url,
+        enclosures,
+        date_us: row.created_at,
+    }))
+}
+
+/// Mails that were given up, for the operator; and how many wait.
+pub use store::{Counts, Given, counts, given_up, page};
+
+/// Tries a mail again that was given up; false when there is no such mail.
+pub fn retry(tx: &mut Conn, now: Moment, id: MailId) -> Result<bool> {
+    let again = store::mark_again(tx, id)?;
+    if again {
+        jobs::enqueue(tx, now, &SendMail { mail: id })?;
+    }
+    Ok(again)
+}

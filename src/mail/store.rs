@@ -1,0 +1,255 @@
+//! Queries of the outbox of mails.
+
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::outbox::{Extras, NewMail};
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::schema::mails;
+use crate::each;
+use crate::error::{Error, Result};
+use crate::ids::MailId;
+
+const QUEUED: &str = "queued";
+const SENDING: &str = "sending";
+const SENT: &str = "sent";
+const FAILED: &str = "failed";
+
+pub struct NewRow<'a> {
+    pub mail: &'a NewMail,
+    pub from_email: &'a str,
+    pub from_name: String,
+    pub text: String,
+    pub html: String,
+    pub message_id: String,
+}
+
+/// A mail as the sender needs it.
+#[derive(Debug, Queryable)]
+pub struct Row {
+    pub to_email: String,
+    pub to_name: String,
+    pub from_email: String,
+    pub from_name: String,
+    pub reply_to: Option<String>,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    pub headers: String,
+    pub message_id: String,
+    pub in_reply_to: Option<String>,
+    pub refs: String,
+    pub attempts: i64,
+    pub created_at: i64,
+}
+
+/// `None` when the decision has its mail already.
+pub fn insert(tx: &mut Conn, now: Moment, new: &NewRow<'_>) -> Result<Option<MailId>> {
+    let mail = new.mail;
+    let extras = Extras {
+        automatic: mail.automatic,
+        unsubscribe_url: mail.unsubscribe_url.clone(),
+        files: mail.files.clone(),
+    };
+    let row = (
+        mails::purpose.eq(mail.purpose),
+        mails::to_email.eq(&mail.to_email),
+        mails::to_name.eq(&mail.to_name),
+        mails::from_email.eq(new.from_email),
+        mails::from_name.eq(&new.from_name),
+        mails::reply_to.eq(&mail.reply_to),
+        mails::subject.eq(&mail.letter.subject),
+        mails::body_text.eq(&new.text),
+        mails::html.eq(&new.html),
+        mails::headers.eq(serde_json::to_string(&extras).map_err(Error::other)?),
+        mails::message_id.eq(&new.message_id),
+        mails::in_reply_to.eq(&mail.in_reply_to),
+        mails::refs.eq(mail.references.join(" ")),
+        mails::user_id.eq(mail.user.map(|u| u.0)),
+        mails::case_id.eq(mail.case.map(|c| c.0)),
+        mails::dedupe_key.eq(&mail.dedupe_key),
+        mails::state.eq(QUEUED),
+        mails::created_at.eq(now.0),
+    );
+    let id: Option<i64> = each!(tx, c => diesel::insert_into(mails::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(mails::id)
+        .get_result(c)
+        .optional())?;
+    Ok(id.map(MailId))
+}
+
+pub fn id_by_dedupe_key(conn: &mut Conn, key: &str) -> Result<MailId> {
+    let id: i64 = mails::table
+        .filter(mails::dedupe_key.eq(key))
+        .select(mails::id)
+        .first(conn)?;
+    Ok(MailId(id))
+}
+
+/// The Message-ID under which a mail goes out.
+pub fn message_id_of(conn: &mut Conn, id: MailId) -> Result<Option<String>> {
+    Ok(mails::table
+        .find(id.0)
+        .select(mails::message_id)
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes that a mail is about to be handed over; `None` when it needs no sending (any more).
+pub fn begin_sending(tx: &mut Conn, id: MailId, now: Moment) -> Result<Option<Row>> {
+    let changed = diesel::update(
+        mails::table.filter(
+            mails::id
+                .eq(id.0)
+                .and(mails::state.eq_any([QUEUED, SENDING])),
+        ),
+    )
+    .set((
+        mails::state.eq(SENDING),
+        mails::sending_since.eq(now.0),
+        mails::attempts.eq(mails::attempts + 1),
+    ))
+    .execute(tx)?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    let row = mails::table
+        .find(id.0)
+        .select((
+            mails::to_email,
+            mails::to_name,
+            mails::from_email,
+            mails::from_name,
+            mails::reply_to,
+            mails::subject,
+            mails::body_text,
+            mails::html,
+            mails::headers,
+            mails::message_id,
+            mails::in_reply_to,
+            mails::refs,
+            mails::attempts,
+            mails::created_at,
+        ))
+        .first(tx)?;
+    Ok(Some(row))
+}
+
+pub fn mark_sent(tx: &mut Conn, id: MailId, now: Moment) -> Result<()> {
+    diesel::update(mails::table.find(id.0))
+        .set((
+            mails::state.eq(SENT),
+            mails::sent_at.eq(now.0),
+            mails::error.eq(None::<String>),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+pub fn mark_waiting(tx: &mut Conn, id: MailId, error: &str) -> Result<()> {
+    diesel::update(mails::table.find(id.0))
+        .set((mails::state.eq(QUEUED), mails::error.eq(error)))
+        .execute(tx)?;
+    Ok(())
+}
+
+pub fn mark_failed(tx: &mut Conn, id: MailId, error: &str) -> Result<()> {
+    diesel::update(mails::table.find(id.0))
+        .set((mails::state.eq(FAILED), mails::error.eq(error)))
+        .execute(tx)?;
+    Ok(())
+}
+
+pub fn mark_again(tx: &mut Conn, id: MailId) -> Result<bool> {
+    let changed =
+        diesel::update(mails::table.filter(mails::id.eq(id.0).and(mails::state.eq(FAILED))))
+            .set((mails::state.eq(QUEUED), mails::attempts.eq(0)))
+            .execute(tx)?;
+    Ok(changed == 1)
+}
+
+/// How many mails stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub waiting: i64,
+    pub sent: i64,
+    pub failed: i64,
+}
+
+pub fn counts(conn: &mut Conn) -> Result<Counts> {
+    let rows: Vec<(String, i64)> = mails::table
+        .group_by(mails::state)
+        .select((mails::state, count_star()))
+        .load(conn)?;
+    let mut counts = Counts::default();
+    for (state, n) in rows {
+        match state.as_str() {
+            SENT => counts.sent += n,
+            FAILED => counts.failed += n,
+            _ => counts.waiting += n,
+        }
+    }
+    Ok(counts)
+}
+
+/// A mail as the operator's pages list it.
+#[derive(Clone, Debug, Queryable)]
+pub struct Given {
+    pub id: i64,
+    pub purpose: String,
+    pub to_email: String,
+    pub subject: String,
+    pub text: String,
+    pub state: String,
+    pub attempts: i64,
+    pub error: Option<String>,
+    pub created_at: i64,
+}
+
+type GivenColumns = (
+    mails::id,
+    mails::purpose,
+    mails::to_email,
+    mails::subject,
+    mails::body_text,
+    mails::state,
+    mails::attempts,
+    mails::error,
+    mails::created_at,
+);
+
+const GIVEN: GivenColumns = (
+    mails::id,
+    mails::purpose,
+    mails::to_email,
+    mails::subject,
+    mails::body_text,
+    mails::state,
+    mails::attempts,
+    mails::error,
+    mails::created_at,
+);
+
+/// Mails that were given up, newest first.
+pub fn given_up(conn: &mut Conn, limit: i64) -> Result<Vec<Given>> {
+    Ok(mails::table
+        .filter(mails::state.eq(FAILED))
+        .order(mails::id.desc())
+        .limit(limit)
+        .select(GIVEN)
+        .load(conn)?)
+}
+
+/// All mails before `before` (an id), newest first.
+pub fn page(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<Given>> {
+    Ok(mails::table
+        .filter(mails::id.lt(before.unwrap_or(i64::MAX)))
+        .order(mails::id.desc())
+        .limit(limit)
+        .select(GIVEN)
+        .load(conn)?)
+}
