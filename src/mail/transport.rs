@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lettre::SmtpTransport;
 use lettre::transport::smtp::PoolConfig;
@@ -21,9 +21,6 @@ pub const SMTP_TIMEOUT_SECONDS: u64 = 30;
 const CONNECTIONS_MAX: u32 = 4;
 /// How long an unused connection is kept, in seconds; most servers close after a minute or more.
 const IDLE_SECONDS: u64 = 30;
-/// A kept connection that the server has closed fails at once; what fails later may have been delivered already.
-const DEAD_CONNECTION_MS_MAX: u128 = 1_000;
-
 /// Why a mail was not taken, in the words of the server or the system, without anybody's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -58,7 +55,8 @@ impl From<OutgoingError> for SendError {
 
 /// A way out for mail. Called from a job, on a thread that may block.
 pub trait Transport: Send + Sync {
-    /// Hands the mail over. `Ok` means that the other side has taken it on.
+    /// Hands the mail over once. `Ok` means that the other side has taken it on; a transient error may also mean that
+    /// it was taken and the answer got lost, so a second try may reach the recipient twice, with the same Message-ID.
     fn send(&self, mail: &OutgoingMail) -> Result<(), SendError>;
 }
 
@@ -136,23 +134,12 @@ impl Transport for Smtp {
     fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
         let message = mail.compose()?;
         let bytes = message.formatted();
-        let started = Instant::now();
-        let send = || lettre::Transport::send_raw(&self.transport, message.envelope(), &bytes);
-        let outcome = match send() {
-            Err(error) if is_dead_connection(&error, started) => send(),
-            outcome => outcome,
-        };
-        outcome.map(drop).map_err(|error| told(&error))
+        // The pool asks a kept connection with NOOP before it is used and opens another when it is dead. Nothing is
+        // sent a second time here: once the text has gone out, a lost answer does not say whether it was taken.
+        lettre::Transport::send_raw(&self.transport, message.envelope(), &bytes)
+            .map(drop)
+            .map_err(|error| told(&error))
     }
-}
-
-/// No answer of the server, no time-out, and at once: a kept connection was gone, nothing can have been delivered.
-fn is_dead_connection(error: &lettre::transport::smtp::Error, started: Instant) -> bool {
-    error.status().is_none()
-        && !error.is_timeout()
-        && !error.is_client()
-        && !error.is_tls()
-        && started.elapsed().as_millis() < DEAD_CONNECTION_MS_MAX
 }
 
 fn told(error: &lettre::transport::smtp::Error) -> SendError {
@@ -277,6 +264,9 @@ mod tests {
                     if let Some(mail) = &mut data {
                         if line == "." {
                             taken.push(std::mem::take(mail));
+                            if answer == SILENT {
+                                return taken;
+                            }
                             // Taken, and then the connection closes as busy servers do.
                             let _ = stream.write_all(b"250 taken\r\n");
                             break;
@@ -304,6 +294,17 @@ mod tests {
             taken
         };
         (port, thread::spawn(talk))
+    }
+
+    /// The answer to RCPT of a server that takes the text and then goes away without a word.
+    const SILENT: &str = "250 silent";
+
+    #[test]
+    fn a_lost_answer_does_not_send_twice() {
+        let (port, server) = server(SILENT, 2);
+        let error = smtp(port).send(&mail()).expect_err("no answer came");
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(server.join().expect("the server ends").len(), 1);
     }
 
     fn smtp(port: u16) -> Smtp {
