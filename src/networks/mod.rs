@@ -6,7 +6,6 @@
 
 pub mod budget;
 pub mod import;
-mod seal;
 pub mod store;
 pub mod x;
 

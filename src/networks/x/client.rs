@@ -10,14 +10,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::oauth1;
-use super::oauth2::{self, Tokens};
+use super::oauth2::Tokens;
 use super::wire::last_segment;
 use crate::clock::{Clock, MINUTE, Moment, SECOND};
 use crate::config;
 use crate::db::Db;
 use crate::error::Result as OurResult;
-use crate::networks::seal::Seal;
+use crate::keys::Keys;
 use crate::networks::{Network, NetworkError, store};
+use crate::random::Random;
 
 /// Largest answer read, in bytes; a page of 100 long posts stays below 4 MB.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -104,28 +105,29 @@ pub struct Client {
     config: config::X,
     db: Db,
     clock: Clock,
-    seal: Seal,
+    keys: Keys,
+    random: Random,
     http: OnceLock<Option<reqwest::blocking::Client>>,
     /// One renewal at a time in this process; the lease keeps other processes away.
     renewal: Mutex<()>,
 }
 
 impl Client {
-    /// `secret` encrypts the stored tokens.
-    pub fn new(
-        config: config::X,
-        secret: &config::Secret,
-        db: Db,
-        clock: Clock,
-    ) -> OurResult<Client> {
-        Ok(Client {
-            seal: Seal::new(secret, b"x tokens")?,
+    /// `keys` encrypt the stored tokens.
+    pub fn new(config: config::X, keys: Keys, random: Random, db: Db, clock: Clock) -> Client {
+        Client {
             config,
             db,
             clock,
+            keys,
+            random,
             http: OnceLock::new(),
             renewal: Mutex::new(()),
-        })
+        }
+    }
+
+    pub fn random(&self) -> &Random {
+        &self.random
     }
 
     pub fn config(&self) -> &config::X {
@@ -181,7 +183,7 @@ impl Client {
     /// Keeps the brand account's tokens, encrypted.
     pub fn keep_tokens(&self, tokens: &Tokens) -> Result<(), NetworkError> {
         let text = serde_json::to_string(tokens).unwrap_or_default();
-        let sealed = self.seal.close(names::TOKENS, &text).map_err(storage)?;
+        let sealed = self.keys.seal(&self.random, &text);
         let now = self.now();
         self.db
             .write(|tx| store::set_state(tx, Network::X, names::TOKENS, &sealed, now))
@@ -270,7 +272,7 @@ impl Client {
             .read(|conn| store::state(conn, Network::X, names::TOKENS))
             .map_err(storage)?;
         let stored = sealed
-            .and_then(|sealed| self.seal.open(names::TOKENS, &sealed))
+            .and_then(|sealed| self.keys.open(&sealed))
             .and_then(|text| serde_json::from_str(&text).ok());
         if stored.is_some() {
             return Ok(stored);
@@ -300,7 +302,7 @@ impl Client {
         if tokens.access_token != stale && !tokens.runs_out_soon(self.now()) {
             return Ok(tokens);
         }
-        let holder = oauth2::random_text().map_err(storage)?;
+        let holder = self.random.token();
         let now = self.now();
         let (name, until) = (names::RENEW_LEASE, now.plus(RENEW_LEASE));
         let taken = self
@@ -380,7 +382,7 @@ impl Client {
             Pass::App(token) => format!("Bearer {token}"),
             Pass::User(tokens) => format!("Bearer {}", tokens.access_token),
             Pass::Keys(keys) => {
-                let nonce = oauth2::random_text().map_err(storage)?;
+                let nonce = self.random.token();
                 let seconds = self.now().0 / SECOND;
                 let method = method.as_str();
                 oauth1::authorization(keys, method, &address, &call.query, &nonce, seconds)
@@ -544,7 +546,7 @@ impl Client {
 }
 
 /// A client with our own TLS set-up: ring and the roots of webpki, no process-wide default.
-fn http_client(
+pub(super) fn http_client(
     timeout: Duration,
 ) -> Result<reqwest::blocking::Client, Box<dyn std::error::Error + Send + Sync>> {
     let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -10,11 +10,13 @@ use super::{intent, oauth2, time_of_id, weight, wire};
 use crate::clock::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::config::{self, Dialect};
 use crate::db::Db;
+use crate::keys::Keys;
 use crate::networks::budget::{Class, Meter, Tariff};
 use crate::networks::{
     Account, Author, Connector, Cursor, Draft, Lookup, Network, NetworkError, Page, Problem,
     PublicPost, ReplyTo, Sent, SignIn, SignInPurpose, Sweep, compare_ids,
 };
+use crate::random::Random;
 
 /// X's largest page.
 const PAGE_POSTS_MAX: i64 = 100;
@@ -55,13 +57,8 @@ pub struct XConnector {
 }
 
 impl XConnector {
-    /// `secret` encrypts stored tokens. Makes no call.
-    pub fn new(
-        config: config::X,
-        secret: &config::Secret,
-        db: Db,
-        clock: Clock,
-    ) -> crate::error::Result<XConnector> {
+    /// `keys` encrypt stored tokens. Makes no call.
+    pub fn new(config: config::X, keys: Keys, random: Random, db: Db, clock: Clock) -> XConnector {
         let tariff = Tariff::of_x(&config);
         let web_base = url::Url::parse(&config.authorize_url)
             .map(|url| url.origin().ascii_serialization())
@@ -72,13 +69,13 @@ impl XConnector {
             username: config.username.clone(),
             display_name: config.username.clone(),
         });
-        Ok(XConnector {
+        XConnector {
             meter: Meter::new(db.clone(), clock.clone(), Network::X, tariff),
-            client: Client::new(config, secret, db, clock)?,
+            client: Client::new(config, keys, random, db, clock),
             web_base,
             account: Mutex::new(account),
             authors: Mutex::new(HashMap::new()),
-        })
+        }
     }
 
     /// What was spent, and how near the caps are.
@@ -523,6 +520,7 @@ impl Connector for XConnector {
             &config.client_id,
             redirect_uri,
             purpose,
+            self.client.random(),
         )
     }
 

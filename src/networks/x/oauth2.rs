@@ -3,14 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::clock::{Moment, SECOND};
-use crate::error::{Error, Result};
 use crate::networks::{SignIn, SignInPurpose};
+use crate::random::Random;
 
 /// Random bytes in a state or verifier (43 characters of text; RFC 7636 wants 43 to 128).
 const RANDOM_BYTES: usize = 32;
@@ -65,13 +64,11 @@ impl Tokens {
     }
 }
 
-/// Fresh random text for states, verifiers and nonces.
-pub fn random_text() -> Result<String> {
+/// Fresh random text for states and verifiers.
+pub fn random_text(random: &Random) -> String {
     let mut bytes = [0u8; RANDOM_BYTES];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::other("no random numbers"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    random.fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The S256 challenge of a verifier.
@@ -85,8 +82,9 @@ pub fn begin(
     client_id: &str,
     redirect_uri: &str,
     purpose: SignInPurpose,
+    random: &Random,
 ) -> Option<SignIn> {
-    let (state, verifier) = (random_text().ok()?, random_text().ok()?);
+    let (state, verifier) = (random_text(random), random_text(random));
     let mut url = url::Url::parse(authorize_url).ok()?;
     let scopes = match purpose {
         SignInPurpose::Connect => CONNECT_SCOPES,
@@ -122,14 +120,13 @@ mod tests {
 
     #[test]
     fn a_sign_in_asks_for_no_more_than_its_purpose() {
+        let random = Random::seeded(1);
         let begin = |purpose| {
-            begin(
+            let (page, back) = (
                 "https://x.com/i/oauth2/authorize",
-                "app",
                 "https://me.example/back",
-                purpose,
-            )
-            .expect("an address")
+            );
+            begin(page, "app", back, purpose, &random).expect("an address")
         };
         let prove = begin(SignInPurpose::Prove);
         assert!(

@@ -664,3 +664,258 @@ fn either<'v>(value: &'v Value, old: &str, new: &str) -> Option<&'v Value> {
         .iter()
         .find_map(|name| value.get(name).filter(|found| !found.is_null()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const PAGE_TWEET: &[u8] = include_bytes!("../../../tests/it/data/networks/page_tweet.json");
+    const PAGE_POST: &[u8] = include_bytes!("../../../tests/it/data/networks/page_post.json");
+    const MENTION: &[u8] = include_bytes!("../../../tests/it/data/networks/activity_mention.json");
+    const V1: &[u8] = include_bytes!("../../../tests/it/data/networks/account_activity.json");
+
+    fn ours() -> Account {
+        Account {
+            id: "900".into(),
+            username: "LumenHelp".into(),
+            display_name: "Lumen".into(),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Parsed {
+        parse_any(bytes, Some(&ours()))
+    }
+
+    #[test]
+    fn a_page_in_the_older_names() {
+        let page = read(PAGE_TWEET);
+        let [long, quote, own, repost] = page.posts.as_slice() else {
+            panic!("four posts, not {}", page.posts.len());
+        };
+        assert!(
+            long.text
+                .ends_with("R&D might care: it is always when the room is > 25 °C.")
+        );
+        assert_eq!(long.first_id, "2070000000000000008");
+        assert!(long.summoned && long.mentions_us && !long.ours);
+        let author = long.author.clone().expect("an author");
+        assert_eq!((author.username.as_str(), author.followers), ("ada_f", 37));
+        assert_eq!(
+            long.url.as_deref(),
+            Some("https://x.com/ada_f/status/2070000000000000009")
+        );
+        assert_eq!(quote.text, "Look at this <3 &lt; https://t.co/abcdefghij");
+        assert_eq!(quote.kind, PostKind::Quote);
+        assert!(
+            quote.summoned && !quote.mentions_us,
+            "quoted one of our posts"
+        );
+        assert_eq!(quote.language, None);
+        assert!(
+            quote.author.as_ref().is_some_and(|author| author.verified),
+            "wrapped in data"
+        );
+        assert!(own.ours && !own.summoned);
+        assert_eq!(own.kind, PostKind::Reply);
+        assert_eq!(own.conversation_id, "2070000000000000001");
+        assert_eq!(
+            own.in_reply_to_post_id.as_deref(),
+            Some("2070000000000000001")
+        );
+        assert_eq!(repost.kind, PostKind::Repost);
+        assert!(!repost.summoned, "a repost calls nobody");
+        assert_eq!(page.problems.len(), 1);
+        assert_eq!(page.problems[0].place, "post 3");
+        assert_eq!(page.gone, ["2060000000000000077"]);
+        assert_eq!(page.next_token.as_deref(), Some("abc123"));
+        assert_eq!((page.post_count, page.user_count), (5, 2));
+    }
+
+    #[test]
+    fn a_page_in_the_newer_names() {
+        let page = read(PAGE_POST);
+        let [reply, quote, other] = page.posts.as_slice() else {
+            panic!("three posts")
+        };
+        assert_eq!(reply.text, "@lumenhelp the long form of the same complaint");
+        assert!(reply.summoned);
+        assert_eq!(reply.kind, PostKind::Reply);
+        assert_eq!(reply.in_reply_to_user_id.as_deref(), Some("900"));
+        assert!(quote.summoned, "the quoted post came along, and is ours");
+        assert!(!other.summoned);
+        assert_eq!(page.post_count, 5, "posts that came along are billed too");
+    }
+
+    #[test]
+    fn activity_events() {
+        let event = read(MENTION);
+        assert_eq!(event.posts.len(), 1);
+        assert!(event.posts[0].summoned);
+        let unknown = parse_any(MENTION, None);
+        assert!(unknown.posts[0].summoned, "the subscriber stands in for us");
+        let quote = json!({"data": {"event_type": "post.quote.create",
+            "filter": {"user_id": "900"}, "payload": {"id": "7", "text": "see", "author_id": "5",
+            "created_at": "2026-11-20T00:00:00Z", "referenced_tweets": [{"type": "quoted", "id": "6"}]}}});
+        assert!(parse_value(&quote, Some(&ours()), WEB_BASE).posts[0].summoned);
+        let stranger = Account {
+            id: "1".into(),
+            ..ours()
+        };
+        assert!(!parse_value(&quote, Some(&stranger), WEB_BASE).posts[0].summoned);
+        let gone = json!({"data": {"event_type": "post.delete", "payload": {"id": "7"}}});
+        assert_eq!(parse_value(&gone, None, WEB_BASE).gone, ["7"]);
+        let revoked = json!({"data": {"event_type": "oauth.revoke", "payload": {"user_id": "1"}}});
+        let revoked = parse_value(&revoked, None, WEB_BASE);
+        assert!(revoked.posts.is_empty() && revoked.problems.is_empty());
+    }
+
+    #[test]
+    fn posts_of_the_old_api() {
+        let body = read(V1);
+        assert_eq!(body.posts.len(), 1);
+        let post = &body.posts[0];
+        assert_eq!(post.id, "2070000000000000031", "never the rounded number");
+        assert_eq!(
+            post.text,
+            "@LumenHelp it began when the moon was full & never stopped"
+        );
+        assert_eq!(post.posted_at.rfc3339(), "2026-11-20T12:00:00Z");
+        assert!(post.summoned);
+        assert_eq!(body.problems.len(), 1);
+    }
+
+    #[test]
+    fn ids_never_pass_through_a_float() {
+        assert_eq!(
+            id_text(&json!(2070000000000000031_u64)).as_deref(),
+            Some("2070000000000000031")
+        );
+        assert_eq!(id_text(&json!(1.5)), None);
+        assert_eq!(id_text(&json!("-1")), None);
+        assert_eq!(id_text(&json!("12345678901234567890")), None);
+    }
+
+    #[test]
+    fn an_at_inside_a_word_names_nobody() {
+        let names = |text| mentioned_usernames(text).collect::<Vec<_>>();
+        assert_eq!(
+            names("hi @ada, cc:@Bob_2 me@lumenhelp x/@c"),
+            ["ada", "Bob_2"]
+        );
+        assert!(!text_mentions("@lumenhelper", &ours()));
+        assert!(text_mentions("(@LUMENHELP)", &ours()));
+    }
+
+    #[test]
+    fn empty_answers_are_no_problem() {
+        for text in [
+            "{\"meta\":{\"result_count\":0}}",
+            "{\"data\":[],\"meta\":{}}",
+        ] {
+            let page = read(text.as_bytes());
+            assert!(page.posts.is_empty() && page.problems.is_empty(), "{text}");
+        }
+        assert_eq!(read(b"[1, 2]").problems.len(), 2);
+        assert_eq!(read(b"not json").problems.len(), 1);
+    }
+
+    /// The network's own documented examples, where a checkout has them beside it.
+    #[test]
+    fn documented_examples_are_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/networks/samples");
+        let Ok(files) = std::fs::read_dir(folder) else {
+            println!("skipped: {folder} is not there");
+            return;
+        };
+        for file in files.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            let posts = [
+                "mentions_page",
+                "search_recent",
+                "native_tweet",
+                "tweet_create",
+            ];
+            let wanted = posts.iter().any(|part| name.contains(part))
+                || (name.starts_with("xaa_post_") && !name.contains("delete"));
+            let Ok(bytes) = std::fs::read(file.path()) else {
+                continue;
+            };
+            let parsed = parse_any(&bytes, None);
+            if wanted {
+                assert!(!parsed.posts.is_empty(), "{name}: {:?}", parsed.problems);
+                assert!(parsed.problems.is_empty(), "{name}: {:?}", parsed.problems);
+            }
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let key = proptest::sample::select(vec![
+            "data",
+            "id",
+            "text",
+            "author_id",
+            "includes",
+            "users",
+            "tweets",
+            "errors",
+            "meta",
+            "entities",
+            "mentions",
+            "urls",
+            "username",
+            "expanded_url",
+            "referenced_tweets",
+            "type",
+            "created_at",
+            "note_post",
+            "event_type",
+            "payload",
+            "filter",
+            "user_id",
+            "tweet_create_events",
+            "id_str",
+            "user",
+            "next_token",
+            "edit_history_tweet_ids",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[0-9]{1,20}".prop_map(Value::from),
+            "[@&;a-z#\\PC]{0,20}".prop_map(Value::from),
+            Just(Value::from("post.quote.create")),
+            Just(Value::from("2026-11-20T12:00:00Z")),
+        ];
+        leaf.prop_recursive(5, 64, 8, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                proptest::collection::hash_map(key.clone(), inner, 0..8).prop_map(|map| {
+                    Value::Object(map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_read_without_panic(value in any_json()) {
+            fuzz(value.to_string().as_bytes());
+            let _ = parse_value(&value, Some(&ours()), WEB_BASE);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            fuzz(&bytes);
+        }
+
+        #[test]
+        fn escaping_and_decoding_are_inverse(text in ".{0,80}") {
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            prop_assert_eq!(decode_entities(&escaped), text);
+        }
+    }
+}

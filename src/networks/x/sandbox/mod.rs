@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::oauth1;
+use crate::clock::Clock;
 use crate::config::{self, Dialect, Secret};
+use crate::random::Random;
 use state::State;
 
 pub use state::NewPost;
@@ -35,8 +37,11 @@ const LOG_ENTRIES_MAX: usize = 1_000;
 const WORKERS: usize = 1;
 
 /// How the stand-in is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SandboxConfig {
+    /// The time it lives in.
+    pub clock: Clock,
+    pub random: Random,
     /// The names it uses for fields, and accepts.
     pub dialect: Dialect,
     /// The company's account, which the API posts as.
@@ -60,6 +65,8 @@ impl SandboxConfig {
     /// A stand-in for one brand, with credentials that are no secret.
     pub fn for_brand(username: &str, name: &str) -> SandboxConfig {
         SandboxConfig {
+            clock: Clock::System,
+            random: Random::System,
             dialect: Dialect::Tweet,
             brand_id: 4_000_000_001,
             brand_username: username.to_owned(),

@@ -126,11 +126,11 @@ pub async fn authorize(signed: web::Form<Signed>, sandbox: web::Data<Sandbox>) -
             ..NewPost::default()
         };
         let mut inside = sandbox.inside();
-        let (user_id, code) = match (inside.state.account(&new), random_text()) {
-            (Ok(user_id), Ok(code)) => (user_id, code),
-            (Err(words), _) => return HttpResponse::BadRequest().body(words),
-            (_, Err(error)) => return HttpResponse::InternalServerError().body(error.to_string()),
+        let user_id = match inside.state.account(&new) {
+            Ok(user_id) => user_id,
+            Err(words) => return HttpResponse::BadRequest().body(words),
         };
+        let code = random_text(&sandbox.config.random);
         let made = Code {
             user_id,
             redirect_uri: asked.redirect_uri.clone(),
@@ -209,7 +209,10 @@ pub async fn token(
                 _ => None,
             };
             match granted.and_then(|(user, scopes)| {
-                let made = [random_text().ok()?, random_text().ok()?];
+                let made = [
+                    random_text(&sandbox.config.random),
+                    random_text(&sandbox.config.random),
+                ];
                 inside.state.grant(user, &scopes, made)
             }) {
                 Some(token) => (200, token_json(&token)),

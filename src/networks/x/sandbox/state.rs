@@ -126,7 +126,7 @@ pub struct State {
 impl State {
     pub fn open(config: &SandboxConfig) -> io::Result<State> {
         let mut state = State {
-            clock: Clock::System,
+            clock: config.clock.clone(),
             users: BTreeMap::new(),
             by_name: HashMap::new(),
             posts: BTreeMap::new(),
