@@ -10,6 +10,7 @@ use super::{intent, oauth2, time_of_id, weight, wire};
 use crate::clock::{Clock, DAY, HOUR, MINUTE, Moment};
 use crate::config::{self, Dialect};
 use crate::db::Db;
+use crate::error::Error;
 use crate::keys::Keys;
 use crate::networks::budget::{Class, Meter, Tariff};
 use crate::networks::{
@@ -57,8 +58,22 @@ pub struct XConnector {
 }
 
 impl XConnector {
-    /// `keys` encrypt stored tokens. Makes no call.
-    pub fn new(config: config::X, keys: Keys, random: Random, db: Db, clock: Clock) -> XConnector {
+    /// `secret` encrypts stored tokens. Makes no call; fails when the configured addresses are
+    /// none.
+    pub fn new(
+        config: config::X,
+        secret: &config::Secret,
+        db: Db,
+        clock: Clock,
+    ) -> crate::error::Result<XConnector> {
+        for (key, address) in [
+            ("x.base_url", &config.base_url),
+            ("x.authorize_url", &config.authorize_url),
+        ] {
+            url::Url::parse(address)
+                .map_err(|e| Error::other(format!("`{key}` is no web address ({e})")))?;
+        }
+        let (keys, random) = (Keys::new(secret.expose()), Random::System);
         let tariff = Tariff::of_x(&config);
         let web_base = url::Url::parse(&config.authorize_url)
             .map(|url| url.origin().ascii_serialization())
@@ -69,13 +84,13 @@ impl XConnector {
             username: config.username.clone(),
             display_name: config.username.clone(),
         });
-        XConnector {
+        Ok(XConnector {
             meter: Meter::new(db.clone(), clock.clone(), Network::X, tariff),
             client: Client::new(config, keys, random, db, clock),
             web_base,
             account: Mutex::new(account),
             authors: Mutex::new(HashMap::new()),
-        }
+        })
     }
 
     /// What was spent, and how near the caps are.

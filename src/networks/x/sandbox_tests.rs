@@ -8,12 +8,10 @@ use super::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
 use crate::clock::{Clock, DAY, MINUTE, Moment};
 use crate::config::{self, Dialect, Secret};
 use crate::db::{Db, migrate};
-use crate::keys::Keys;
 use crate::networks::budget::Class;
 use crate::networks::{
     Connector, Cursor, NetworkError, Opens, PostKind, PublicPost, ReplyTo, SignInPurpose,
 };
-use crate::random::Random;
 
 struct World {
     clock: Clock,
@@ -59,14 +57,8 @@ fn world_with(
 }
 
 fn connector(settings: &config::X, db: &Db, clock: &Clock) -> XConnector {
-    let keys = Keys::new("a secret only of the tests, long enough");
-    XConnector::new(
-        settings.clone(),
-        keys,
-        Random::seeded(3),
-        db.clone(),
-        clock.clone(),
-    )
+    let secret = Secret::new("a secret only of the tests, long enough");
+    XConnector::new(settings.clone(), &secret, db.clone(), clock.clone()).expect("a connector")
 }
 
 fn world() -> World {
