@@ -11,6 +11,8 @@ use crate::config::{Config, MailTransport, SmtpSecurity};
 use crate::db::{Db, ServerLock, migrate};
 use crate::error::{Error, Result};
 use crate::files::Files;
+use crate::forum::docs::Docs;
+use crate::forum::notify::Notify;
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
 use crate::keys::Keys;
@@ -21,7 +23,7 @@ use crate::mail::transport::{self, Security, SmtpSettings, Transport};
 use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::random::Random;
-use crate::search::SearchIndex;
+use crate::search::{Indexer, SearchIndex};
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names. Migrates nothing and starts nothing.
@@ -95,6 +97,7 @@ fn connectors(
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
+    registry.job::<Notify>();
     registry
 }
 
@@ -102,6 +105,7 @@ pub fn registry() -> Registry {
 pub struct Background {
     workers: Workers,
     live: Follower,
+    indexer: Indexer,
     _lock: Option<ServerLock>,
 }
 
@@ -116,8 +120,11 @@ impl Background {
             app.db.write(jobs::free_all_leases)?;
         }
         let registry = Arc::new(registry());
+        let docs = Arc::new(Docs::new(app.db.clone()));
         Ok(Background {
             live: Follower::start(app)?,
+            indexer: Indexer::start(app.index.clone(), app.db.clone(), docs)
+                .map_err(|e| Error::io("starting the indexer", e))?,
             workers: Workers::start(app, registry, app.config.server.job_workers),
             _lock: lock,
         })
@@ -126,6 +133,7 @@ impl Background {
     pub fn stop(self) {
         self.workers.stop();
         self.live.stop();
+        self.indexer.stop();
     }
 }
 

@@ -1,13 +1,52 @@
 //! Every URL on one page: which code serves it. The audience of a page stands in its handler's
 //! signature (`Viewer`, `Member`, `Moderator`, `Staff`, `Admin`).
 
-use actix_web::web::{ServiceConfig, get};
+use actix_web::web::{ServiceConfig, get, post};
 
+use crate::forum::pages as forum;
 use crate::web::assets;
 
 pub fn routes(site: &mut ServiceConfig) {
     site
         // Files
         .route("/static/{hash}/{path:.*}", get().to(assets::serve))
-        .route("/favicon.ico", get().to(assets::favicon));
+        .route("/favicon.ico", get().to(assets::favicon))
+        // Forum: reading
+        .route("/", get().to(forum::lists::front))
+        .route("/p/{product}", get().to(forum::lists::product))
+        .route("/p/{product}/{topic}", get().to(forum::lists::topic))
+        .route("/tag/{tag}", get().to(forum::lists::tag))
+        .route("/t/{thread}", get().to(forum::thread::short))
+        .route("/t/{thread}/{slug}", get().to(forum::thread::thread))
+        .route("/post/{post}/history", get().to(forum::write::history))
+        .route("/search", get().to(forum::search::search))
+        .route("/search/suggest", get().to(forum::search::suggest))
+        .route("/similar", get().to(forum::search::similar))
+        .route("/feed.atom", get().to(forum::machine::feed))
+        .route("/sitemap.xml", get().to(forum::machine::sitemap))
+        .route("/sitemap-{part}.xml", get().to(forum::machine::sitemap_part))
+        .route("/robots.txt", get().to(forum::machine::robots))
+        // Forum: writing
+        .route("/new", get().to(forum::write::new))
+        .route("/new", post().to(forum::write::post_new))
+        .route("/preview", post().to(forum::write::preview))
+        .route("/t/{thread}/reply", post().to(forum::write::reply))
+        .route("/post/{post}/quote", get().to(forum::write::quote))
+        .route("/post/{post}/edit", get().to(forum::write::edit))
+        .route("/post/{post}/edit", post().to(forum::write::post_edit))
+        .route("/post/{post}/accept", post().to(forum::acts::accept))
+        .route("/post/{post}/delete", post().to(forum::acts::delete))
+        .route("/post/{post}/restore", post().to(forum::acts::restore))
+        .route("/t/{thread}/me-too", post().to(forum::acts::me_too))
+        .route("/t/{thread}/follow", post().to(forum::acts::follow))
+        .route("/t/{thread}/close", post().to(forum::acts::close))
+        .route("/t/{thread}/reopen", post().to(forum::acts::reopen))
+        .route("/t/{thread}/pin", post().to(forum::acts::pin))
+        .route("/t/{thread}/move", post().to(forum::acts::move_to))
+        .route("/t/{thread}/kind", post().to(forum::acts::kind))
+        .route("/t/{thread}/fixed", post().to(forum::acts::fixed))
+        .route("/t/{thread}/publish", post().to(forum::acts::publish))
+        .route("/t/{thread}/discard", post().to(forum::acts::discard))
+        .route("/notifications", get().to(forum::notices::notices))
+        .route("/notifications/read", post().to(forum::notices::mark_read));
 }

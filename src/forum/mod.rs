@@ -26,6 +26,7 @@ pub mod post_thread;
 pub mod recount;
 pub mod restore_post;
 pub mod set_kind;
+pub mod similar_threads;
 pub mod store;
 pub mod typed;
 

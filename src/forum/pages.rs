@@ -1,1 +1,169 @@
-//! The forum's pages.
+//! The forum's pages. Reading takes a `Viewer`: everyone, without log-in, script or cookie.
+//! What visitors without a session see is finished once and kept under the versions it shows.
+
+pub mod acts;
+pub mod lists;
+pub mod machine;
+pub mod notices;
+pub mod search;
+pub mod thread;
+pub mod write;
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::store::ThreadLine;
+use super::{Outcome, Tag};
+use crate::app::App;
+use crate::clock::{MINUTE, Moment};
+use crate::error::{Error, Problem, Result};
+use crate::limits::Limit;
+use crate::people::{CurrentUser, Viewer};
+use crate::web::page_cache::Finished;
+use crate::web::{Answer, Failure, When, redirect, redirect_saying};
+
+/// A kept page says how long ago things were; after this (µs) it says so anew.
+const KEPT_FOR: i64 = 10 * MINUTE;
+
+/// What a reading handler found out.
+enum Shown {
+    Kept(Arc<Finished>),
+    Fresh(String),
+    /// Permanently at this address of ours.
+    Moved(String),
+    NotFound,
+}
+
+impl Shown {
+    fn answer(self, req: &HttpRequest) -> Answer {
+        match self {
+            Shown::Kept(page) => Ok(page.answer(req)),
+            Shown::Fresh(html) => Ok(HttpResponse::Ok()
+                .content_type("text/html; charset=utf-8")
+                .insert_header((header::CACHE_CONTROL, "private, no-cache"))
+                .body(html)),
+            Shown::Moved(to) => Ok(HttpResponse::MovedPermanently()
+                .insert_header((header::LOCATION, to))
+                .finish()),
+            Shown::NotFound => Err(Failure::NotFound),
+        }
+    }
+}
+
+/// The page kept under `key` for whoever may be given one.
+fn find_kept(app: &App, is_visitor: bool, key: &str) -> Option<Shown> {
+    if !is_visitor {
+        return None;
+    }
+    app.pages.get(key).map(Shown::Kept)
+}
+
+/// Renders the page, and keeps it under `key` for the next visitor.
+fn finish(app: &App, is_visitor: bool, key: String, page: &impl Template) -> Result<Shown> {
+    let html = page.render().map_err(Error::other)?;
+    Ok(if is_visitor {
+        Shown::Kept(app.pages.put(key, html))
+    } else {
+        Shown::Fresh(html)
+    })
+}
+
+/// Part of the key of every kept page.
+fn bucket(now: Moment) -> i64 {
+    now.0 / KEPT_FOR
+}
+
+/// A thread in a list, with its times as they are shown.
+pub struct Line {
+    pub line: ThreadLine,
+    pub active: When,
+    /// `answer`, `answers`: what replies are called.
+    pub replies_word: &'static str,
+}
+
+impl Line {
+    fn new(line: ThreadLine, now: Moment) -> Line {
+        let is_question = line.kind == super::ThreadKind::Question;
+        let replies_word = match (is_question, line.reply_count) {
+            (true, 1) => "answer",
+            (true, _) => "answers",
+            (false, 1) => "reply",
+            (false, _) => "replies",
+        };
+        Line {
+            active: When::new(line.active_at.0, now),
+            replies_word,
+            line,
+        }
+    }
+}
+
+fn lines_of(lines: Vec<ThreadLine>, now: Moment) -> Vec<Line> {
+    lines.into_iter().map(|line| Line::new(line, now)).collect()
+}
+
+/// What is wrong with a form, by field; the empty field is the whole form.
+#[derive(Default)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    pub fn of(&self, field: &str) -> Option<String> {
+        let texts: Vec<&str> = self
+            .0
+            .iter()
+            .filter(|p| p.field == field)
+            .map(|p| p.text.as_str())
+            .collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
+    }
+
+    /// For `aria-invalid`.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|p| p.field == field)
+    }
+}
+
+/// The user of a form; without one what was typed is shown again, to be copied.
+fn writer(viewer: &Viewer, kept: &[(&str, &str)]) -> Result<CurrentUser, Failure> {
+    viewer.user.clone().ok_or_else(|| Failure::Bad {
+        text: "You are logged out, so nothing was saved. Log in and send it again: copy what you \
+               typed from here first."
+            .into(),
+        kept: kept
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    })
+}
+
+/// A sentence when this user posts faster than the limit.
+fn too_fast(app: &App, user: &CurrentUser) -> Option<String> {
+    app.limits
+        .check(Limit::Post, &format!("user {}", user.id))
+        .err()
+        .map(|seconds| {
+            format!(
+                "A little too fast: please send it again in {seconds} seconds. It is kept here."
+            )
+        })
+}
+
+/// Where an act leads, and the sentence that says it was done.
+fn outcome_answer(app: &App, outcome: Outcome, done: &str) -> Answer {
+    match outcome {
+        Outcome::Done(place) => Ok(redirect_saying(app, &place.path(), "success", done)),
+        Outcome::Unchanged(place) => Ok(redirect(&place.path())),
+        Outcome::NotAllowed(why) => Err(Failure::forbidden(why)),
+        Outcome::NotFound => Err(Failure::NotFound),
+    }
+}
+
+/// Tags as they are typed.
+fn tags_text(tags: &[Tag]) -> String {
+    let slugs: Vec<&str> = tags.iter().map(|t| t.slug.as_str()).collect();
+    slugs.join(", ")
+}

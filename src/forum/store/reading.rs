@@ -10,7 +10,7 @@ use crate::db::schema::{
     me_toos, post_revisions, posts, products, subscriptions, threads, topics, users,
 };
 use crate::error::{Error, Result};
-use crate::forum::{POSTS_PER_PAGE, Thread};
+use crate::forum::{POSTS_PER_PAGE, Post, Thread};
 use crate::ids::{PostId, ThreadId, UserId};
 use crate::people::Role;
 
@@ -89,25 +89,18 @@ pub fn head(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadHead>> {
 /// A post as the page shows it.
 #[derive(Clone, Debug)]
 pub struct PostLine {
-    pub id: PostId,
-    pub number: i64,
-    pub author: UserId,
+    pub post: Post,
     pub author_name: String,
     pub author_role: Role,
-    pub body: String,
     /// Out of `text::markdown`: may stand in a page as it is.
     pub body_html: String,
-    pub created_at: Moment,
     pub edited_at: Option<Moment>,
-    pub edit_count: i64,
-    pub official: bool,
-    pub accepted_at: Option<Moment>,
-    pub deleted_at: Option<Moment>,
 }
 
 #[derive(Queryable)]
 struct Row {
     id: i64,
+    thread_id: i64,
     number: i64,
     author_id: i64,
     author_name: String,
@@ -127,19 +120,22 @@ impl TryFrom<Row> for PostLine {
 
     fn try_from(row: Row) -> Result<PostLine> {
         Ok(PostLine {
-            id: PostId(row.id),
-            number: row.number,
-            author: UserId(row.author_id),
+            post: Post {
+                id: PostId(row.id),
+                thread: ThreadId(row.thread_id),
+                author: UserId(row.author_id),
+                number: row.number,
+                body: row.body,
+                created_at: Moment(row.created_at),
+                edit_count: row.edit_count,
+                official: row.official,
+                accepted_at: row.accepted_at.map(Moment),
+                deleted_at: row.deleted_at.map(Moment),
+            },
             author_name: row.author_name,
             author_role: row.author_role.parse().map_err(Error::Data)?,
-            body: row.body,
             body_html: row.body_html,
-            created_at: Moment(row.created_at),
             edited_at: row.edited_at.map(Moment),
-            edit_count: row.edit_count,
-            official: row.official,
-            accepted_at: row.accepted_at.map(Moment),
-            deleted_at: row.deleted_at.map(Moment),
         })
     }
 }
@@ -148,6 +144,7 @@ macro_rules! post_lines {
     () => {
         posts::table.inner_join(users::table).select((
             posts::id,
+            posts::thread_id,
             posts::number,
             posts::author_id,
             users::name,
