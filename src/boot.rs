@@ -54,27 +54,31 @@ fn mail_transport(config: &Config) -> Result<Option<Box<dyn Transport>>> {
         MailTransport::Off => None,
         MailTransport::Folder => Some(Box::new(transport::Folder::new(&mail.folder))),
         MailTransport::Smtp => {
-            let credentials = (!mail.smtp_user.is_empty()).then(|| {
-                (
-                    mail.smtp_user.clone(),
-                    mail.smtp_password.expose().to_owned(),
-                )
-            });
-            let settings = SmtpSettings {
-                host: mail.smtp_host.clone(),
-                port: mail.smtp_port,
-                security: match mail.smtp_security {
-                    SmtpSecurity::Tls => Security::Tls,
-                    SmtpSecurity::Starttls => Security::StartTls,
-                    SmtpSecurity::None => Security::None,
-                },
-                credentials,
-            };
+            let settings = smtp_settings(mail);
             Some(Box::new(
                 transport::Smtp::new(&settings).map_err(Error::other)?,
             ))
         }
     })
+}
+
+/// How the configured mail server is reached.
+pub fn smtp_settings(mail: &crate::config::Mail) -> SmtpSettings {
+    SmtpSettings {
+        host: mail.smtp_host.clone(),
+        port: mail.smtp_port,
+        security: match mail.smtp_security {
+            SmtpSecurity::Tls => Security::Tls,
+            SmtpSecurity::Starttls => Security::StartTls,
+            SmtpSecurity::None => Security::None,
+        },
+        credentials: (!mail.smtp_user.is_empty()).then(|| {
+            (
+                mail.smtp_user.clone(),
+                mail.smtp_password.expose().to_owned(),
+            )
+        }),
+    }
 }
 
 /// One connector a network that is switched on.
@@ -122,9 +126,9 @@ impl Background {
         let registry = Arc::new(registry());
         let docs = Arc::new(Docs::new(app.db.clone()));
         Ok(Background {
-            live: Follower::start(app)?,
             indexer: Indexer::start(app.index.clone(), app.db.clone(), docs)
                 .map_err(|e| Error::io("starting the indexer", e))?,
+            live: Follower::start(app)?,
             workers: Workers::start(app, registry, app.config.server.job_workers),
             _lock: lock,
         })
@@ -132,8 +136,8 @@ impl Background {
 
     pub fn stop(self) {
         self.workers.stop();
-        self.live.stop();
         self.indexer.stop();
+        self.live.stop();
     }
 }
 

@@ -32,5 +32,6 @@ pub mod people;
 
 // On top: what puts the slices to use.
 pub mod boot;
+pub mod commands;
 pub mod demo;
 pub mod routes;

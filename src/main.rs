@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use offramp::boot::{self, Background};
 use offramp::clock::Clock;
+use offramp::commands::{check, doctor, reindex};
 use offramp::config::Config;
 use offramp::db::migrate;
 use offramp::error::{Error, Result};
@@ -29,6 +30,16 @@ enum Command {
     Serve,
     /// Bring the database's schema up to this version.
     Migrate,
+    /// Build the search index anew; a running server keeps answering meanwhile.
+    Reindex,
+    /// Look at configuration, database, index, mail and networks, and say what to do.
+    Doctor,
+    /// Compare every counter with the database, the index and the outbox.
+    Check {
+        /// Print the findings as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -53,6 +64,56 @@ fn run(cli: Cli) -> Result<()> {
             println!("{} migrations run; the schema is up to date.", ran.len());
             Ok(())
         }
+        Command::Reindex => {
+            let app = boot::app(config, Clock::System, Random::System)?;
+            println!("{} threads are in the new index.", reindex::reindex(&app)?);
+            Ok(())
+        }
+        Command::Doctor => {
+            let lines = doctor::doctor(&config);
+            for line in &lines {
+                println!("{line}");
+            }
+            match lines
+                .iter()
+                .filter(|l| l.health == doctor::Health::Bad)
+                .count()
+            {
+                0 => Ok(()),
+                n => Err(Error::other(format!("{n} things need to be put right"))),
+            }
+        }
+        Command::Check { json } => {
+            let app = boot::app(config, Clock::System, Random::System)?;
+            report(&check::check(&app)?, json)
+        }
+    }
+}
+
+/// Prints a check's report; an error when something does not agree.
+fn report(report: &check::Report, json: bool) -> Result<()> {
+    if json {
+        println!(
+            "{}",
+            serde_json::to_string_pretty(report).map_err(Error::other)?
+        );
+    } else {
+        for f in &report.findings {
+            println!("{}: expected {}, found {}", f.what, f.expected, f.found);
+        }
+        println!(
+            "{} threads indexed, {} jobs waiting, {} dead, {} mails waiting, {} sent, {} given up.",
+            report.threads_in_index,
+            report.jobs.ready,
+            report.jobs.dead,
+            report.mails.waiting,
+            report.mails.sent,
+            report.mails.failed
+        );
+    }
+    match report.findings.len() {
+        0 => Ok(()),
+        n => Err(Error::other(format!("{n} things do not agree"))),
     }
 }
 

@@ -216,3 +216,11 @@ pub fn free_all_leases(tx: &mut Conn) -> Result<()> {
         .execute(tx)?;
     Ok(())
 }
+
+/// Payloads of the jobs of one kind that wait, run or were given up.
+pub fn payloads(conn: &mut Conn, kind: &str) -> Result<Vec<String>> {
+    Ok(jobs::table
+        .filter(jobs::kind.eq(kind))
+        .select(jobs::payload)
+        .load(conn)?)
+}

@@ -253,3 +253,12 @@ pub fn page(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<Give
         .select(GIVEN)
         .load(conn)?)
 }
+
+/// Mails that still have to leave.
+pub fn waiting_ids(conn: &mut Conn) -> Result<Vec<i64>> {
+    Ok(mails::table
+        .filter(mails::state.eq_any([QUEUED, SENDING]))
+        .order(mails::id)
+        .select(mails::id)
+        .load(conn)?)
+}

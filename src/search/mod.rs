@@ -12,7 +12,7 @@
 //!   two steps repeats work and never loses any.
 
 mod index;
-mod indexer;
+pub mod indexer;
 mod query;
 mod schema;
 #[allow(clippy::module_inception)]

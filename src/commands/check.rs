@@ -1,0 +1,118 @@
+//! `offramp check`: compares what is derived with what it is derived from, and what must follow
+//! from a decision with the decision. Changes nothing.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::cases;
+use crate::db::{Conn, changes};
+use crate::error::Result;
+use crate::forum;
+use crate::forum::docs::Docs;
+use crate::jobs;
+use crate::mail;
+use crate::search::DocSource;
+
+/// Two places that should agree and don't.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub what: String,
+    pub expected: String,
+    pub found: String,
+}
+
+/// What was looked at, and what does not agree.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub threads_in_index: u64,
+    pub jobs: jobs::Counts,
+    pub mails: mail::outbox::Counts,
+    pub findings: Vec<Finding>,
+}
+
+/// Threads loaded at a time for the comparison with the index.
+const BATCH: usize = 500;
+
+/// Looks at everything. The index is compared once it has caught up with the change log, or as
+/// far as it came; what it lacks because it lags is a finding too.
+pub fn check(app: &App) -> Result<Report> {
+    let mut findings = Vec::new();
+    app.db.read(|conn| {
+        for m in forum::recount::recount(conn)? {
+            findings.push(Finding {
+                what: format!("{} of {}", m.counter, m.id),
+                expected: m.counted.to_string(),
+                found: m.stored.to_string(),
+            });
+        }
+        for m in cases::recount(conn)? {
+            findings.push(Finding {
+                what: m.what,
+                expected: m.expected,
+                found: m.found,
+            });
+        }
+        Ok(())
+    })?;
+    index(app, &mut findings)?;
+    app.db.read(|conn| outbox(conn, &mut findings))?;
+    Ok(Report {
+        threads_in_index: app.index.thread_count(),
+        jobs: app.db.read(jobs::counts)?,
+        mails: app.db.read(mail::outbox::counts)?,
+        findings,
+    })
+}
+
+fn index(app: &App, findings: &mut Vec<Finding>) -> Result<()> {
+    app.index.refresh()?;
+    let newest = app.db.read(changes::newest)?;
+    match app.index.position()? {
+        Some(position) if position >= newest => {}
+        position => findings.push(Finding {
+            what: "position of the search index in the change log".into(),
+            expected: newest.to_string(),
+            found: position.map_or("never filled".into(), |p| p.to_string()),
+        }),
+    }
+    let docs = Docs::new(app.db.clone());
+    let (mut expected, mut last) = (Vec::new(), 0);
+    loop {
+        let batch = docs.after(last, BATCH)?;
+        let Some(end) = batch.last() else { break };
+        last = end.id;
+        expected.extend(batch.iter().map(|d| (d.id, d.version)));
+    }
+    let drift = app.index.drift(expected)?;
+    for (ids, what) in [
+        (&drift.missing, "not in the search index"),
+        (&drift.surplus, "in the search index and should not be"),
+        (&drift.stale, "in the search index as it was before"),
+    ] {
+        if !ids.is_empty() {
+            findings.push(Finding {
+                what: format!("threads {what}"),
+                expected: "none".into(),
+                found: format!("{ids:?}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Everything that waits to leave has a job that takes it out.
+fn outbox(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> {
+    let waiting: HashSet<String> = jobs::payloads(conn, "send_mail")?.into_iter().collect();
+    for id in mail::store::waiting_ids(conn)? {
+        if !waiting.contains(&format!("{{\"mail\":{id}}}")) {
+            findings.push(Finding {
+                what: format!("mail {id}, not sent yet"),
+                expected: "a job that sends it".into(),
+                found: "none".into(),
+            });
+        }
+    }
+    Ok(())
+}

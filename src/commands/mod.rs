@@ -1,0 +1,5 @@
+//! What the commands do, apart from serving: each file one command.
+
+pub mod check;
+pub mod doctor;
+pub mod reindex;
