@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::oauth1;
@@ -16,7 +17,7 @@ use crate::clock::{Clock, MINUTE, Moment, SECOND};
 use crate::config;
 use crate::db::Db;
 use crate::error::Result as OurResult;
-use crate::keys::Keys;
+use crate::keys::{Keys, digest};
 use crate::networks::{Network, NetworkError, store};
 use crate::random::Random;
 
@@ -97,6 +98,14 @@ enum Pass {
     App(String),
     User(Tokens),
     Keys(Box<oauth1::Keys>),
+}
+
+/// Tokens as they are stored, sealed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    tokens: Tokens,
+    /// Digest of the configuration's tokens when these were stored.
+    configured: String,
 }
 
 /// Talks with one X app, as one account. The HTTP client behind it is made at the first call,
@@ -182,7 +191,13 @@ impl Client {
 
     /// Keeps the brand account's tokens, encrypted.
     pub fn keep_tokens(&self, tokens: &Tokens) -> Result<(), NetworkError> {
-        let text = serde_json::to_string(tokens).unwrap_or_default();
+        let kept = Kept {
+            tokens: tokens.clone(),
+            configured: self.configured(),
+        };
+        let text = serde_json::to_string(&kept).map_err(|e| NetworkError::Storage {
+            reason: e.to_string(),
+        })?;
         let sealed = self.keys.seal(&self.random, &text);
         let now = self.now();
         self.db
@@ -265,26 +280,37 @@ impl Client {
             })
     }
 
-    /// The stored tokens; before any are stored, those of the configuration.
+    /// The stored tokens. Those of the configuration count before any are stored, and again
+    /// when an operator has put others there since.
     fn tokens(&self) -> Result<Option<Tokens>, NetworkError> {
         let sealed = self
             .db
             .read(|conn| store::state(conn, Network::X, names::TOKENS))
             .map_err(storage)?;
-        let stored = sealed
+        let kept: Option<Kept> = sealed
             .and_then(|sealed| self.keys.open(&sealed))
             .and_then(|text| serde_json::from_str(&text).ok());
-        if stored.is_some() {
-            return Ok(stored);
-        }
         let x = &self.config;
-        let refresh = Some(&x.refresh_token).filter(|t| !t.is_empty());
-        Ok((!x.access_token.is_empty()).then(|| Tokens {
+        let replaced = kept
+            .as_ref()
+            .is_some_and(|kept| kept.configured != self.configured());
+        if x.access_token.is_empty() || (kept.is_some() && !replaced) {
+            return Ok(kept.map(|kept| kept.tokens));
+        }
+        let refresh = Some(&x.refresh_token).filter(|token| !token.is_empty());
+        Ok(Some(Tokens {
             access_token: x.access_token.expose().to_owned(),
-            refresh_token: refresh.map(|t| t.expose().to_owned()),
+            refresh_token: refresh.map(|token| token.expose().to_owned()),
             // Its age is unknown: it is used until X refuses it.
-            expires_at: self.now().plus(MINUTE * 60),
+            expires_at: self.now().plus(60 * MINUTE),
         }))
+    }
+
+    /// Tells the configuration's tokens from others without keeping them.
+    fn configured(&self) -> String {
+        let x = &self.config;
+        let text = format!("{} {}", x.access_token.expose(), x.refresh_token.expose());
+        digest(text.as_bytes())
     }
 
     /// Tokens newer than `stale`: another's renewal if there was one, else our own. The new

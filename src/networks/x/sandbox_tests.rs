@@ -445,6 +445,28 @@ fn a_refused_token_is_renewed_once_and_the_new_one_kept() {
 }
 
 #[test]
+fn tokens_put_into_the_configuration_later_take_over() {
+    let world = world();
+    world.running.sandbox().expire_access_tokens();
+    assert!(world.x.mentions(&Cursor::default()).is_ok());
+    let mut settings = world.settings.clone();
+    settings.access_token = Secret::new("a mistyped token");
+    settings.refresh_token = Secret::default();
+    let restarted = connector(&settings, &world.db, &world.clock);
+    let error = restarted.mentions(&Cursor::default()).expect_err("refused");
+    assert!(
+        matches!(error, NetworkError::NeedsReconnect { .. }),
+        "{error:?}"
+    );
+    settings.access_token = Secret::default();
+    let restarted = connector(&settings, &world.db, &world.clock);
+    assert!(
+        restarted.mentions(&Cursor::default()).is_ok(),
+        "the kept ones, when none are set"
+    );
+}
+
+#[test]
 fn two_at_once_renew_once() {
     let world = world();
     world.running.sandbox().expire_access_tokens();

@@ -34,13 +34,47 @@ struct PostView {
     depth: usize,
     username: String,
     name: String,
-    text: String,
+    parts: Vec<Part>,
     when: String,
     when_exact: String,
     ours: bool,
     edited: bool,
     quote: Option<(String, String)>,
     repost: bool,
+}
+
+/// A stretch of a text; an address where it is one.
+struct Part {
+    text: String,
+    address: Option<String>,
+}
+
+fn parts(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for (start, end) in weight::find_urls(text) {
+        parts.push(Part {
+            text: text[at..start].to_owned(),
+            address: None,
+        });
+        let shown = &text[start..end];
+        let address = if shown.contains("://") {
+            shown.to_owned()
+        } else {
+            format!("http://{shown}")
+        };
+        parts.push(Part {
+            text: shown.to_owned(),
+            address: Some(address),
+        });
+        at = end;
+    }
+    parts.push(Part {
+        text: text[at..].to_owned(),
+        address: None,
+    });
+    parts.retain(|part| !part.text.is_empty());
+    parts
 }
 
 #[derive(Template)]
@@ -89,7 +123,7 @@ fn view(post: &Post, state: &State, depth: usize, brand: u64) -> PostView {
         depth: depth.min(DEPTH_SHOWN_MAX),
         username: user.map(|u| u.username.clone()).unwrap_or_default(),
         name: user.map(|u| u.name.clone()).unwrap_or_default(),
-        text: post.text.clone(),
+        parts: parts(&post.text),
         when: ago(state.now(), post.created_at),
         when_exact: post.created_at.rfc3339(),
         ours: post.author_id == brand,
