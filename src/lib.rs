@@ -29,6 +29,7 @@ pub mod web;
 pub mod cases;
 pub mod forum;
 pub mod people;
+pub mod tickets;
 
 // On top: what puts the slices to use.
 pub mod boot;

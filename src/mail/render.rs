@@ -13,6 +13,13 @@ pub const REPLY_MARKER: &str = "-- reply above this line --";
 pub enum Paragraph {
     /// Words; line breaks stay.
     Text(String),
+    /// What a person wrote in Markdown, readable as it stands in the plain text.
+    Prose {
+        /// As it was written.
+        text: String,
+        /// The same as `text::markdown` rendered it, with whole addresses in its links.
+        html: String,
+    },
     /// The one thing to do.
     Action {
         /// What the button says.

@@ -1,0 +1,164 @@
+//! Tickets: the private conversation of a case, by mail and by form.
+//!
+//! Invariants:
+//! - A case has at most one ticket, and a ticket one customer: whoever the case's address names.
+//!   A message of anybody else opens a case of its own.
+//! - What comes in by mail is stored raw before it is read; what can't be read waits where staff
+//!   see it and can have it read again.
+//! - A message and its mail are written in one transaction, and nothing is sent from here: the
+//!   outbox is.
+//! - Nothing of a ticket reaches a public page. Internal notes belong to the case and are never
+//!   read here.
+
+pub mod attachments;
+pub mod notices;
+pub mod open;
+pub mod policy;
+pub mod reply;
+pub mod store;
+
+use crate::clock::{DAY, Moment};
+use crate::ids::{AttachmentId, CaseId, MailId, TicketId, TicketMessageId, UserId};
+
+pub use open::{OpenedBy, open_for_case};
+
+/// The kind of the job that judges a case opened here: severity, product, links. Its payload is
+/// `{"case": id}`; the slice that judges runs it.
+pub const JUDGE_CASE: &str = "judge_case";
+
+/// How long an answer to one of our mails finds its ticket by the token in its address (µs).
+pub const REPLY_TOKEN_LIFE: i64 = 180 * DAY;
+/// How long the address of a customer's page is good (µs).
+pub const CASE_LINK_LIFE: i64 = 90 * DAY;
+/// Longest message (characters).
+pub const BODY_CHARS_MAX: usize = 30_000;
+/// Longest subject (characters).
+pub const SUBJECT_CHARS_MAX: usize = 200;
+/// Most files of one message.
+pub const FILES_MAX: usize = 10;
+/// Most files that are kept of one mail.
+pub const MAIL_FILES_MAX: usize = 50;
+/// Size of all files of one answer together (bytes): most mail servers refuse larger mails.
+pub const FILES_BYTES_MAX: usize = 18 * 1024 * 1024;
+
+/// The private conversation of a case.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    pub id: TicketId,
+    pub case: CaseId,
+    pub subject: String,
+    pub created_at: Moment,
+}
+
+/// Who a message is from, and whether it counts as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The customer's words.
+    In,
+    /// Ours, to the customer.
+    Out,
+    /// A machine of the customer's: a vacation note. For staff; moves nothing.
+    Auto,
+    /// A report that a mail of ours did not arrive. For staff; moves nothing.
+    Bounce,
+}
+
+impl Direction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::In => "in",
+            Direction::Out => "out",
+            Direction::Auto => "auto",
+            Direction::Bounce => "bounce",
+        }
+    }
+
+    /// Whether the customer's own page shows it.
+    pub fn is_for_customer(self) -> bool {
+        matches!(self, Direction::In | Direction::Out)
+    }
+}
+
+impl std::str::FromStr for Direction {
+    type Err = crate::error::Error;
+
+    fn from_str(word: &str) -> Result<Direction, Self::Err> {
+        [
+            Direction::In,
+            Direction::Out,
+            Direction::Auto,
+            Direction::Bounce,
+        ]
+        .into_iter()
+        .find(|d| d.as_str() == word)
+        .ok_or_else(|| crate::error::Error::Data(format!("`{word}` is no direction of a message")))
+    }
+}
+
+/// A message as pages show it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: TicketMessageId,
+    pub ticket: TicketId,
+    pub direction: Direction,
+    /// Who of ours wrote it.
+    pub author: Option<UserId>,
+    pub from_name: String,
+    /// For staff only.
+    pub from_email: Option<String>,
+    /// Markdown when it is ours, plain text when it came in.
+    pub body: String,
+    /// What the customer's mail program quoted, and signatures: shown on request.
+    pub quoted: String,
+    /// Ours, rendered and safe.
+    pub body_html: Option<String>,
+    /// Without angle brackets.
+    pub message_id: Option<String>,
+    pub mail: Option<MailId>,
+    /// Where the mail of an outgoing message stands: queued, sending, sent or failed.
+    pub mail_state: Option<String>,
+    pub at: Moment,
+    pub files: Vec<FileLine>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug)]
+pub struct FileLine {
+    pub id: AttachmentId,
+    pub message: TicketMessageId,
+    pub filename: String,
+    pub content_type: String,
+    pub byte_count: i64,
+}
+
+impl FileLine {
+    /// `12 KB`, for a page.
+    pub fn size(&self) -> String {
+        match self.byte_count {
+            n if n < 1024 => format!("{n} bytes"),
+            n if n < 1024 * 1024 => format!("{} KB", n / 1024),
+            n => format!("{:.1} MB", n as f64 / 1_048_576.0),
+        }
+    }
+}
+
+/// A message's text as it is stored: without NUL and other control characters, bounded.
+pub(crate) fn clean_text(text: &str) -> String {
+    let clean: String = text
+        .replace("\r\n", "\n")
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .take(BODY_CHARS_MAX)
+        .collect();
+    clean.trim().to_owned()
+}
+
+/// The key of a form as stored: bound to its sender, so that nobody meets another's.
+pub(crate) fn request_key(sender: &str, typed: &str) -> Option<String> {
+    /// Ours have 32.
+    const KEY_BYTES_MAX: usize = 64;
+    let usable = !typed.is_empty()
+        && typed.len() <= KEY_BYTES_MAX
+        && typed.bytes().all(|b| b.is_ascii_alphanumeric());
+    usable.then(|| format!("{sender}:{typed}"))
+}

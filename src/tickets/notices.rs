@@ -1,0 +1,435 @@
+//! The letters of a ticket: that a message arrived, an answer of staff, that it is resolved.
+
+use serde_json::json;
+
+use super::{CASE_LINK_LIFE, Direction, REPLY_TOKEN_LIFE, Ticket, store};
+use crate::app::App;
+use crate::cases::{self, Case, Event, Step, record_event};
+use crate::clock::DAY;
+use crate::db::Conn;
+use crate::db::audit::Actor;
+use crate::error::Result;
+use crate::ids::{CaseId, MailId, TicketMessageId};
+use crate::keys::token_hash;
+use crate::mail::outbox::{self, NewMail, StoredFile};
+use crate::mail::outgoing::Automatic;
+use crate::mail::render::{Letter, Paragraph};
+use crate::mail::tokens::{self, Purpose};
+use crate::mail::{one_line, store as mail_store};
+use crate::text::markdown;
+use crate::text::names;
+
+/// Receipts one address gets in a day: whoever types another's address into the form, or two
+/// machines that answer each other, end there.
+pub const RECEIPTS_PER_DAY_MAX: i64 = 8;
+
+/// A private address by which the customer follows the case without an account.
+pub fn case_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<String> {
+    let token = app.random.token();
+    let now = app.now();
+    store::insert_case_token(tx, case, &token_hash(&token), now, now.plus(CASE_LINK_LIFE))?;
+    Ok(app.url(&format!("/case/{token}")))
+}
+
+/// An address of ours whose token says: an answer of `email` to this ticket. `None` when our
+/// mailbox's name leaves no room for a token; answers are then found by their references.
+fn reply_address(tx: &mut Conn, app: &App, ticket: &Ticket, email: &str) -> Result<Option<String>> {
+    let Some(email_key) = names::email_key(email) else {
+        return Ok(None);
+    };
+    let mut random = [0; tokens::TOKEN_BYTES];
+    app.random.fill(&mut random);
+    let token = tokens::token(&random);
+    let Some(address) = tokens::address(&app.config.mail.from, Purpose::Reply, &token) else {
+        return Ok(None);
+    };
+    let now = app.now();
+    store::insert_reply_token(
+        tx,
+        ticket.id,
+        &email_key,
+        &token_hash(&token),
+        now,
+        now.plus(REPLY_TOKEN_LIFE),
+    )?;
+    Ok(Some(address))
+}
+
+/// What a letter of a ticket is made of.
+struct Post<'a> {
+    purpose: &'static str,
+    from_name: String,
+    subject: String,
+    greeting: String,
+    paragraphs: Vec<Paragraph>,
+    dedupe_key: String,
+    automatic: Automatic,
+    files: &'a [store::KeptFile],
+}
+
+/// Puts a letter of the ticket into the outbox, in the thread of its conversation.
+fn put(
+    tx: &mut Conn,
+    app: &App,
+    ticket: &Ticket,
+    case: &Case,
+    post: Post<'_>,
+) -> Result<Option<MailId>> {
+    let Some(email) = case.email.clone() else {
+        return Ok(None);
+    };
+    let references = store::conversation_ids(tx, ticket, &email)?;
+    let reply_to = reply_address(tx, app, ticket, &email)?;
+    let footer = format!(
+        "{}\nYou get this mail because you wrote to us. Your answer to it reaches us.",
+        app.config.site.name
+    );
+    let mail = NewMail {
+        purpose: post.purpose,
+        to_name: if ticket_is_checked(case) {
+            one_line(&case.customer_name, 100)
+        } else {
+            String::new()
+        },
+        to_email: email,
+        from_name: post.from_name,
+        letter: Letter {
+            subject: post.subject,
+            language: "en".into(),
+            greeting: post.greeting,
+            paragraphs: post.paragraphs,
+            footer,
+            replies_welcome: true,
+        },
+        dedupe_key: post.dedupe_key,
+        user: None,
+        case: Some(case.id),
+        reply_to,
+        in_reply_to: references.last().cloned(),
+        references,
+        automatic: post.automatic,
+        unsubscribe_url: None,
+        files: post
+            .files
+            .iter()
+            .map(|f| StoredFile {
+                filename: f.filename.clone(),
+                content_type: f.content_type.clone(),
+                storage_key: f.storage_key.clone(),
+            })
+            .collect(),
+    };
+    Ok(Some(outbox::put(tx, app, &mail)?))
+}
+
+/// Whether somebody of ours has looked at the case: before that, nothing that was typed into the
+/// form goes to the address that was typed beside it, or we would carry anybody's words to anybody.
+fn ticket_is_checked(case: &Case) -> bool {
+    case.first_response_at.is_some()
+}
+
+/// `Re: ` before the subject, once.
+fn answer_subject(subject: &str) -> String {
+    let has_prefix = subject
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case("re:"));
+    if has_prefix {
+        subject.to_owned()
+    } else {
+        format!("Re: {subject}")
+    }
+}
+
+fn small_link_words() -> Paragraph {
+    Paragraph::Small(format!(
+        "The link is only for you and good for {} days. Whoever has it can read this conversation.",
+        CASE_LINK_LIFE / DAY
+    ))
+}
+
+/// Tells the customer that their message arrived, with the address of their page. At most once a
+/// case, and not more than [`RECEIPTS_PER_DAY_MAX`] times a day to one address.
+pub fn receipt(
+    tx: &mut Conn,
+    app: &App,
+    ticket: &Ticket,
+    came_by_mail: bool,
+) -> Result<Option<MailId>> {
+    let Some(case) = cases::store::case(tx, ticket.case)? else {
+        return Ok(None);
+    };
+    let Some(email_key) = case.email.as_deref().and_then(names::email_key) else {
+        return Ok(None);
+    };
+    let dedupe_key = format!("receipt:{}", ticket.id);
+    let since = app.now().plus(-DAY);
+    if store::has_mail(tx, &dedupe_key)?
+        || store::cases_opened_by(tx, &email_key, since)? > RECEIPTS_PER_DAY_MAX
+    {
+        return Ok(None);
+    }
+    let link = case_link(tx, app, case.id)?;
+    let subject = if came_by_mail {
+        answer_subject(&ticket.subject)
+    } else {
+        format!("We have your message (case {})", case.id)
+    };
+    put(
+        tx,
+        app,
+        ticket,
+        &case,
+        Post {
+            purpose: "ticket_receipt",
+            from_name: String::new(),
+            subject,
+            greeting: "Hello,".into(),
+            paragraphs: vec![
+                Paragraph::Text(format!(
+                    "we have your message; it is case {}. A person reads it and answers to this \
+                     address.",
+                    case.id
+                )),
+                Paragraph::Action {
+                    label: "Follow your case".into(),
+                    url: link,
+                },
+                small_link_words(),
+                Paragraph::Small(
+                    "Do you want to add something? Answer this mail. If you did not write to us, \
+                     you need do nothing."
+                        .into(),
+                ),
+            ],
+            dedupe_key,
+            automatic: Automatic::Replied,
+            files: &[],
+        },
+    )
+}
+
+/// Sends an answer of staff; the message stands in the ticket already.
+pub(super) fn staff_reply(
+    tx: &mut Conn,
+    app: &App,
+    ticket: &Ticket,
+    case: &Case,
+    message: TicketMessageId,
+    staff_name: &str,
+    (body, body_html): (&str, &str),
+    files: &[store::KeptFile],
+) -> Result<Option<MailId>> {
+    let link = case_link(tx, app, case.id)?;
+    let mail = put(
+        tx,
+        app,
+        ticket,
+        case,
+        Post {
+            purpose: "ticket_reply",
+            from_name: format!("{staff_name} ({})", app.config.site.name),
+            subject: answer_subject(&ticket.subject),
+            greeting: String::new(),
+            paragraphs: vec![
+                Paragraph::Prose {
+                    text: body.to_owned(),
+                    html: with_whole_addresses(body_html, &app.config.site.url),
+                },
+                Paragraph::Small(format!("The whole conversation: {link}")),
+            ],
+            dedupe_key: format!("ticket_message:{message}"),
+            automatic: Automatic::No,
+            files,
+        },
+    )?;
+    if let Some(mail) = mail {
+        let message_id = mail_store::message_id_of(tx, mail)?;
+        store::set_message_mail(tx, message, mail, message_id.as_deref())?;
+    }
+    Ok(mail)
+}
+
+/// Links to our own pages lead there from a mail too.
+fn with_whole_addresses(html: &str, site: &str) -> String {
+    html.replace("href=\"/", &format!("href=\"{site}/"))
+        .replace("src=\"/", &format!("src=\"{site}/"))
+}
+
+/// Tells the customer of a ticket that it is resolved, in `words` (Markdown), and asks whether
+/// that is so. Once for each time the case is resolved; false when there is nobody to tell or
+/// they were told.
+pub fn tell_resolved(tx: &mut Conn, app: &App, case: CaseId, words: &str) -> Result<bool> {
+    let (Some(case), Some(ticket)) = (
+        cases::store::case(tx, case)?,
+        store::tickets_of(tx, case)?.into_iter().next(),
+    ) else {
+        return Ok(false);
+    };
+    let Some(owner) = cases::store::case(tx, ticket.case)? else {
+        return Ok(false);
+    };
+    let dedupe_key = format!("resolved:{}:{}", case.id, case.reopened_count);
+    if owner.email.is_none() || store::has_mail(tx, &dedupe_key)? {
+        return Ok(false);
+    }
+    let now = app.now();
+    let html = markdown::render(words).into_string();
+    let message = store::insert_message(
+        tx,
+        now,
+        &store::NewMessage {
+            ticket: ticket.id,
+            direction: Direction::Out,
+            author: None,
+            from_name: &app.config.site.name,
+            from_email: None,
+            body: words,
+            quoted: "",
+            body_html: Some(&html),
+            message_id: None,
+            in_reply_to: None,
+            intake: None,
+            request_key: None,
+        },
+    )?;
+    let link = case_link(tx, app, owner.id)?;
+    let mail = put(
+        tx,
+        app,
+        &ticket,
+        &owner,
+        Post {
+            purpose: "ticket_resolved",
+            from_name: String::new(),
+            subject: answer_subject(&ticket.subject),
+            greeting: "Hello,".into(),
+            paragraphs: vec![
+                Paragraph::Prose {
+                    text: words.to_owned(),
+                    html: with_whole_addresses(&html, &app.config.site.url),
+                },
+                Paragraph::Text(
+                    "Does it work for you now? Tell us with one click; if it is still broken, \
+                     your case opens again in its old place."
+                        .into(),
+                ),
+                Paragraph::Action {
+                    label: "Solved, or still broken?".into(),
+                    url: format!("{link}#verdict"),
+                },
+                small_link_words(),
+            ],
+            dedupe_key,
+            automatic: Automatic::Generated,
+            files: &[],
+        },
+    )?;
+    if let (Some(mail), Some(message)) = (mail, message) {
+        let message_id = mail_store::message_id_of(tx, mail)?;
+        store::set_message_mail(tx, message, mail, message_id.as_deref())?;
+    }
+    record_event(
+        tx,
+        now,
+        case.id,
+        Event {
+            step: Step::CloseLoop,
+            by: &Actor::rule("tell the customer"),
+            mention: None,
+            summary: "Told the customer by mail that it is resolved",
+            reasons: vec![],
+            data: json!({"ticket": ticket.id}),
+        },
+    )?;
+    Ok(true)
+}
+
+/// Sends a fresh address of the customer's page to the address the case has. Once a day.
+pub(super) fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
+    let (Some(case), Some(ticket)) = (cases::store::case(tx, case)?, store::ticket_of(tx, case)?)
+    else {
+        return Ok(());
+    };
+    let dedupe_key = format!("case_link:{}:{}", case.id, app.now().day());
+    if store::has_mail(tx, &dedupe_key)? {
+        return Ok(());
+    }
+    let link = case_link(tx, app, case.id)?;
+    put(
+        tx,
+        app,
+        &ticket,
+        &case,
+        Post {
+            purpose: "case_link",
+            from_name: String::new(),
+            subject: format!("Your case {}", case.id),
+            greeting: "Hello,".into(),
+            paragraphs: vec![
+                Paragraph::Text("here is a fresh address of your case.".into()),
+                Paragraph::Action {
+                    label: "Follow your case".into(),
+                    url: link,
+                },
+                small_link_words(),
+            ],
+            dedupe_key,
+            automatic: Automatic::Replied,
+            files: &[],
+        },
+    )?;
+    Ok(())
+}
+
+/// Tells the sender of a mail why nothing came of it: at most once a day for each reason.
+pub(super) fn refusal(
+    tx: &mut Conn,
+    app: &App,
+    to: &str,
+    reason: &str,
+    words: &str,
+    in_reply_to: Option<&str>,
+) -> Result<()> {
+    let Some(email_key) = names::email_key(to) else {
+        return Ok(());
+    };
+    let mail = NewMail {
+        purpose: "mail_refused",
+        to_email: to.to_owned(),
+        letter: Letter {
+            subject: "About your mail to us".into(),
+            language: "en".into(),
+            greeting: "Hello,".into(),
+            paragraphs: vec![Paragraph::Text(words.to_owned())],
+            footer: app.config.site.name.clone(),
+            replies_welcome: false,
+        },
+        dedupe_key: format!("refused:{reason}:{email_key}:{}", app.now().day()),
+        in_reply_to: in_reply_to.map(str::to_owned),
+        references: in_reply_to.map(str::to_owned).into_iter().collect(),
+        automatic: Automatic::Replied,
+        ..NewMail::default()
+    };
+    outbox::put(tx, app, &mail)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_answered_once() {
+        assert_eq!(answer_subject("Ring is red"), "Re: Ring is red");
+        assert_eq!(answer_subject("RE: Ring is red"), "RE: Ring is red");
+        assert_eq!(answer_subject("é"), "Re: é");
+    }
+
+    #[test]
+    fn links_to_our_pages_are_whole_in_a_mail() {
+        assert_eq!(
+            with_whole_addresses("<a href=\"/t/1/x\">x</a>", "https://help.example"),
+            "<a href=\"https://help.example/t/1/x\">x</a>"
+        );
+    }
+}

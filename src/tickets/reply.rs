@@ -1,0 +1,186 @@
+//! Staff answer a ticket by mail.
+
+use serde_json::json;
+
+use super::attachments::{keep, too_large};
+use super::store::{self, NewMessage};
+use super::{BODY_CHARS_MAX, Direction, clean_text, notices, policy, request_key};
+use crate::app::App;
+use crate::cases::states::{Happening, happen};
+use crate::cases::{self, Case, Event, Step, record_event};
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Problem, Result};
+use crate::ids::{CaseId, TicketMessageId};
+use crate::people::CurrentUser;
+use crate::text::markdown;
+use crate::web::UploadedFile;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stored, and its mail is in the outbox.
+    Sent(TicketMessageId),
+    /// This form was sent before; nothing was done twice.
+    Already(TicketMessageId),
+    /// Another member of staff answered since the page was shown. Nothing was sent: show what
+    /// they said, with what was typed, and let the person decide.
+    SomebodyElseAnswered {
+        who: String,
+    },
+    NotAllowed,
+    NoSuchCase,
+    /// The case has no ticket, or no address to write to.
+    NoTicket,
+    Problems(Vec<Problem>),
+}
+
+/// Answers the ticket of a case (or of one that went on in it). `body` is Markdown;
+/// `expected_version` is the case's version when the form was shown, and `request_key` the form's
+/// hidden key.
+pub fn reply(
+    app: &App,
+    staff: &CurrentUser,
+    case: CaseId,
+    body: &str,
+    files: &[UploadedFile],
+    key: &str,
+    expected_version: i64,
+) -> Result<Outcome> {
+    let problems = check(body, files);
+    if !problems.is_empty() {
+        return Ok(Outcome::Problems(problems));
+    }
+    let body = clean_text(body);
+    let html = markdown::render(&body).into_string();
+    let key = request_key(&format!("staff {}", staff.id), key);
+    // Before the transaction: a file nobody refers to harms nobody, a message without its file would.
+    let kept = keep(app, files)?;
+    app.db.write(|tx| {
+        lock(tx, Lock::Case(case.0))?;
+        let Some(found) = cases::store::case(tx, case)? else {
+            return Ok(Outcome::NoSuchCase);
+        };
+        if !policy::can_reply(staff, &found) {
+            return Ok(Outcome::NotAllowed);
+        }
+        if let Some(key) = &key
+            && let Some(message) = store::message_by_key(tx, key)?
+        {
+            return Ok(Outcome::Already(message));
+        }
+        if let Some(who) = answered_since(tx, &found, staff, expected_version)? {
+            return Ok(Outcome::SomebodyElseAnswered { who });
+        }
+        let Some(ticket) = store::tickets_of(tx, case)?.into_iter().next() else {
+            return Ok(Outcome::NoTicket);
+        };
+        // The ticket of a case that went on in this one has its own customer.
+        let Some(owner) = cases::store::case(tx, ticket.case)?.filter(|c| c.email.is_some()) else {
+            return Ok(Outcome::NoTicket);
+        };
+        let now = app.now();
+        let message = NewMessage {
+            ticket: ticket.id,
+            direction: Direction::Out,
+            author: Some(staff.id),
+            from_name: &staff.name,
+            from_email: None,
+            body: &body,
+            quoted: "",
+            body_html: Some(&html),
+            message_id: None,
+            in_reply_to: None,
+            intake: None,
+            request_key: key.as_deref(),
+        };
+        let Some(message) = store::insert_message(tx, now, &message)? else {
+            return Ok(Outcome::NoTicket);
+        };
+        store::insert_files(tx, now, message, &kept)?;
+        notices::staff_reply(
+            tx,
+            app,
+            &ticket,
+            &owner,
+            message,
+            &staff.name,
+            (&body, &html),
+            &kept,
+        )?;
+        record_event(
+            tx,
+            now,
+            case,
+            Event {
+                step: Step::Ticket,
+                by: &staff.actor(),
+                mention: None,
+                summary: "Answered by mail",
+                reasons: vec![],
+                data: json!({ANSWERED_AT: found.version, "message": message}),
+            },
+        )?;
+        crate::db::audit::record(
+            tx,
+            now,
+            crate::db::audit::Act {
+                by: &staff.actor(),
+                act: "ticket_answered",
+                subject: ("case", case.0),
+                reason: "",
+                data: json!({"message": message}),
+            },
+        )?;
+        happen(
+            tx,
+            now,
+            &staff.actor(),
+            case,
+            Happening::StaffAnswered,
+            "answered by mail",
+        )?;
+        Ok(Outcome::Sent(message))
+    })
+}
+
+/// The case's version just before an answer, in the answer's event.
+const ANSWERED_AT: &str = "answered_at_version";
+
+/// Who else answered since the case had `version`.
+fn answered_since(
+    tx: &mut Conn,
+    case: &Case,
+    staff: &CurrentUser,
+    version: i64,
+) -> Result<Option<String>> {
+    if case.version == version {
+        return Ok(None);
+    }
+    let actor = staff.actor();
+    Ok(cases::store::events(tx, case.id)?
+        .into_iter()
+        .rev()
+        .filter(|e| e.step == Step::Ticket && e.actor_name != actor.name())
+        .find(|e| {
+            e.data
+                .get(ANSWERED_AT)
+                .and_then(serde_json::Value::as_i64)
+                .is_some_and(|at| at >= version)
+        })
+        .map(|e| e.actor_name))
+}
+
+fn check(body: &str, files: &[UploadedFile]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let chars = body.chars().count();
+    if body.trim().is_empty() {
+        problems.push(Problem::new("body", "The answer is empty."));
+    } else if chars > BODY_CHARS_MAX {
+        problems.push(Problem::new(
+            "body",
+            format!("The answer has {chars} characters; {BODY_CHARS_MAX} fit."),
+        ));
+    }
+    problems.extend(too_large(files));
+    problems
+}
