@@ -24,6 +24,7 @@ use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
+use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names. Migrates nothing and starts nothing.
@@ -101,6 +102,7 @@ fn connectors(
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
+    registry.job::<ReceiveMail>();
     registry.job::<Notify>();
     registry
 }

@@ -4,6 +4,7 @@
 use actix_web::web::{ServiceConfig, get, post};
 
 use crate::forum::pages as forum;
+use crate::tickets::pages as tickets;
 use crate::web::assets;
 
 pub fn routes(site: &mut ServiceConfig) {
@@ -48,5 +49,15 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/t/{thread}/publish", post().to(forum::acts::publish))
         .route("/t/{thread}/discard", post().to(forum::acts::discard))
         .route("/notifications", get().to(forum::notices::notices))
-        .route("/notifications/read", post().to(forum::notices::mark_read));
+        .route("/notifications/read", post().to(forum::notices::mark_read))
+        // Tickets
+        .route("/contact", get().to(tickets::contact_form))
+        .route("/contact", post().to(tickets::post_contact))
+        .route("/contact/sent", get().to(tickets::contact_sent))
+        .route("/case/{token}", get().to(tickets::follow_case))
+        .route("/case/{token}/reply", post().to(tickets::write))
+        .route("/case/{token}/rate", post().to(tickets::rate))
+        .route("/case/{token}/fresh", post().to(tickets::fresh))
+        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
+        .route("/attachment/{id}", get().to(tickets::staff_file));
 }
