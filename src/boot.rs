@@ -24,7 +24,6 @@ use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
-use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names. Migrates nothing and starts nothing.
@@ -102,7 +101,6 @@ fn connectors(
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
-    registry.job::<ReceiveMail>();
     registry.job::<Notify>();
     registry
 }
@@ -145,9 +143,26 @@ impl Background {
 
 /// Serves HTTP on `listener` until the process is asked to end.
 pub async fn serve_http(app: App, listener: std::net::TcpListener) -> Result<()> {
+    actix_web::rt::spawn(close_streams_at_end(app.clone()));
     http_server(app, listener)?
         .await
         .map_err(|e| Error::io("serving", e))
+}
+
+/// A page that listens would hold the server up for its whole time to shut down.
+async fn close_streams_at_end(app: App) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut end), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    tokio::select! {
+        _ = end.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    app.live.close();
 }
 
 /// The HTTP server on `listener`, to be awaited on an actix system.

@@ -35,4 +35,5 @@ pub mod tickets;
 pub mod boot;
 pub mod commands;
 pub mod demo;
+pub mod desk;
 pub mod routes;

@@ -2,11 +2,11 @@
 //! The log in the database is the truth; an event only says that a look is worth it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use crate::app::App;
 use crate::db::changes::{self, Change};
@@ -20,12 +20,16 @@ const BATCH: i64 = 500;
 /// Where pages listen.
 pub struct Live {
     events: broadcast::Sender<Change>,
+    closing: watch::Sender<bool>,
+    streams: Arc<AtomicUsize>,
 }
 
 impl Default for Live {
     fn default() -> Self {
         Live {
             events: broadcast::channel(BACKLOG).0,
+            closing: watch::channel(false).0,
+            streams: Arc::default(),
         }
     }
 }
@@ -33,6 +37,41 @@ impl Default for Live {
 impl Live {
     pub fn listen(&self) -> broadcast::Receiver<Change> {
         self.events.subscribe()
+    }
+
+    /// A place for one open page, given back when it is dropped; `None` when `max` are taken.
+    pub fn stream(&self, max: usize) -> Option<Stream> {
+        let taken = self.streams.fetch_add(1, Ordering::Relaxed);
+        let stream = Stream {
+            closing: self.closing.subscribe(),
+            streams: self.streams.clone(),
+        };
+        (taken < max).then_some(stream)
+    }
+
+    /// Ends every stream, so that a server that stops need not wait for open pages.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+}
+
+/// One open page that listens.
+pub struct Stream {
+    closing: watch::Receiver<bool>,
+    streams: Arc<AtomicUsize>,
+}
+
+impl Stream {
+    /// Ready when the server stops.
+    pub async fn closed(&mut self) {
+        // An error means that the sender is gone, and with it the server.
+        let _ = self.closing.wait_for(|closing| *closing).await;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,8 +3,8 @@
 
 use actix_web::web::{ServiceConfig, get, post};
 
+use crate::desk;
 use crate::forum::pages as forum;
-use crate::tickets::pages as tickets;
 use crate::web::assets;
 
 pub fn routes(site: &mut ServiceConfig) {
@@ -50,14 +50,17 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/t/{thread}/discard", post().to(forum::acts::discard))
         .route("/notifications", get().to(forum::notices::notices))
         .route("/notifications/read", post().to(forum::notices::mark_read))
-        // Tickets
-        .route("/contact", get().to(tickets::contact_form))
-        .route("/contact", post().to(tickets::post_contact))
-        .route("/contact/sent", get().to(tickets::contact_sent))
-        .route("/case/{token}", get().to(tickets::follow_case))
-        .route("/case/{token}/reply", post().to(tickets::write))
-        .route("/case/{token}/rate", post().to(tickets::rate))
-        .route("/case/{token}/fresh", post().to(tickets::fresh))
-        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
-        .route("/attachment/{id}", get().to(tickets::staff_file));
+        // Desk
+        .route("/desk", get().to(desk::queue::page))
+        .route("/desk/search", get().to(desk::queue::search))
+        .route("/desk/events", get().to(desk::events::events))
+        .route("/desk/case/{id}", get().to(desk::case::page))
+        .route("/desk/case/{id}/note", post().to(desk::actions::note))
+        .route("/desk/case/{id}/assign", post().to(desk::actions::assign))
+        .route("/desk/case/{id}/severity", post().to(desk::actions::severity))
+        .route("/desk/case/{id}/product", post().to(desk::actions::product))
+        .route("/desk/case/{id}/state", post().to(desk::actions::state))
+        .route("/desk/case/{id}/link", post().to(desk::actions::link))
+        .route("/desk/case/{id}/link/{link}", post().to(desk::actions::decide))
+        .route("/desk/case/{id}/merge", post().to(desk::actions::merge));
 }

@@ -83,9 +83,14 @@ pub struct ChannelWait {
     pub longest: i64,
 }
 
-/// The wait of each channel that has somebody waiting.
-pub fn waits(conn: &mut Conn, now: Moment) -> Result<Vec<ChannelWait>> {
-    store::waits(conn)?
+/// The wait of each channel that has somebody waiting, as a member of staff sees it: of all
+/// products, or of theirs and the cases that have none.
+pub fn waits(
+    conn: &mut Conn,
+    now: Moment,
+    products: Option<&[ProductId]>,
+) -> Result<Vec<ChannelWait>> {
+    store::desk::waits(conn, products)?
         .into_iter()
         .map(|(channel, waiting, since)| {
             Ok(ChannelWait {
@@ -95,4 +100,9 @@ pub fn waits(conn: &mut Conn, now: Moment) -> Result<Vec<ChannelWait>> {
             })
         })
         .collect()
+}
+
+/// How many cases a filter shows, whatever the page.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64> {
+    store::desk::count(conn, filter)
 }

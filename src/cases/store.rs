@@ -67,6 +67,9 @@ macro_rules! columns {
     };
 }
 
+// After the macro it uses.
+pub mod desk;
+
 impl Row {
     fn case(self) -> Result<Case> {
         Ok(Case {
@@ -361,25 +364,6 @@ pub fn waiting(
         .into_iter()
         .map(Row::case)
         .collect()
-}
-
-/// Waiting cases of each channel: how many, and since when the longest waits.
-pub fn waits(conn: &mut Conn) -> Result<Vec<(String, i64, Option<i64>)>> {
-    let states = [State::New.as_str(), State::WaitingStaff.as_str()];
-    Ok(cases::table
-        .filter(
-            cases::state
-                .eq_any(states)
-                .and(cases::merged_into_id.is_null()),
-        )
-        .group_by(cases::channel)
-        .select((
-            cases::channel,
-            diesel::dsl::count_star(),
-            diesel::dsl::min(cases::waiting_since),
-        ))
-        .order(cases::channel)
-        .load(conn)?)
 }
 
 /// Cases by state.

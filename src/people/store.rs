@@ -94,6 +94,47 @@ pub fn staff_products(conn: &mut Conn, user: UserId) -> Result<Vec<ProductId>> {
     Ok(ids.into_iter().map(ProductId).collect())
 }
 
+/// The names of these users.
+pub fn names(conn: &mut Conn, ids: &[UserId]) -> Result<std::collections::HashMap<UserId, String>> {
+    let ids: Vec<i64> = ids.iter().map(|u| u.0).collect();
+    let rows: Vec<(i64, String)> = users::table
+        .filter(users::id.eq_any(ids))
+        .select((users::id, users::name))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name)| (UserId(id), name))
+        .collect())
+}
+
+/// Most staff that a choice of people shows.
+const STAFF_MAX: i64 = 500;
+
+/// Everybody who may work on cases of a product (or on those without one), by name.
+pub fn staff_of(conn: &mut Conn, product: Option<ProductId>) -> Result<Vec<(UserId, String)>> {
+    let staff: Vec<(i64, String, String)> = users::table
+        .filter(users::role.eq_any([Role::Staff.as_str(), Role::Admin.as_str()]))
+        .filter(users::erased_at.is_null())
+        .order((users::name_key, users::id))
+        .limit(STAFF_MAX)
+        .select((users::id, users::name, users::role))
+        .load(conn)?;
+    let of_products: Vec<(i64, i64)> = staff_products::table
+        .select((staff_products::user_id, staff_products::product_id))
+        .load(conn)?;
+    let may = |user: i64, role: &str| {
+        let mut theirs = of_products.iter().filter(|(u, _)| *u == user).peekable();
+        role == Role::Admin.as_str()
+            || theirs.peek().is_none()
+            || product.is_none_or(|p| theirs.any(|(_, of)| *of == p.0))
+    };
+    Ok(staff
+        .into_iter()
+        .filter(|(id, _, role)| may(*id, role))
+        .map(|(id, name, _)| (UserId(id), name))
+        .collect())
+}
+
 /// What a new account starts with. Names and addresses are checked before (`text::names`).
 pub struct NewUser<'a> {
     pub name: &'a str,

@@ -298,6 +298,14 @@ impl Browser {
         self.send(request)
     }
 
+    /// The body of an answer that does not end by itself, as it comes.
+    pub fn open(&mut self, path: &str) -> reqwest::blocking::Response {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let response = self.with_headers(request).send().expect("an answer");
+        assert_eq!(response.status().as_u16(), 200);
+        response
+    }
+
     /// Posts a form with the token of the last page, unless `fields` brings its own `csrf`.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
@@ -326,7 +334,10 @@ impl Browser {
         self.get(&to)
     }
 
-    fn send(&mut self, mut request: reqwest::blocking::RequestBuilder) -> Reply {
+    fn with_headers(
+        &self,
+        mut request: reqwest::blocking::RequestBuilder,
+    ) -> reqwest::blocking::RequestBuilder {
         if !self.cookies.is_empty() {
             let pairs = self.cookies.iter().map(|(n, v)| format!("{n}={v}"));
             request = request.header("cookie", pairs.collect::<Vec<_>>().join("; "));
@@ -334,7 +345,11 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let response = request.send().expect("an answer");
+        request
+    }
+
+    fn send(&mut self, request: reqwest::blocking::RequestBuilder) -> Reply {
+        let response = self.with_headers(request).send().expect("an answer");
         let reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),

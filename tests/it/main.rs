@@ -1,5 +1,6 @@
 //! The integration tests, in one binary: modules are named after the slices.
 
+mod desk;
 mod harness;
 mod networks;
 mod storage;

@@ -1,0 +1,458 @@
+//! `/desk/case/{id}`: the whole story of one case in one column, and beside it what can be done.
+
+use std::collections::HashMap;
+
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+use serde::Deserialize;
+
+use super::story::{self, Entry};
+use super::{queue, wait};
+use crate::app::App;
+use crate::cases::links::{Link, LinkState, Target};
+use crate::cases::{self, Case, Severity, policy};
+use crate::clock::Moment;
+use crate::db::{Conn, audit};
+use crate::error::Result;
+use crate::forum::{self, Thread};
+use crate::ids::{CaseId, LinkId, ProductId, ThreadId, UserId};
+use crate::people::{self, CurrentUser, Staff};
+use crate::search::SearchQuery;
+use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect};
+
+/// Other cases of the same customer that are shown.
+const OTHERS_MAX: i64 = 20;
+/// Lines of the audit log that are shown.
+const AUDIT_MAX: i64 = 200;
+/// Threads that the search field offers.
+const FOUND_MAX: usize = 8;
+/// Longest text in the search field that is read (characters).
+const FIND_CHARS_MAX: usize = 300;
+
+/// A thread as a proposal, a link or a find shows it.
+pub(super) struct ThreadView {
+    pub id: ThreadId,
+    pub path: String,
+    pub title: String,
+    pub kind: String,
+    pub state: String,
+    pub is_draft: bool,
+    pub is_official: bool,
+    pub answers: i64,
+    pub me_too: i64,
+}
+
+impl ThreadView {
+    fn of(thread: &Thread) -> ThreadView {
+        ThreadView {
+            id: thread.id,
+            path: thread.path(),
+            title: thread.title.clone(),
+            kind: thread.kind.as_str().to_owned(),
+            state: thread.state.as_str().to_owned(),
+            is_draft: thread.visibility == forum::Visibility::Draft,
+            is_official: thread.official,
+            answers: thread.reply_count,
+            me_too: thread.me_too_count,
+        }
+    }
+}
+
+/// What a link leads to.
+enum TargetView {
+    Thread(ThreadView),
+    /// A thread that is no longer there, or not for this reader.
+    GoneThread(ThreadId),
+    Ticket,
+    Case(queue::Row),
+    GoneCase(CaseId),
+}
+
+/// A link, proposed or made.
+struct LinkView {
+    id: LinkId,
+    state: LinkState,
+    target: TargetView,
+    /// `0.87`.
+    score: String,
+    /// Whether a rule proposed it; a person's choice has no score.
+    by_rule: bool,
+    reasons: Vec<String>,
+    told: Option<When>,
+}
+
+impl LinkView {
+    fn state_word(&self) -> &'static str {
+        self.state.as_str()
+    }
+}
+
+struct Choice {
+    value: String,
+    label: String,
+    is_chosen: bool,
+}
+
+struct AuditLine {
+    at: When,
+    actor: String,
+    act: String,
+    reason: String,
+}
+
+/// What was typed into a form that was not accepted, and why.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Typed {
+    /// Said above the form.
+    pub notice: String,
+    pub note: String,
+    pub message: String,
+}
+
+/// The search for another thread.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    find: String,
+}
+
+#[derive(Template)]
+#[template(path = "desk/case.html")]
+struct CasePage {
+    page: Page,
+    case: Case,
+    waited: String,
+    is_late: bool,
+    opened: When,
+    product: Option<String>,
+    assignee: Option<String>,
+    is_mine: bool,
+    story: Vec<Entry>,
+    proposed: Vec<LinkView>,
+    linked: Vec<LinkView>,
+    dropped: Vec<LinkView>,
+    others: Vec<queue::Row>,
+    staff: Vec<Choice>,
+    products: Vec<Choice>,
+    severities: Vec<Choice>,
+    audit: Vec<AuditLine>,
+    find: String,
+    found: Vec<ThreadView>,
+    typed: Typed,
+    /// The last event this page shows; forms carry it, see `actions::answered_since`.
+    seen: i64,
+    /// Names one filling-in of the forms on this page.
+    key: String,
+}
+
+/// `GET /desk/case/{id}`
+pub async fn page(app: Data<App>, staff: Staff, id: Path<i64>, asked: Query<Asked>) -> Answer {
+    let find: String = asked.0.find.trim().chars().take(FIND_CHARS_MAX).collect();
+    show(
+        &app,
+        staff,
+        CaseId(id.into_inner()),
+        StatusCode::OK,
+        find,
+        Typed::default(),
+    )
+    .await
+}
+
+/// What stops a page or an action before it begins.
+pub(super) enum Stop {
+    NoSuchCase,
+    NotYours,
+    /// It goes on in another case.
+    Moved(CaseId),
+}
+
+impl Stop {
+    pub fn answer(self) -> Result<HttpResponse, Failure> {
+        match self {
+            Stop::NoSuchCase => Err(Failure::NotFound),
+            Stop::NotYours => Err(Failure::forbidden(
+                "This case belongs to a product that you don't look after.",
+            )),
+            Stop::Moved(into) => Ok(redirect(&format!("/desk/case/{into}"))),
+        }
+    }
+}
+
+/// The case, when this person may work on it here.
+pub(super) fn open(
+    conn: &mut Conn,
+    user: &CurrentUser,
+    id: CaseId,
+) -> Result<std::result::Result<Case, Stop>> {
+    let Some(case) = cases::store::case(conn, id)? else {
+        return Ok(Err(Stop::NoSuchCase));
+    };
+    if !policy::can_work_on(user, &case) {
+        return Ok(Err(Stop::NotYours));
+    }
+    Ok(match case.merged_into {
+        Some(into) => Err(Stop::Moved(into)),
+        None => Ok(case),
+    })
+}
+
+/// The page, also shown again with what was typed when a form was not accepted.
+pub(super) async fn show(
+    app: &App,
+    staff: Staff,
+    id: CaseId,
+    status: StatusCode,
+    find: String,
+    typed: Typed,
+) -> Answer {
+    let Staff { user, page } = staff;
+    let template = blocking(app, move |app| {
+        let found = find_threads(app, &find)?;
+        app.db.read(|conn| {
+            let case = match open(conn, &user, id)? {
+                Ok(case) => case,
+                Err(stop) => return Ok(Err(stop)),
+            };
+            gather(app, conn, &user, page, case, (find, found), typed).map(Ok)
+        })
+    })
+    .await?;
+    match template {
+        Ok(template) => html_with(status, &template),
+        Err(stop) => stop.answer(),
+    }
+}
+
+fn gather(
+    app: &App,
+    conn: &mut Conn,
+    user: &CurrentUser,
+    page: Page,
+    case: Case,
+    (find, found): (String, Vec<ThreadId>),
+    typed: Typed,
+) -> Result<CasePage> {
+    let now = app.now();
+    let products = forum::store::products(conn)?;
+    let mut of = vec![case.id];
+    of.extend(cases::store::desk::merged_from(conn, case.id)?);
+    let events = story::events_of(conn, &of)?;
+    let seen = events.iter().map(|e| e.id).max().unwrap_or(0);
+    let links = cases::store::links_of(conn, case.id)?;
+    let threads = threads_of(conn, user, &links, &events, &found)?;
+    let story = story::tell(conn, now, &of, events, &threads)?;
+    let (mut proposed, mut linked, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+    for view in link_views(conn, now, user, &products, links, &threads)? {
+        match view.state {
+            LinkState::Proposed => proposed.push(view),
+            LinkState::Confirmed => linked.push(view),
+            LinkState::Rejected | LinkState::Undone => dropped.push(view),
+        }
+    }
+    let others: Vec<Case> = cases::store::others_of(conn, &case, OTHERS_MAX)?
+        .into_iter()
+        .filter(|other| policy::can_work_on(user, other))
+        .collect();
+    let others = queue::rows(conn, now, &products, others)?;
+    let audit = audit::of_subject(conn, "case", case.id.0, AUDIT_MAX)?;
+    let staff = people::store::staff_of(conn, case.product)?;
+    let assignee = match case.assignee {
+        Some(id) => people::store::names(conn, &[id])?.remove(&id),
+        None => None,
+    };
+    let (waited, is_late) = wait(case.waiting_since, now);
+    Ok(CasePage {
+        page,
+        waited,
+        is_late,
+        opened: When::new(case.opened_at.0, now),
+        product: name_of(&products, case.product),
+        is_mine: case.assignee == Some(user.id),
+        assignee,
+        story,
+        proposed,
+        linked,
+        dropped,
+        others,
+        staff: staff_choices(&staff, case.assignee),
+        products: product_choices(user, &products, case.product),
+        severities: Severity::ALL
+            .iter()
+            .map(|s| Choice {
+                value: s.to_string(),
+                label: s.label().to_owned(),
+                is_chosen: *s == case.severity,
+            })
+            .collect(),
+        audit: audit
+            .into_iter()
+            .map(|line| AuditLine {
+                at: When::new(line.at, now),
+                actor: story::actor_words(&line.actor_kind, &line.actor_name),
+                act: line.act.replace('_', " "),
+                reason: line.reason,
+            })
+            .collect(),
+        found: found
+            .iter()
+            .filter_map(|id| threads.get(id).map(ThreadView::of))
+            .collect(),
+        find,
+        typed,
+        seen,
+        key: app.random.token(),
+        case,
+    })
+}
+
+fn name_of(products: &[forum::Product], id: Option<ProductId>) -> Option<String> {
+    let id = id?;
+    products.iter().find(|p| p.id == id).map(|p| p.name.clone())
+}
+
+fn staff_choices(staff: &[(UserId, String)], assignee: Option<UserId>) -> Vec<Choice> {
+    staff
+        .iter()
+        .map(|(id, name)| Choice {
+            value: id.to_string(),
+            label: name.clone(),
+            is_chosen: Some(*id) == assignee,
+        })
+        .collect()
+}
+
+/// The products to which this person may give the case: handing it to others is allowed.
+fn product_choices(
+    _user: &CurrentUser,
+    products: &[forum::Product],
+    chosen: Option<ProductId>,
+) -> Vec<Choice> {
+    products
+        .iter()
+        .map(|p| Choice {
+            value: p.id.to_string(),
+            label: p.name.clone(),
+            is_chosen: Some(p.id) == chosen,
+        })
+        .collect()
+}
+
+/// The threads that links, events and finds name, as far as this person may see them.
+fn threads_of(
+    conn: &mut Conn,
+    user: &CurrentUser,
+    links: &[Link],
+    events: &[cases::store::StoredEvent],
+    found: &[ThreadId],
+) -> Result<HashMap<ThreadId, Thread>> {
+    let of_links = links.iter().filter_map(|link| match link.target {
+        Target::Thread(id) => Some(id),
+        _ => None,
+    });
+    let mut ids: Vec<ThreadId> = of_links
+        .chain(events.iter().filter_map(story::thread_of_event))
+        .chain(found.iter().copied())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut threads = HashMap::new();
+    for id in ids {
+        if let Some(thread) = forum::store::thread(conn, id)?
+            && forum::policy::can_see(Some(user), &thread)
+        {
+            threads.insert(id, thread);
+        }
+    }
+    Ok(threads)
+}
+
+fn link_views(
+    conn: &mut Conn,
+    now: Moment,
+    user: &CurrentUser,
+    products: &[forum::Product],
+    links: Vec<Link>,
+    threads: &HashMap<ThreadId, Thread>,
+) -> Result<Vec<LinkView>> {
+    let mut views = Vec::with_capacity(links.len());
+    for link in links {
+        let target = match link.target {
+            Target::Thread(id) => match threads.get(&id) {
+                Some(thread) => TargetView::Thread(ThreadView::of(thread)),
+                None => TargetView::GoneThread(id),
+            },
+            Target::Ticket => TargetView::Ticket,
+            Target::Case(id) => match cases::store::case(conn, id)? {
+                Some(case) if policy::can_work_on(user, &case) => {
+                    match queue::rows(conn, now, products, vec![case])?.pop() {
+                        Some(row) => TargetView::Case(row),
+                        None => TargetView::GoneCase(id),
+                    }
+                }
+                _ => TargetView::GoneCase(id),
+            },
+        };
+        views.push(LinkView {
+            id: link.id,
+            state: link.state,
+            target,
+            score: format!("{:.2}", link.score),
+            by_rule: !link.rule.is_empty(),
+            reasons: link.reasons,
+            told: link.told_at.map(|at| When::new(at.0, now)),
+        });
+    }
+    Ok(views)
+}
+
+/// The threads that a number, an address or words mean, best first.
+fn find_threads(app: &App, find: &str) -> Result<Vec<ThreadId>> {
+    if find.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(id) = thread_named(find) {
+        return Ok(vec![id]);
+    }
+    let results = app
+        .index
+        .search(&SearchQuery::parse(find), None, FOUND_MAX)?;
+    Ok(results
+        .hits
+        .into_iter()
+        .map(|hit| ThreadId(hit.thread_id))
+        .collect())
+}
+
+/// The thread that `12`, `#12`, `/t/12/slug` or a whole address of it names.
+pub(super) fn thread_named(text: &str) -> Option<ThreadId> {
+    let text = text.trim();
+    let digits = match text.split_once("/t/") {
+        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
+        None => text.strip_prefix('#').unwrap_or(text),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_named_by_number_or_address() {
+        for text in [
+            "12",
+            "#12",
+            " /t/12/reset ",
+            "https://help.example/t/12/reset?page=2",
+            "/t/12#p4",
+        ] {
+            assert_eq!(thread_named(text), Some(ThreadId(12)), "{text}");
+        }
+        for text in ["", "reset 12", "/t/", "/t/x", "-12", "99999999999999999999"] {
+            assert_eq!(thread_named(text), None, "{text}");
+        }
+    }
+}

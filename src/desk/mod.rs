@@ -1,0 +1,33 @@
+//! The desk: the pages on which staff work. They join cases with escalations, tickets and the
+//! forum and have no tables of their own. What they do is done by those slices' verbs.
+//!
+//! Invariants:
+//! - Every page is for `Staff`, and shows and changes only cases that `cases::policy` lets them
+//!   work on.
+//! - Every action names what it was decided on (a version, the last event seen, a request key), so
+//!   that a form sent twice does one thing, and nobody answers over somebody else unaware.
+
+pub mod actions;
+pub mod case;
+pub mod events;
+pub mod queue;
+mod story;
+
+use crate::clock::{DAY, Moment};
+use crate::people::CurrentUser;
+use crate::web::span_words;
+
+/// The products to which a member of staff is bound; `None` when they see all.
+fn bound_to(user: &CurrentUser) -> Option<Vec<crate::ids::ProductId>> {
+    let bound = user.role == crate::people::Role::Staff && !user.products.is_empty();
+    bound.then(|| user.products.clone())
+}
+
+/// From this wait on (µs) a case is shown as late.
+const LATE: i64 = DAY;
+
+/// How long somebody has waited, in words, and whether that is late.
+fn wait(since: Moment, now: Moment) -> (String, bool) {
+    let waited = now.since(since).max(0);
+    (span_words(waited), waited >= LATE)
+}

@@ -1,0 +1,350 @@
+//! The desk through a real server: the one queue, who may see and do what, and that each action
+//! is done once.
+
+use std::io::{BufRead, BufReader};
+
+use diesel::RunQueryDsl;
+use offramp::cases::links::{self, NewLink, Target};
+use offramp::cases::{self, Channel, NewCase, Severity, State};
+use offramp::clock::{HOUR, MINUTE};
+use offramp::db::audit::Actor;
+use offramp::forum::store::NewProduct;
+use offramp::ids::{CaseId, ProductId, UserId};
+use offramp::people::Role;
+
+use crate::harness::{Browser, Reply, Test};
+use crate::on_both;
+
+fn product(t: &Test, slug: &str, name: &str) -> ProductId {
+    let new = NewProduct {
+        slug,
+        name,
+        description: "",
+        position: 1,
+        brand_terms: &[],
+    };
+    let now = t.app.now();
+    t.app
+        .db
+        .write(|tx| offramp::forum::store::insert_product(tx, &new, now))
+        .expect("a product")
+}
+
+/// Makes `user` staff of this product alone.
+fn bind(t: &Test, user: UserId, product: ProductId) {
+    let row =
+        format!("INSERT INTO staff_products (user_id, product_id) VALUES ({user}, {product})");
+    t.app
+        .db
+        .write(|tx| Ok(diesel::sql_query(&row).execute(tx)?))
+        .expect("a row");
+}
+
+/// A case of somebody who wrote `ago` (µs) before now.
+fn case_of(
+    t: &Test,
+    summary: &str,
+    channel: Channel,
+    severity: Severity,
+    product: Option<ProductId>,
+    ago: i64,
+) -> CaseId {
+    let now = t.app.now();
+    let new = NewCase {
+        channel,
+        severity,
+        summary,
+        product,
+        topic: None,
+        user: None,
+        handle: None,
+        email: None,
+        customer_name: "Mara",
+        written_at: now.plus(-ago),
+        mention: None,
+        reasons: vec!["a test".into()],
+    };
+    t.app
+        .db
+        .write(|tx| cases::open(tx, now, &Actor::rule("test"), new))
+        .expect("a case")
+}
+
+fn stored(t: &Test, id: CaseId) -> cases::Case {
+    t.app
+        .db
+        .read(|c| cases::store::case(c, id))
+        .expect("the database")
+        .expect("the case")
+}
+
+fn notes(t: &Test, id: CaseId) -> Vec<String> {
+    let notes = t
+        .app
+        .db
+        .read(|c| cases::store::notes(c, id))
+        .expect("notes");
+    notes.into_iter().map(|n| n.body).collect()
+}
+
+/// Where each of these words stands in the page, in the order in which they stand there.
+fn in_order(reply: &Reply, words: &[&str]) -> Vec<String> {
+    let mut found: Vec<(usize, String)> = words
+        .iter()
+        .filter_map(|word| Some((reply.body.find(word)?, (*word).to_owned())))
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, word)| word).collect()
+}
+
+fn act(browser: &mut Browser, case: CaseId, action: &str, fields: &[(&str, &str)]) -> Reply {
+    let page = format!("/desk/case/{case}");
+    browser.submit(&page, &format!("{page}/{action}"), fields)
+}
+
+on_both! {
+    fn rule_3_the_queue_is_by_severity_then_by_wait_whatever_the_channel(t) {
+        case_of(t, "Young and loud", Channel::X, Severity::Annoyance, None, MINUTE);
+        case_of(t, "Old mail", Channel::Email, Severity::Annoyance, None, 5 * HOUR);
+        case_of(t, "Money by form", Channel::Form, Severity::Money, None, 2 * MINUTE);
+        case_of(t, "Money by tweet", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get("/desk");
+        assert_eq!(page.status, 200);
+        let expected = ["Money by tweet", "Money by form", "Old mail", "Young and loud"];
+        assert_eq!(in_order(&page, &["Old mail", "Young and loud", "Money by form", "Money by tweet"]), expected);
+    }
+
+    fn filters_show_their_part_and_figures_open_their_cases(t) {
+        let kiln = product(t, "kiln", "Kiln");
+        case_of(t, "Of Kiln", Channel::X, Severity::Money, Some(kiln), HOUR);
+        let mine = case_of(t, "By mail", Channel::Email, Severity::Blocked, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let all = ["Of Kiln", "By mail"];
+        for (query, expected) in [
+            ("", vec!["Of Kiln", "By mail"]),
+            ("?channel=x", vec!["Of Kiln"]),
+            ("?severity=blocked", vec!["By mail"]),
+            ("?product=kiln", vec!["Of Kiln"]),
+            ("?who=mine", vec![]),
+            ("?state=resolved", vec![]),
+        ] {
+            let page = browser.get(&format!("/desk{query}"));
+            assert_eq!(page.status, 200, "{query}");
+            let mut found = in_order(&page, &all);
+            found.sort();
+            let mut expected = expected;
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{query}");
+        }
+        assert_eq!(act(&mut browser, mine, "assign", &[("to", "me")]).status, 303);
+        let page = browser.get("/desk?who=mine");
+        assert_eq!(in_order(&page, &all), ["By mail"]);
+        assert!(browser.get("/desk").body.contains("/desk?channel=email"));
+    }
+
+    fn the_queue_pages_by_key(t) {
+        for n in 0..60 {
+            case_of(t, &format!("Case no {n:02}."), Channel::X, Severity::Many, None, HOUR - n * MINUTE / 2);
+        }
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let first = browser.get("/desk?channel=x");
+        assert!(first.body.contains("Case no 49.") && !first.body.contains("Case no 50."));
+        let next = first.body.split("rel=\"next\" href=\"").nth(1).and_then(|s| s.split('"').next());
+        let next = next.expect("a next page").replace("&#38;", "&").replace("&amp;", "&");
+        let second = browser.get(&next);
+        assert!(second.body.contains("Case no 50.") && second.body.contains("Case no 59."));
+        assert!(!second.body.contains("Case no 49."));
+    }
+
+    fn staff_of_another_product_neither_see_nor_act(t) {
+        let kiln = product(t, "kiln", "Kiln");
+        let tern = product(t, "tern", "Tern");
+        let theirs = case_of(t, "About Kiln", Channel::X, Severity::Money, Some(kiln), HOUR);
+        let anybodys = case_of(t, "About nothing", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, user) = t.browser_of("Tessa", Role::Staff);
+        bind(t, user, tern);
+        let page = browser.get("/desk");
+        assert!(page.body.contains("About nothing") && !page.body.contains("About Kiln"));
+        assert!(!browser.get("/desk/search?q=mara").body.contains("About Kiln"));
+        assert_eq!(browser.get(&format!("/desk/case/{theirs}")).status, 403);
+        browser.get(&format!("/desk/case/{anybodys}"));
+        for (action, fields) in [
+            ("note", [("note", "hello")].as_slice()),
+            ("assign", &[("to", "me")]),
+            ("state", &[("to", "resolve")]),
+            ("severity", &[("severity", "safety")]),
+            ("product", &[("product", "")]),
+            ("link", &[("thread", "1")]),
+        ] {
+            let refused = browser.post(&format!("/desk/case/{theirs}/{action}"), fields);
+            assert_eq!(refused.status, 403, "{action}");
+        }
+        // Nor may a case of theirs be pulled in by a merge.
+        let merged = act(&mut browser, anybodys, "merge", &[("into", &theirs.to_string())]);
+        assert_eq!(merged.status, 303);
+        assert_eq!(stored(t, anybodys).merged_into, None);
+        let untouched = stored(t, theirs);
+        assert_eq!((untouched.state, untouched.severity, untouched.assignee), (State::New, Severity::Money, None));
+        assert!(notes(t, theirs).is_empty());
+    }
+
+    fn members_are_refused_and_visitors_sent_to_log_in(t) {
+        let case = case_of(t, "Secret", Channel::X, Severity::Money, None, HOUR);
+        let (mut member, _) = t.browser_of("Mia", Role::Member);
+        for path in ["/desk".to_owned(), format!("/desk/case/{case}"), "/desk/events".into(), "/desk/search?q=a".into()] {
+            assert_eq!(member.get(&path).status, 403, "{path}");
+            let visitor = t.browser().get(&path);
+            assert_eq!(visitor.status, 303, "{path}");
+            assert!(visitor.location().starts_with("/login?next=%2Fdesk"), "{}", visitor.location());
+        }
+        member.get("/");
+        assert_eq!(member.post(&format!("/desk/case/{case}/state"), &[("to", "close")]).status, 403);
+        assert_eq!(stored(t, case).state, State::New);
+    }
+
+    fn a_note_sent_twice_is_one_note(t) {
+        let case = case_of(t, "Twice", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        let key = page.field("key").expect("the form's key");
+        let fields = [("note", "Rang them.\n\nNo answer."), ("key", key.as_str())];
+        for _ in 0..2 {
+            assert_eq!(browser.post(&format!("/desk/case/{case}/note"), &fields).status, 303);
+        }
+        assert_eq!(notes(t, case), ["Rang them.\n\nNo answer."]);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("Rang them."));
+        let empty = browser.post(&format!("/desk/case/{case}/note"), &[("note", "  ")]);
+        assert_eq!(empty.status, 422);
+    }
+
+    fn states_and_severity_change_once_and_are_in_the_audit_log(t) {
+        let case = case_of(t, "Changes", Channel::X, Severity::Annoyance, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for _ in 0..2 {
+            act(&mut browser, case, "severity", &[("severity", "money"), ("why", "charged twice")]);
+            act(&mut browser, case, "state", &[("to", "resolve")]);
+        }
+        let now = stored(t, case);
+        assert_eq!((now.severity, now.state), (Severity::Money, State::Resolved));
+        let lines = t.app.db.read(|c| offramp::db::audit::of_subject(c, "case", case.0, 50)).expect("lines");
+        let of = |act: &str| lines.iter().filter(|l| l.act == act && l.actor_name == "Stefan").count();
+        assert_eq!((of("case_severity_changed"), of("case_state_changed")), (1, 1));
+        act(&mut browser, case, "state", &[("to", "reopen")]);
+        assert_eq!(stored(t, case).state, State::WaitingStaff);
+        for (action, fields) in [("severity", [("severity", "rude")]), ("state", [("to", "explode")])] {
+            assert_eq!(act(&mut browser, case, action, &fields).status, 400);
+        }
+    }
+
+    fn a_merged_case_leads_to_where_it_went_on(t) {
+        let from = case_of(t, "The same by tweet", Channel::X, Severity::Money, None, HOUR);
+        let into = case_of(t, "The same by mail", Channel::Email, Severity::Money, None, MINUTE);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut browser, from, "note", &[("note", "seen before"), ("key", "k1")]);
+        let merged = act(&mut browser, from, "merge", &[("into", &into.to_string())]);
+        assert_eq!(merged.location(), format!("/desk/case/{into}"));
+        let old = browser.get(&format!("/desk/case/{from}"));
+        assert_eq!((old.status, old.location()), (303, format!("/desk/case/{into}").as_str()));
+        // What hung on the old one is shown with the one it went on in.
+        assert!(browser.get(&format!("/desk/case/{into}")).body.contains("seen before"));
+        // A form of the old page does nothing any more.
+        let late = browser.post(&format!("/desk/case/{from}/state"), &[("to", "reopen")]);
+        assert_eq!(late.location(), format!("/desk/case/{into}"));
+        assert_eq!(stored(t, from).state, State::Closed);
+    }
+
+    fn a_link_is_decided_on_its_own_case_only(t) {
+        let case = case_of(t, "One", Channel::X, Severity::Money, None, HOUR);
+        let other = case_of(t, "Two", Channel::X, Severity::Money, None, HOUR);
+        let now = t.app.now();
+        let new = NewLink {
+            target: Target::Case(other),
+            score: 0.7,
+            reasons: vec!["the same words".into()],
+            rule: "join".into(),
+        };
+        t.app.db.write(|tx| links::propose(tx, now, &Actor::rule("join"), case, &new)).expect("a link");
+        let link = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links").remove(0);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("the same words") && page.body.contains("0.70"), "{}", page.body);
+        assert!(browser.get("/desk").body.contains("1 proposal"));
+        act(&mut browser, other, &format!("link/{}", link.id), &[("to", "reject")]);
+        let state = |t: &Test| t.app.db.read(|c| cases::store::link(c, link.id)).expect("db").expect("link").state;
+        assert_eq!(state(t), links::LinkState::Proposed);
+        for _ in 0..2 {
+            act(&mut browser, case, &format!("link/{}", link.id), &[("to", "reject")]);
+        }
+        assert_eq!(state(t), links::LinkState::Rejected);
+        let events = t.app.db.read(|c| cases::store::events(c, case)).expect("events");
+        assert_eq!(events.iter().filter(|e| e.summary.starts_with("Not this")).count(), 1);
+    }
+
+    fn hostile_input_is_a_page_with_words(t) {
+        let case = case_of(t, "<script>alert(1)</script>", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for path in [
+            "/desk?severity=%00&channel=%ff",
+            "/desk?after=money.99999999999999999999.1",
+            "/desk?product=%27%20OR%201=1",
+            "/desk?who=everybody",
+        ] {
+            let page = browser.get(path);
+            assert_eq!(page.status, 400, "{path}");
+            assert!(page.body.contains("<h1>"), "{path}");
+        }
+        for path in [
+            "/desk/search?q=%25_%5C%27%22%00%F0%9F%92%A9".to_owned(),
+            format!("/desk/search?q={}", "x".repeat(3_000)),
+            format!("/desk/case/{case}?find=%22%28%5B%2B-*%3A%00is%3Aall"),
+            format!("/desk/case/{case}?find=999999"),
+        ] {
+            assert_eq!(browser.get(&path).status, 200, "{path}");
+        }
+        for path in ["/desk/case/0", "/desk/case/-1", "/desk/case/99999999999999999999", "/desk/case/x"] {
+            assert_eq!(browser.get(path).status, 404, "{path}");
+        }
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(!page.body.contains("<script>alert"));
+        for (action, fields) in [
+            ("merge", [("into", "nothing")].as_slice()),
+            ("assign", &[("to", "-")]),
+            ("link", &[("thread", "<>")]),
+            ("product", &[("product", "9e9")]),
+        ] {
+            assert_eq!(act(&mut browser, case, action, fields).status, 400, "{action}");
+        }
+        let unknown = act(&mut browser, case, "assign", &[("to", "12345")]);
+        assert_eq!(unknown.status, 303);
+        assert_eq!(stored(t, case).assignee, None);
+    }
+
+    fn a_case_is_found_by_number_name_and_email(t) {
+        let case = case_of(t, "Findable", Channel::X, Severity::Money, None, HOUR);
+        t.app.db.write(|tx| cases::store::set_customer(tx, case, None, Some("Mara.K@post.example"))).expect("set");
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for words in [case.to_string().as_str(), "mara", "MARA.K%40Post", "post.example"] {
+            let page = browser.get(&format!("/desk/search?q={words}"));
+            assert_eq!(page.status, 200);
+            assert!(page.body.contains("Findable"), "{words}");
+        }
+        assert!(!browser.get("/desk/search?q=%25ara_k").body.contains("Findable"));
+    }
+
+    fn open_pages_hear_of_a_change_once_it_is_committed(t) {
+        let case = case_of(t, "Live", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let follower = offramp::live::Follower::start(&t.app).expect("a follower");
+        let mut lines = BufReader::new(browser.open("/desk/events")).lines();
+        let mut line = || lines.next().expect("a line").expect("text");
+        assert!(line().starts_with("retry:"));
+        act(&mut browser, case, "severity", &[("severity", "safety")]);
+        let event = std::iter::repeat_with(line).find(|l| l.starts_with("data:")).expect("an event");
+        assert_eq!(event, format!("data: {case}"));
+        t.app.live.close();
+        assert!(lines.all(|l| l.is_ok()), "the stream ends cleanly");
+        follower.stop();
+    }
+}
