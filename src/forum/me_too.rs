@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::ThreadId;
 use crate::people::CurrentUser;
 
-/// Whoever has the same problem follows the thread too: they hear when it is solved.
+/// Whoever has the same problem hears when it is solved or fixed, without following every reply.
 pub fn me_too(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {

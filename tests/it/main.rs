@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: modules are named after the slices.
 
 mod desk;
+mod forum;
 mod harness;
 mod networks;
 mod storage;
