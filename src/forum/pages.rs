@@ -82,6 +82,10 @@ pub struct Line {
     pub active: When,
     /// `answer`, `answers`: what replies are called.
     pub replies_word: &'static str,
+    /// Product and topic, as far as the list does not say them already.
+    pub place: String,
+    /// Shown as pinned.
+    pub on_top: bool,
 }
 
 impl Line {
@@ -94,9 +98,35 @@ impl Line {
             (false, _) => "replies",
         };
         Line {
+            place: match &line.topic_name {
+                Some(topic) => format!("{}: {topic}", line.product_name),
+                None => line.product_name.clone(),
+            },
+            on_top: false,
             active: When::new(line.active_at.0, now),
             replies_word,
             line,
+        }
+    }
+
+    /// For the list of a product, or of one of its topics.
+    fn within(mut self, topic_is_said: bool) -> Line {
+        self.place = match &self.line.topic_name {
+            Some(topic) if !topic_is_said => topic.clone(),
+            _ => String::new(),
+        };
+        self
+    }
+
+    fn on_top(mut self) -> Line {
+        self.on_top = true;
+        self
+    }
+
+    pub fn place_path(&self) -> String {
+        match &self.line.topic_slug {
+            Some(topic) => format!("/p/{}/{topic}", self.line.product_slug),
+            None => format!("/p/{}", self.line.product_slug),
         }
     }
 }

@@ -293,6 +293,12 @@ async fn show(
                     is_current: i == tab,
                 })
                 .collect();
+            let topic_is_said = chosen.is_some();
+            let within = |lines| {
+                lines_of(lines, now)
+                    .into_iter()
+                    .map(move |line| line.within(topic_is_said))
+            };
             let page = ProductPage {
                 page: viewer.page,
                 base: app.config.site.url.clone(),
@@ -304,8 +310,8 @@ async fn show(
                 topics,
                 tabs,
                 tab_name,
-                pinned: lines_of(pinned, now),
-                threads: lines_of(threads, now),
+                pinned: within(pinned).map(Line::on_top).collect(),
+                threads: within(threads).collect(),
                 newer,
                 older,
             };

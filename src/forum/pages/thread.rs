@@ -236,12 +236,15 @@ fn page(
         markdown::excerpt(&markdown::to_plain(&l.post.body), DESCRIPTION_CHARS)
     });
     let json_ld = structured_data(app, &head, &lines);
-    let answer = primary.map(|line| AnswerView {
-        path: place_path(thread, &line.post),
-        excerpt: markdown::excerpt(&markdown::to_plain(&line.post.body), ANSWER_CHARS),
-        author_name: line.author_name,
-        official: line.post.official,
-    });
+    // An answer that is the very next post needs no signpost.
+    let answer = primary
+        .filter(|l| l.post.number > 2)
+        .map(|line| AnswerView {
+            path: place_path(thread, &line.post),
+            excerpt: markdown::excerpt(&markdown::to_plain(&line.post.body), ANSWER_CHARS),
+            author_name: line.author_name,
+            official: line.post.official,
+        });
     let posts = lines
         .into_iter()
         .map(|line| view(line, user, thread, now))
