@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MailTransport, SmtpSecurity};
 use crate::db::{Db, ServerLock, migrate};
 use crate::error::{Error, Result};
+use crate::escalations;
 use crate::files::Files;
 use crate::forum::docs::Docs;
 use crate::forum::notify::Notify;
@@ -101,6 +102,7 @@ fn connectors(
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
+    escalations::register(&mut registry);
     registry.job::<Notify>();
     registry
 }

@@ -134,6 +134,9 @@ pub struct X {
     pub timeout_seconds: u64,
     /// Whether the brand account owns the developer app (mentions then cost less).
     pub owned_app: bool,
+    /// Most that one reply may cost for carrying an address, in US dollars; dearer ones are
+    /// worded without.
+    pub reply_link_cost_max: f64,
     pub prices: Prices,
     pub caps: Caps,
 }
@@ -255,7 +258,7 @@ defaults! {
         consumer_key: Secret::default(), consumer_secret: Secret::default(),
         oauth1_token: Secret::default(), oauth1_token_secret: Secret::default(),
         search_query: String::new(), poll_seconds: 60, search_poll_seconds: 300, pages_max: 8,
-        first_hours: 24, timeout_seconds: 20, owned_app: true, prices: Prices::default(),
+        first_hours: 24, timeout_seconds: 20, owned_app: true, reply_link_cost_max: 0.20, prices: Prices::default(),
         caps: Caps::default(),
     }
     Prices {
@@ -451,7 +454,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
 }
 
 fn wants_decimal(key: &str) -> bool {
-    key.starts_with("x.prices.") || key.starts_with("x.caps.")
+    key.starts_with("x.prices.") || key.starts_with("x.caps.") || key == "x.reply_link_cost_max"
 }
 
 fn wants_text(key: &str) -> bool {

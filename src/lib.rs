@@ -27,6 +27,7 @@ pub mod web;
 
 // Floor 2: the slices.
 pub mod cases;
+pub mod escalations;
 pub mod forum;
 pub mod people;
 pub mod tickets;

@@ -72,6 +72,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Where a case stands. Transitions: `states.rs`.
     State {

@@ -2,6 +2,7 @@
 
 mod desk;
 mod forum;
+mod escalations;
 mod harness;
 mod networks;
 mod storage;

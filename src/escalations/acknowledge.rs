@@ -1,0 +1,436 @@
+//! Acknowledge: a reply is drafted. We hear you, and here is where it is being solved.
+//!
+//! A person sends it. A rule does only when the product has it switched on, the post addressed
+//! us, the thread was linked by rule, nobody asked for quiet, and it is the first one.
+
+use serde_json::json;
+
+use super::store::{self, Handle, Mention, NewReply, ThreadFacts};
+use super::triage::Product;
+use super::{Purpose, ReplyState, claim, send_reply};
+use crate::app::App;
+use crate::cases::links::{LinkState, Target};
+use crate::cases::{self, Case, Event, Step};
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::audit::{self, Act, Actor};
+use crate::error::Result;
+use crate::ids::{CaseId, ReplyId};
+use crate::jobs;
+use crate::networks::{Draft, Network, ReplyTo};
+use crate::text;
+
+/// Longest title of a thread inside a reply (characters).
+const TITLE_CHARS_MAX: usize = 60;
+/// What replies may weigh where no connector says it; X's limit.
+const LENGTH_MAX: usize = 280;
+const MICROS_A_DOLLAR: f64 = 1_000_000.0;
+
+/// Where the reply points.
+#[derive(Clone, Debug)]
+pub enum Whereto {
+    Thread(ThreadFacts),
+    /// A private claim: its address and its code.
+    Claim {
+        address: String,
+        code: String,
+    },
+    /// Not known yet; a person looks at it.
+    Nowhere,
+}
+
+/// The texts: with an address, without one, for a claim, for a claim without an address, for now.
+/// Several of each, so that people who stand side by side are not told the same words.
+struct Phrases {
+    thread: &'static [&'static str],
+    thread_search: &'static [&'static str],
+    claim: &'static [&'static str],
+    claim_code: &'static [&'static str],
+    soon: &'static [&'static str],
+}
+
+const EN: Phrases = Phrases {
+    thread: &[
+        "We hear you, and sorry about that. This is where it is being worked on: {address}",
+        "Sorry you ran into this. It is followed here, with what helps so far: {address}",
+        "Thanks for telling us. Others have this too, and the answer is being kept here: {address}",
+        "That is not how it should be. Here is where we solve it, in the open: {address}",
+    ],
+    thread_search: &[
+        "We hear you, and sorry about that. Search “{title}” on {site}: it is being worked on there.",
+        "Sorry you ran into this. It is followed on {site}: search “{title}”.",
+        "Thanks for telling us. Others have this too: search “{title}” on {site} for what helps.",
+    ],
+    claim: &[
+        "Sorry about that. For this we need your details, and not in public. Please go on here, privately: {address}",
+        "We hear you. Please don't post personal details here. This private page gets it to the right person: {address}",
+        "That needs a look at your account. Please tell us more here, out of the public eye: {address}",
+    ],
+    claim_code: &[
+        "Sorry about that. For this we need your details, and not in public. Open the claim page on {site} and enter {code}.",
+        "We hear you. Please don't post personal details here: the claim page on {site} takes code {code}.",
+        "That needs a look at your account. On {site}, open the claim page and enter {code}.",
+    ],
+    soon: &[
+        "We hear you, and somebody is looking into it now. We answer here as soon as we know more. Your case is {case}.",
+        "Thanks for telling us. A person is on it and will answer you here. Your case is {case}.",
+        "Sorry you ran into this. We have noted it as case {case} and will come back to you here.",
+    ],
+};
+
+const DE: Phrases = Phrases {
+    thread: &[
+        "Danke für den Hinweis, das tut uns leid. Hier wird daran gearbeitet: {address}",
+        "So soll es nicht sein. Hier steht, was hilft und wie es weitergeht: {address}",
+    ],
+    thread_search: &[
+        "Danke für den Hinweis, das tut uns leid. Auf {site} nach „{title}“ suchen: dort wird daran gearbeitet.",
+        "So soll es nicht sein. Auf {site} steht unter „{title}“, was hilft.",
+    ],
+    claim: &[
+        "Das tut uns leid. Dafür brauchen wir Angaben, die nicht öffentlich sein sollen. Hier geht es privat weiter: {address}",
+        "Bitte hier keine persönlichen Daten schreiben. Auf dieser privaten Seite geht es weiter: {address}",
+    ],
+    claim_code: &[
+        "Das tut uns leid. Bitte nichts Persönliches hier schreiben: auf {site} die Seite „claim“ öffnen und {code} eingeben.",
+        "Dafür brauchen wir private Angaben. Auf {site} die Seite „claim“ öffnen, Code {code}.",
+    ],
+    soon: &[
+        "Danke für den Hinweis. Jemand sieht es sich gerade an und antwortet hier. Der Fall ist {case}.",
+        "Das tut uns leid. Es ist als Fall {case} notiert, wir melden uns hier.",
+    ],
+};
+
+const ES: Phrases = Phrases {
+    thread: &[
+        "Gracias por avisar y perdona las molestias. Aquí se está resolviendo: {address}",
+        "No debería pasar. Aquí está lo que ayuda y cómo sigue: {address}",
+    ],
+    thread_search: &[
+        "Gracias por avisar y perdona las molestias. Busca «{title}» en {site}: ahí se está resolviendo.",
+        "No debería pasar. En {site}, busca «{title}» para ver lo que ayuda.",
+    ],
+    claim: &[
+        "Lo sentimos. Para esto hacen falta datos que no deben ser públicos. Sigue aquí, en privado: {address}",
+        "Por favor, no publiques datos personales. En esta página privada te atendemos: {address}",
+    ],
+    claim_code: &[
+        "Lo sentimos. Para esto hacen falta datos privados: abre la página «claim» de {site} y escribe {code}.",
+        "Por favor, no publiques datos personales. En {site}, página «claim», código {code}.",
+    ],
+    soon: &[
+        "Gracias por avisar. Una persona lo está mirando y te responde aquí. Tu caso es {case}.",
+        "Lo sentimos. Queda anotado como caso {case} y te respondemos aquí.",
+    ],
+};
+
+const FR: Phrases = Phrases {
+    thread: &[
+        "Merci de nous l'avoir dit, et désolés. C'est ici que nous y travaillons : {address}",
+        "Ce n'est pas normal. Voici ce qui aide et où cela se règle : {address}",
+    ],
+    thread_search: &[
+        "Merci de nous l'avoir dit, et désolés. Cherchez « {title} » sur {site} : nous y travaillons là.",
+        "Ce n'est pas normal. Sur {site}, cherchez « {title} » pour voir ce qui aide.",
+    ],
+    claim: &[
+        "Désolés. Il nous faut des informations qui ne doivent pas être publiques. La suite se passe ici, en privé : {address}",
+        "Merci de ne rien publier de personnel. Cette page privée vous mène à la bonne personne : {address}",
+    ],
+    claim_code: &[
+        "Désolés. Il nous faut des informations privées : ouvrez la page « claim » de {site} et entrez {code}.",
+        "Merci de ne rien publier de personnel. Sur {site}, page « claim », code {code}.",
+    ],
+    soon: &[
+        "Merci de nous l'avoir dit. Quelqu'un regarde et vous répond ici. Votre dossier est {case}.",
+        "Désolés. C'est noté comme dossier {case}, nous revenons vers vous ici.",
+    ],
+};
+
+fn phrases_in(language: Option<&str>) -> &'static Phrases {
+    match language {
+        Some("de") => &DE,
+        Some("es") => &ES,
+        Some("fr") => &FR,
+        _ => &EN,
+    }
+}
+
+/// A text with what it weighs.
+#[derive(Clone, Debug)]
+pub struct Worded {
+    pub body: String,
+    pub draft: Draft,
+    /// Why it is worded so, for the case's story.
+    pub reasons: Vec<String>,
+}
+
+/// What a reply to this mention answers.
+pub fn reply_to(mention: &Mention, handle: Option<&Handle>) -> ReplyTo {
+    ReplyTo {
+        post_id: mention.post_id.clone(),
+        author_username: handle.map(|h| h.username.clone()).unwrap_or_default(),
+        summoned: mention.summoned,
+    }
+}
+
+/// Weighs a text as the network does; by X's figures where the network is switched off.
+pub fn weigh(app: &App, network: Network, to: &ReplyTo, body: &str) -> Draft {
+    match app.connector(network) {
+        Some(connector) => connector.weigh(to, body),
+        None => Draft {
+            length: crate::networks::x::weight::weigh_reply(body, &[&to.author_username]),
+            length_max: LENGTH_MAX,
+            has_link: crate::networks::x::weight::has_url(body),
+            cost_micros: 0,
+            handoff_reason: Some(format!(
+                "{} is not connected; a person can post it",
+                network.label()
+            )),
+        },
+    }
+}
+
+/// Whether a text may carry its address at the network's price.
+pub fn affords_link(app: &App, draft: &Draft) -> bool {
+    #[allow(clippy::cast_precision_loss)]
+    let cost = draft.cost_micros as f64;
+    // Half a millionth: prices are decimal fractions that no binary fraction meets.
+    !draft.has_link || cost <= app.config.x.reply_link_cost_max * MICROS_A_DOLLAR + 0.5
+}
+
+/// Finds words that fit: with the address when the network's price for it is allowed, else
+/// without.
+pub fn word(
+    app: &App,
+    mention: &Mention,
+    handle: Option<&Handle>,
+    case: CaseId,
+    whereto: &Whereto,
+) -> Worded {
+    let phrases = phrases_in(mention.language.as_deref());
+    let to = reply_to(mention, handle);
+    let mut reasons = Vec::new();
+    let (with_link, without): (&[&str], &[&str]) = match whereto {
+        Whereto::Thread(_) => (phrases.thread, phrases.thread_search),
+        Whereto::Claim { .. } => (phrases.claim, phrases.claim_code),
+        Whereto::Nowhere => (&[], phrases.soon),
+    };
+    if let Some(worded) = fitting(app, mention, &to, case, whereto, with_link) {
+        if affords_link(app, &worded.1) {
+            return Worded {
+                body: worded.0,
+                draft: worded.1,
+                reasons,
+            };
+        }
+        reasons.push(format!(
+            "without an address: one would cost {:.3} USD, more than {:.3} allowed",
+            f64::from(i32::try_from(worded.1.cost_micros).unwrap_or(i32::MAX)) / MICROS_A_DOLLAR,
+            app.config.x.reply_link_cost_max
+        ));
+    }
+    let (body, draft) = fitting(app, mention, &to, case, whereto, without)
+        .or_else(|| fitting(app, mention, &to, case, &Whereto::Nowhere, phrases.soon))
+        .unwrap_or_else(|| (String::new(), weigh(app, mention.network, &to, "")));
+    Worded {
+        body,
+        draft,
+        reasons,
+    }
+}
+
+/// The first of the phrases that fits, beginning with the one that is this mention's turn.
+fn fitting(
+    app: &App,
+    mention: &Mention,
+    to: &ReplyTo,
+    case: CaseId,
+    whereto: &Whereto,
+    phrases: &[&str],
+) -> Option<(String, Draft)> {
+    let turn = usize::try_from(mention.id.0).unwrap_or(0);
+    (0..phrases.len()).find_map(|n| {
+        let phrase = phrases[(turn + n) % phrases.len()];
+        let body = filled(app, phrase, case, whereto);
+        let draft = weigh(app, mention.network, to, &body);
+        draft.fits().then_some((body, draft))
+    })
+}
+
+fn filled(app: &App, phrase: &str, case: CaseId, whereto: &Whereto) -> String {
+    let site = &app.config.site.name;
+    let body = phrase
+        .replace("{site}", site)
+        .replace("{case}", &format!("C{case}"));
+    match whereto {
+        Whereto::Thread(thread) => body
+            .replace(
+                "{address}",
+                &app.url(&crate::forum::thread_path(thread.id, &thread.slug)),
+            )
+            .replace(
+                "{title}",
+                &text::markdown::excerpt(&thread.title, TITLE_CHARS_MAX),
+            ),
+        Whereto::Claim { address, code } => {
+            body.replace("{address}", address).replace("{code}", code)
+        }
+        Whereto::Nowhere => body,
+    }
+}
+
+/// The key of a case's first answer.
+pub fn key(case: CaseId) -> String {
+    format!("ack:{case}")
+}
+
+/// Where the case stands bound now: its confirmed link.
+fn whereto(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    case: CaseId,
+    handle: Option<&Handle>,
+) -> Result<(Whereto, bool)> {
+    let links = cases::store::links_of(tx, case)?;
+    let confirmed = links.iter().filter(|l| l.state == LinkState::Confirmed);
+    let mut by_rule = false;
+    let mut thread = None;
+    for link in confirmed {
+        match link.target {
+            Target::Ticket => {
+                if let Some(handle) = handle {
+                    let invitation = claim::invite(tx, app, now, case, handle.id)?;
+                    let whereto = Whereto::Claim {
+                        address: app.url(&format!("/claim/{}", invitation.token)),
+                        code: invitation.code,
+                    };
+                    return Ok((whereto, false));
+                }
+            }
+            Target::Thread(id) if thread.is_none() => {
+                thread = store::public_threads(tx, &[id.0])?.remove(&id.0);
+                by_rule = !link.rule.is_empty();
+            }
+            _ => {}
+        }
+    }
+    Ok(match thread {
+        Some(thread) => (Whereto::Thread(thread), by_rule),
+        None => (Whereto::Nowhere, false),
+    })
+}
+
+/// Drafts the first answer to a case, or words its draft anew after its link changed. What a
+/// person has edited, approved or discarded stays as it is. `None` when there is nothing to draft.
+pub fn draft(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    case: &Case,
+    mention: &Mention,
+    handle: Option<&Handle>,
+    product: Option<&Product>,
+) -> Result<Option<ReplyId>> {
+    let by = Actor::rule("acknowledge");
+    if mention.network == Network::Import {
+        return Ok(None);
+    }
+    let known = store::reply_by_key(tx, &key(case.id))?;
+    if let Some(known) = &known
+        && (known.state != ReplyState::Draft || known.drafted_by.is_some())
+    {
+        return Ok(None);
+    }
+    let (whereto, by_rule) = whereto(tx, app, now, case.id, handle)?;
+    let mut worded = word(app, mention, handle, case.id, &whereto);
+    let quiet = handle.is_some_and(|h| h.opted_out_at.is_some());
+    let switched_on = product.is_some_and(|p| p.auto_acknowledge);
+    let automatic = switched_on
+        && by_rule
+        && !quiet
+        && known.is_none()
+        && mention.summoned
+        && worded.draft.handoff_reason.is_none()
+        && matches!(whereto, Whereto::Thread(_))
+        && !store::has_automatic_reply(tx, mention.id)?;
+    if quiet {
+        worded
+            .reasons
+            .push("asked for quiet: only a person may answer".to_owned());
+    }
+    worded.reasons.extend(worded.draft.handoff_reason.clone());
+    let key = key(case.id);
+    let new = NewReply {
+        case: case.id,
+        mention: mention.id,
+        purpose: Purpose::Acknowledge,
+        body: &worded.body,
+        has_link: worded.draft.has_link,
+        weighted_length: worded.draft.length,
+        cost_micros: worded.draft.cost_micros,
+        handoff: worded.draft.handoff_reason.is_some(),
+        automatic,
+        dedupe_key: &key,
+        drafted_by: None,
+    };
+    let (id, summary) = match &known {
+        Some(known) => {
+            store::set_draft(tx, known.id, &new)?;
+            (known.id, "The draft of the answer follows the link")
+        }
+        None => match store::insert_reply(tx, &new, now)? {
+            Some(id) => (id, "An answer is drafted"),
+            None => return Ok(None),
+        },
+    };
+    let data = json!({"reply": id, "cost_micros": new.cost_micros, "length": new.weighted_length});
+    cases::record_event(
+        tx,
+        now,
+        case.id,
+        Event {
+            step: Step::Acknowledge,
+            by: &by,
+            mention: Some(mention.id),
+            summary,
+            reasons: worded.reasons,
+            data,
+        },
+    )?;
+    if automatic {
+        let rule = Actor::rule("auto_acknowledge");
+        let why = "switched on for the product; linked by rule; the post addressed us";
+        store::set_approved(tx, id, None, None, now)?;
+        audit::record(
+            tx,
+            now,
+            Act {
+                by: &rule,
+                act: "reply_approved",
+                subject: ("case", case.id.0),
+                reason: why,
+                data: json!({"reply": id}),
+            },
+        )?;
+        jobs::enqueue(tx, now, &send_reply::SendReply { reply: id })?;
+    }
+    Ok(Some(id))
+}
+
+/// Words the draft of a case anew after a person chose its link. Call it in the same transaction.
+pub fn redraft(tx: &mut Conn, app: &App, now: Moment, case: CaseId) -> Result<()> {
+    let Some(case) = cases::store::case(tx, case)? else {
+        return Ok(());
+    };
+    let Some(mention) = store::mentions_of(tx, case.id, 1)?.into_iter().next() else {
+        return Ok(());
+    };
+    let handle = match mention.handle {
+        Some(id) => store::handle(tx, id)?,
+        None => None,
+    };
+    draft(tx, app, now, &case, &mention, handle.as_ref(), None)?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! What a person does with a drafted reply: approve it, perhaps in other words, or discard it.
+
+use serde_json::json;
+
+use super::store::{self, NewReply, Reply};
+use super::{ReplyState, acknowledge, send_reply::SendReply};
+use crate::app::App;
+use crate::cases::{self, Event, Step, policy};
+use crate::clock::Moment;
+use crate::db::audit::{self, Act};
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Problem, Result};
+use crate::ids::ReplyId;
+use crate::jobs;
+use crate::people::CurrentUser;
+use crate::text::personal_data;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// It stands so already; nothing was done twice.
+    Already,
+    /// Somebody changed it meanwhile: show what it says now.
+    Changed,
+    NotAllowed,
+    NoSuchReply,
+    /// Shown beside what was typed.
+    Problems(Vec<Problem>),
+}
+
+/// Loads a reply that the user may decide about.
+fn load(tx: &mut Conn, by: &CurrentUser, id: ReplyId) -> Result<Result<Reply, Outcome>> {
+    lock(tx, Lock::Reply(id.0))?;
+    let Some(reply) = store::reply(tx, id)? else {
+        return Ok(Err(Outcome::NoSuchReply));
+    };
+    let Some(case) = cases::store::case(tx, reply.case)? else {
+        return Ok(Err(Outcome::NoSuchReply));
+    };
+    if !policy::can_work_on(by, &case) {
+        return Ok(Err(Outcome::NotAllowed));
+    }
+    Ok(Ok(reply))
+}
+
+/// Approves a draft in the words of `body`; a job says it. `version` is that of the draft shown.
+/// A reply that only a person may post is approved too, and waits to be posted by hand.
+pub fn approve_reply(
+    app: &App,
+    by: &CurrentUser,
+    id: ReplyId,
+    body: &str,
+    version: i64,
+) -> Result<Outcome> {
+    let now = app.now();
+    let body = body.trim();
+    app.db.write(|tx| {
+        let reply = match load(tx, by, id)? {
+            Ok(reply) => reply,
+            Err(outcome) => return Ok(outcome),
+        };
+        match reply.state {
+            ReplyState::Draft => {}
+            ReplyState::Discarded => return Ok(Outcome::Changed),
+            _ => return Ok(Outcome::Already),
+        }
+        if reply.version != version {
+            return Ok(Outcome::Changed);
+        }
+        let Some(mention) = store::mention(tx, reply.mention)? else {
+            return Ok(Outcome::NoSuchReply);
+        };
+        let handle = match mention.handle {
+            Some(id) => store::handle(tx, id)?,
+            None => None,
+        };
+        let to = acknowledge::reply_to(&mention, handle.as_ref());
+        let draft = acknowledge::weigh(app, mention.network, &to, body);
+        let mut problems = Vec::new();
+        if body.is_empty() {
+            problems.push(Problem::new("body", "Write what the reply is to say."));
+        }
+        if !draft.fits() {
+            problems.push(Problem::new(
+                "body",
+                format!(
+                    "The reply weighs {} characters as the network counts; {} fit. Shorten it.",
+                    draft.length, draft.length_max
+                ),
+            ));
+        }
+        if let Some(found) = personal_data::find(body).first() {
+            problems.push(Problem::new(
+                "body",
+                format!(
+                    "There is a {} in it, and everybody will read this. Take it out.",
+                    found.kind.words()
+                ),
+            ));
+        }
+        if !problems.is_empty() {
+            return Ok(Outcome::Problems(problems));
+        }
+        let edited = body != reply.body;
+        store::set_draft(
+            tx,
+            id,
+            &NewReply {
+                case: reply.case,
+                mention: reply.mention,
+                purpose: reply.purpose,
+                body,
+                has_link: draft.has_link,
+                weighted_length: draft.length,
+                cost_micros: draft.cost_micros,
+                handoff: draft.handoff_reason.is_some(),
+                automatic: false,
+                dedupe_key: &reply.dedupe_key,
+                drafted_by: edited.then_some(by.id).or(reply.drafted_by),
+            },
+        )?;
+        store::set_approved(tx, id, Some(by.id), draft.handoff_reason.as_deref(), now)?;
+        let by_hand = draft.handoff_reason.is_some();
+        tell(
+            tx,
+            now,
+            by,
+            &reply,
+            "reply_approved",
+            match (by_hand, edited) {
+                (true, _) => "Approved the reply; a person posts it by hand",
+                (false, true) => "Edited and approved the reply",
+                (false, false) => "Approved the reply",
+            },
+            draft.handoff_reason.as_deref().unwrap_or(""),
+        )?;
+        if !by_hand {
+            jobs::enqueue(tx, now, &SendReply { reply: id })?;
+        }
+        Ok(Outcome::Done)
+    })
+}
+
+/// Takes a draft, or a reply that could not be sent, off the desk.
+pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Result<Outcome> {
+    let now = app.now();
+    app.db.write(|tx| {
+        let reply = match load(tx, by, id)? {
+            Ok(reply) => reply,
+            Err(outcome) => return Ok(outcome),
+        };
+        let by_hand = reply.handoff && reply.state == ReplyState::Approved;
+        match reply.state {
+            ReplyState::Draft | ReplyState::Failed => {}
+            _ if by_hand => {}
+            ReplyState::Discarded => return Ok(Outcome::Already),
+            _ => return Ok(Outcome::Changed),
+        }
+        store::set_reply_state(tx, id, ReplyState::Discarded)?;
+        tell(
+            tx,
+            now,
+            by,
+            &reply,
+            "reply_discarded",
+            "Discarded the reply",
+            why,
+        )?;
+        Ok(Outcome::Done)
+    })
+}
+
+pub(super) fn tell(
+    tx: &mut Conn,
+    now: Moment,
+    by: &CurrentUser,
+    reply: &Reply,
+    act: &'static str,
+    summary: &str,
+    why: &str,
+) -> Result<()> {
+    let actor = by.actor();
+    let reasons = if why.is_empty() {
+        vec![]
+    } else {
+        vec![why.to_owned()]
+    };
+    cases::record_event(
+        tx,
+        now,
+        reply.case,
+        Event {
+            step: Step::Acknowledge,
+            by: &actor,
+            mention: Some(reply.mention),
+            summary,
+            reasons,
+            data: json!({"reply": reply.id}),
+        },
+    )?;
+    audit::record(
+        tx,
+        now,
+        Act {
+            by: &actor,
+            act,
+            subject: ("case", reply.case.0),
+            reason: why,
+            data: json!({"reply": reply.id}),
+        },
+    )
+}

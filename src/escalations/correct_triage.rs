@@ -1,0 +1,142 @@
+//! Staff correct a judgement: kept, and compared with when the next post is judged.
+
+use serde_json::json;
+
+use super::store::{self, NewTriage};
+use super::triage::{self, Triage};
+use super::{Label, judge, link};
+use crate::app::App;
+use crate::cases::{self, Event, Severity, Step, policy, states};
+use crate::db::audit::{self, Act};
+use crate::db::{Lock, lock};
+use crate::error::Result;
+use crate::ids::MentionId;
+use crate::people::CurrentUser;
+use crate::search::Likeness;
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// It was called so already.
+    Already,
+    NotAllowed,
+    NoSuchMention,
+}
+
+/// Calls a mention what staff see in it. One that becomes a complaint or question opens the case
+/// it should have had; one that was none keeps its case, which staff close with a reason.
+pub fn correct_triage(
+    app: &App,
+    by: &CurrentUser,
+    mention: MentionId,
+    label: Label,
+    severity: Option<Severity>,
+    why: &str,
+) -> Result<Outcome> {
+    let now = app.now();
+    let (stored, catalogue) = app
+        .db
+        .read(|c| Ok((store::mention(c, mention)?, store::catalogue(c)?)))?;
+    let Some(stored) = stored else {
+        return Ok(Outcome::NoSuchMention);
+    };
+    // Judged anew for product, topic and what it needs; the search runs before the transaction.
+    let mut judged = triage::judge(&stored.text, stored.summoned, &catalogue, &[]);
+    judged.label = label;
+    judged.severity = severity.unwrap_or(judged.severity);
+    let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
+    let found = app.index.similar_to(&Likeness {
+        text: &stored.text,
+        product: product.map(|p| p.slug.as_str()),
+        limit: link::CANDIDATES_MAX,
+        exclude: &[],
+        at: Some(stored.posted_at.0),
+    })?;
+    let actor = by.actor();
+    app.db.write(|tx| {
+        let Some(stored) = store::mention(tx, mention)? else {
+            return Ok(Outcome::NoSuchMention);
+        };
+        if let Some(case) = stored.case {
+            lock(tx, Lock::Case(case.0))?;
+            let case = cases::store::case(tx, case)?;
+            if !case.is_some_and(|c| policy::can_work_on(by, &c)) {
+                return Ok(Outcome::NotAllowed);
+            }
+        } else if !by.is_staff_of(judged.product) {
+            return Ok(Outcome::NotAllowed);
+        }
+        let before = store::triage_of(tx, mention)?;
+        if before
+            .as_ref()
+            .is_some_and(|b| b.label == label && b.severity == judged.severity)
+        {
+            return Ok(Outcome::Already);
+        }
+        let reasons = vec![if why.is_empty() {
+            format!("{} says so", by.name)
+        } else {
+            format!("{} says: {why}", by.name)
+        }];
+        let judged = Triage {
+            reasons: reasons.clone(),
+            ..judged
+        };
+        let personal: &[&str] = &judged.personal_data;
+        store::insert_triage(
+            tx,
+            &NewTriage {
+                mention,
+                label,
+                p_complaint: if label == Label::Complaint { 1.0 } else { 0.0 },
+                severity: judged.severity,
+                product: judged.product,
+                topic: judged.topic,
+                language: judged.language,
+                needs_account: judged.needs_account,
+                personal_data: personal,
+                reasons: &reasons,
+                by: Some(by.id),
+            },
+            now,
+        )?;
+        match stored.case {
+            Some(case) => {
+                if before.is_some_and(|b| b.severity != judged.severity) {
+                    states::set_severity(tx, now, &actor, case, judged.severity, why)?;
+                }
+                cases::record_event(
+                    tx,
+                    now,
+                    case,
+                    Event {
+                        step: Step::Triage,
+                        by: &actor,
+                        mention: Some(mention),
+                        summary: &format!("Corrected: {}", label.label()),
+                        reasons,
+                        data: json!({"label": label, "severity": judged.severity}),
+                    },
+                )?;
+            }
+            None if label.wants_an_answer() => {
+                let candidates = link::candidates(tx, &found)?;
+                judge::open_case_of(tx, app, now, &stored, &judged, &candidates)?;
+            }
+            None => {}
+        }
+        audit::record(
+            tx,
+            now,
+            Act {
+                by: &actor,
+                act: "triage_corrected",
+                subject: ("mention", mention.0),
+                reason: why,
+                data: json!({"label": label, "severity": judged.severity}),
+            },
+        )?;
+        Ok(Outcome::Done)
+    })
+}

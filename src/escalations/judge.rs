@@ -1,0 +1,374 @@
+//! Judging: captured mentions go through triage, identify, join, link and acknowledge, in order.
+//!
+//! What is pure or only reads (the judgement, the search) is done for a whole batch before the
+//! transaction begins, on several threads; what writes is one transaction a batch. When a batch
+//! fails, each of its mentions goes alone, and the one that keeps failing is set aside.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::link::{self, CANDIDATES_MAX, Candidate};
+use super::store::{self, Handle, Mention, NewTriage};
+use super::triage::{self, Product, Triage};
+use super::{Label, acknowledge, channel_of, claim, identify, join};
+use crate::app::App;
+use crate::cases::{self, Event, NewCase, Step};
+use crate::clock::Moment;
+use crate::db::audit::Actor;
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Error, Result};
+use crate::ids::{HandleId, MentionId};
+use crate::jobs::{Job, Next};
+use crate::search::Likeness;
+use crate::text;
+
+/// Mentions of one transaction.
+pub const BATCH_MENTIONS_MAX: i64 = 100;
+/// Attempts before a mention is set aside.
+pub const ATTEMPTS_MAX: i64 = 3;
+/// Corrections by staff that are compared with.
+const CORRECTIONS_MAX: i64 = 200;
+/// Threads that ask the search at once.
+const SEARCHERS: usize = 2;
+/// Batches of one run of the job; the rest goes on in the next, so that a lease never ends first.
+const BATCHES_A_RUN: usize = 20;
+/// The lock by which judges take turns: of two posts of one person the second must see the first.
+const TURN: Lock = Lock::Other(0x6a75_6467);
+
+/// Judges what waits.
+#[derive(Default, Serialize, Deserialize)]
+pub struct JudgeMentions {}
+
+impl Job for JudgeMentions {
+    const KIND: &'static str = "judge_mentions";
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+
+    fn run(&self, app: &App) -> Result<Next> {
+        for _ in 0..BATCHES_A_RUN {
+            if judge_batch(app)? == 0 {
+                return Ok(Next::Done);
+            }
+        }
+        Ok(Next::Again(app.now()))
+    }
+}
+
+/// A mention with all that was found out before anything is written.
+struct Judged {
+    mention: Mention,
+    triage: Triage,
+    candidates: Vec<Candidate>,
+}
+
+/// What the mentions of a batch share.
+struct Around {
+    handles: HashMap<i64, Handle>,
+    catalogue: Vec<Product>,
+}
+
+/// Judges up to a batch of captured mentions; how many were looked at.
+pub fn judge_batch(app: &App) -> Result<usize> {
+    let (mentions, around, corrections) = app.db.read(|c| {
+        let mentions = store::captured(c, BATCH_MENTIONS_MAX)?;
+        if mentions.is_empty() {
+            return Ok((mentions, Around::empty(), Vec::new()));
+        }
+        let ids: Vec<i64> = mentions
+            .iter()
+            .filter_map(|m| m.handle.map(|h| h.0))
+            .collect();
+        let around = Around {
+            handles: store::handles_by_id(c, &ids)?,
+            catalogue: store::catalogue(c)?,
+        };
+        Ok((mentions, around, store::corrections(c, CORRECTIONS_MAX)?))
+    })?;
+    let count = mentions.len();
+    if count == 0 {
+        return Ok(0);
+    }
+    let mut judged = Vec::with_capacity(count);
+    for (mention, outcome) in consider(app, mentions, &around, &corrections) {
+        match outcome {
+            Ok((triage, found)) => judged.push((mention, triage, found)),
+            Err(error) => note_failure(app, &mention, &error)?,
+        }
+    }
+    let judged: Vec<Judged> = app.db.read(|c| {
+        judged
+            .into_iter()
+            .map(|(mention, triage, found)| {
+                Ok(Judged {
+                    candidates: if found.is_empty() {
+                        Vec::new()
+                    } else {
+                        link::candidates(c, &found)?
+                    },
+                    mention,
+                    triage,
+                })
+            })
+            .collect()
+    })?;
+    let now = app.now();
+    let whole = app.db.write(|tx| {
+        lock(tx, TURN)?;
+        for one in &judged {
+            take(tx, app, now, one, &around)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = whole {
+        if error.store_trouble().is_some() {
+            return Err(error);
+        }
+        tracing::warn!(%error, "a batch of mentions failed; each goes alone");
+        for one in &judged {
+            let alone = app.db.write(|tx| {
+                lock(tx, TURN)?;
+                take(tx, app, now, one, &around)
+            });
+            if let Err(error) = alone {
+                note_failure(app, &one.mention, &error)?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+impl Around {
+    fn empty() -> Around {
+        Around {
+            handles: HashMap::new(),
+            catalogue: Vec::new(),
+        }
+    }
+
+    fn handle(&self, id: Option<HandleId>) -> Option<&Handle> {
+        id.and_then(|id| self.handles.get(&id.0))
+    }
+
+    fn product(&self, triage: &Triage) -> Option<&Product> {
+        triage
+            .product
+            .and_then(|id| self.catalogue.iter().find(|p| p.id == id))
+    }
+}
+
+fn note_failure(app: &App, mention: &Mention, error: &Error) -> Result<()> {
+    let aside = mention.attempts + 1 >= ATTEMPTS_MAX;
+    tracing::warn!(mention = %mention.id, %error, aside, "a mention could not be judged");
+    app.db
+        .write(|tx| store::set_failed(tx, mention, &error.to_string(), aside))
+}
+
+type Considered = Result<(Triage, Vec<crate::search::Similar>)>;
+
+/// Judges and searches, on several threads. A text that makes our code panic fails alone.
+fn consider(
+    app: &App,
+    mentions: Vec<Mention>,
+    around: &Around,
+    corrections: &[(String, Label)],
+) -> Vec<(Mention, Considered)> {
+    let share = mentions.len().div_ceil(SEARCHERS).max(1);
+    let outcomes: Vec<Considered> = std::thread::scope(|scope| {
+        let parts: Vec<_> = mentions
+            .chunks(share)
+            .map(|part| {
+                scope.spawn(move || {
+                    part.iter()
+                        .map(|mention| {
+                            catch_unwind(AssertUnwindSafe(|| {
+                                consider_one(app, mention, around, corrections)
+                            }))
+                            .unwrap_or_else(|_| Err(Error::other("judging it panicked")))
+                        })
+                        .collect::<Vec<Considered>>()
+                })
+            })
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().unwrap_or_default())
+            .collect()
+    });
+    mentions.into_iter().zip(outcomes).collect()
+}
+
+fn consider_one(
+    app: &App,
+    mention: &Mention,
+    around: &Around,
+    corrections: &[(String, Label)],
+) -> Considered {
+    let triage = triage::judge(
+        &mention.text,
+        mention.summoned,
+        &around.catalogue,
+        corrections,
+    );
+    if !triage.label.wants_an_answer() || triage.needs_account {
+        return Ok((triage, Vec::new()));
+    }
+    let likeness = Likeness {
+        text: &mention.text,
+        product: around.product(&triage).map(|p| p.slug.as_str()),
+        limit: CANDIDATES_MAX,
+        exclude: &[],
+        at: Some(mention.posted_at.0),
+    };
+    let found = app.index.similar_to(&likeness)?;
+    Ok((triage, found))
+}
+
+/// Takes one mention through the steps that write.
+fn take(tx: &mut Conn, app: &App, now: Moment, judged: &Judged, around: &Around) -> Result<()> {
+    let Judged {
+        mention,
+        triage,
+        candidates,
+    } = judged;
+    if !store::take_captured(tx, mention.id)? {
+        return Ok(());
+    }
+    let handle = around.handle(mention.handle);
+    let personal: &[&str] = &triage.personal_data;
+    store::insert_triage(
+        tx,
+        &NewTriage {
+            mention: mention.id,
+            label: triage.label,
+            p_complaint: triage.p_complaint,
+            severity: triage.severity,
+            product: triage.product,
+            topic: triage.topic,
+            language: triage.language,
+            needs_account: triage.needs_account,
+            personal_data: personal,
+            reasons: &triage.reasons,
+            by: None,
+        },
+        now,
+    )?;
+    if let Some(handle) = handle {
+        if claim::recognise_code(tx, app, now, mention, handle)? {
+            return Ok(());
+        }
+        if mention.summoned && triage::asks_for_quiet(&mention.text).is_some() {
+            store::set_opted_out(tx, handle.id, now)?;
+        }
+    }
+    if let Some((case, why)) = join::find(tx, mention, handle)? {
+        join::join(tx, now, mention, triage.label, case, &why)?;
+        return Ok(());
+    }
+    if !triage.label.wants_an_answer() {
+        return Ok(());
+    }
+    open_case(tx, app, now, mention, triage, candidates, around)
+}
+
+/// Opens the case of a mention and takes it as far as a draft.
+pub(super) fn open_case_of(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    mention: &Mention,
+    triage: &Triage,
+    candidates: &[Candidate],
+) -> Result<()> {
+    let ids: Vec<i64> = mention.handle.map(|h| h.0).into_iter().collect();
+    let around = Around {
+        handles: store::handles_by_id(tx, &ids)?,
+        catalogue: store::catalogue(tx)?,
+    };
+    open_case(tx, app, now, mention, triage, candidates, &around)
+}
+
+fn open_case(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    mention: &Mention,
+    triage: &Triage,
+    candidates: &[Candidate],
+    around: &Around,
+) -> Result<()> {
+    let by = Actor::rule("triage");
+    let handle = around.handle(mention.handle);
+    let product = around.product(triage);
+    let plain = text::words::normalise(&text::personal_data::mask(&mention.text));
+    let summary = if plain.is_empty() {
+        &mention.text
+    } else {
+        &plain
+    };
+    let customer_name = handle.map_or_else(|| "somebody".to_owned(), Handle::label);
+    let id = cases::open(
+        tx,
+        now,
+        &by,
+        NewCase {
+            channel: channel_of(mention.network),
+            severity: triage.severity,
+            summary,
+            product: triage.product,
+            topic: triage.topic,
+            user: handle.and_then(|h| h.user.filter(|_| h.proved_at.is_some())),
+            handle: mention.handle,
+            email: None,
+            customer_name: &customer_name,
+            written_at: mention.posted_at,
+            mention: Some(mention.id),
+            reasons: vec![format!("judged a {}", triage.label)],
+        },
+    )?;
+    store::set_case(tx, mention.id, id)?;
+    record_triage(tx, now, id, mention.id, triage, &by)?;
+    let Some(case) = cases::store::case(tx, id)? else {
+        return Err(Error::other("a case that was just opened is not there"));
+    };
+    identify::identify(tx, now, &case, mention, handle)?;
+    let decision = link::decide(triage, product, candidates);
+    link::link(tx, now, id, mention, triage, &decision)?;
+    acknowledge::draft(tx, app, now, &case, mention, handle, product)?;
+    Ok(())
+}
+
+/// Tells the judgement in the story of a case.
+pub(super) fn record_triage(
+    tx: &mut Conn,
+    now: Moment,
+    case: crate::ids::CaseId,
+    mention: MentionId,
+    triage: &Triage,
+    by: &Actor,
+) -> Result<()> {
+    cases::record_event(
+        tx,
+        now,
+        case,
+        Event {
+            step: Step::Triage,
+            by,
+            mention: Some(mention),
+            summary: &format!("{}, {}", triage.label.label(), triage.severity.label()),
+            reasons: triage.reasons.clone(),
+            data: json!({
+                "label": triage.label,
+                "p_complaint": triage.p_complaint,
+                "severity": triage.severity,
+                "needs_account": triage.needs_account,
+                "personal_data": triage.personal_data,
+                "language": triage.language,
+            }),
+        },
+    )
+}

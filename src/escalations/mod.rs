@@ -1,0 +1,124 @@
+//! Escalations: what complaints on public networks become.
+//!
+//! A mention is stored once (`capture`), judged (`triage`), tied to who wrote it (`identify`),
+//! joined to the case it belongs to (`join`) or opened as one, bound to the thread that solves it
+//! (`link`) and answered (`acknowledge`); `judge` runs these in order. A person approves what is
+//! said in public (`approve_reply`), a job says it once (`send_reply`), and `claim` and
+//! `close_loop` end the story.
+//!
+//! Invariants:
+//! - A page of posts is in the intake before anything is made of it; a mention stands once,
+//!   whatever way and however often it arrives.
+//! - Our own posts and reposts never open a case. One mention opens at most one case.
+//! - Every step leaves an event on the case with its reasons.
+//! - A reply has a key that names its decision; no decision has two replies.
+//! - Nobody is merged on a guess: a guess is only proposed.
+
+pub mod acknowledge;
+pub mod approve_reply;
+pub mod capture;
+pub mod claim;
+pub mod close_loop;
+pub mod correct_triage;
+pub mod handoff;
+pub mod identify;
+pub mod import;
+pub mod join;
+pub mod judge;
+pub mod link;
+pub mod poll;
+pub mod recheck;
+pub mod recount;
+pub mod send_reply;
+pub mod store;
+pub mod triage;
+pub mod words;
+
+use crate::cases::{Channel, words};
+use crate::jobs::Registry;
+use crate::networks::Network;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// How far a mention has come.
+    Stage {
+        /// Stored, not yet judged.
+        Captured = "captured", "Waits to be judged";
+        /// Our own post, or a repost: kept, never judged.
+        Ignored = "ignored", "Not judged";
+        Done = "done", "Judged";
+        /// Could not be judged; waits for a person.
+        Failed = "failed", "Could not be judged";
+    }
+}
+
+words! {
+    /// What a mention is.
+    Label {
+        Complaint = "complaint", "Complaint";
+        Question = "question", "Question";
+        Praise = "praise", "Praise";
+        Noise = "noise", "Noise";
+    }
+}
+
+impl Label {
+    /// Whether somebody wants something of us.
+    pub fn wants_an_answer(self) -> bool {
+        matches!(self, Label::Complaint | Label::Question)
+    }
+}
+
+words! {
+    /// Where an outgoing public post stands.
+    ReplyState {
+        Draft = "draft", "Draft";
+        Approved = "approved", "Approved";
+        Sending = "sending", "Being sent";
+        Sent = "sent", "Sent";
+        Failed = "failed", "Not sent";
+        /// It may have gone out: we look before we try again.
+        Unknown = "unknown", "Perhaps sent";
+        Discarded = "discarded", "Discarded";
+    }
+}
+
+words! {
+    /// What a reply is for.
+    Purpose {
+        Acknowledge = "acknowledge", "First answer";
+        CloseLoop = "close_loop", "Word that it is solved";
+        Answer = "answer", "Answer";
+    }
+}
+
+words! {
+    /// Where a claim stands.
+    ClaimState {
+        Open = "open", "Open";
+        Proved = "proved", "Handle proved";
+        Completed = "completed", "Completed";
+    }
+}
+
+/// The slice's kinds of jobs and its schedules.
+pub fn register(registry: &mut Registry) {
+    registry
+        .job::<judge::JudgeMentions>()
+        .job::<send_reply::SendReply>()
+        .job::<close_loop::ThreadResolved>()
+        .job::<recheck::Recheck>()
+        .every::<recheck::Recheck>(recheck::EVERY)
+        .job::<poll::Poll>()
+        .every::<poll::Poll>(poll::LOOK_EVERY);
+}
+
+/// The channel that a network's mentions come in by.
+pub fn channel_of(network: Network) -> Channel {
+    match network {
+        Network::X => Channel::X,
+        Network::Bluesky => Channel::Bluesky,
+        Network::Mastodon => Channel::Mastodon,
+        Network::Import => Channel::Import,
+    }
+}

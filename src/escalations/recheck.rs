@@ -1,0 +1,102 @@
+//! Rechecking: what its author deleted is gone from here within a day.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::store;
+use crate::app::App;
+use crate::cases::{self, Event, Step};
+use crate::clock::{HOUR, Moment};
+use crate::db::Conn;
+use crate::db::audit::Actor;
+use crate::error::Result;
+use crate::ids::MentionId;
+use crate::jobs::{Job, Next};
+
+/// How often the oldest looked-at mentions are looked up again (µs).
+pub const EVERY: i64 = HOUR;
+/// A mention is looked up when the last look is older than this (µs): a day less what the
+/// schedule, a waiting queue and a network that is away for a while may take.
+const LOOK_AFTER: i64 = 18 * HOUR;
+/// Posts asked for at once: the largest lookup that networks take.
+const LOOKUP_POSTS_MAX: i64 = 100;
+/// Lookups of one run.
+const LOOKUPS_A_RUN: usize = 50;
+
+/// Asks the networks which of the stored posts still stand.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Recheck {}
+
+impl Job for Recheck {
+    const KIND: &'static str = "recheck_mentions";
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+
+    fn run(&self, app: &App) -> Result<Next> {
+        for connector in &app.connectors {
+            for _ in 0..LOOKUPS_A_RUN {
+                let now = app.now();
+                let before = now.plus(-LOOK_AFTER);
+                let network = connector.network();
+                let due = app
+                    .db
+                    .read(|c| store::due_for_recheck(c, network, before, LOOKUP_POSTS_MAX))?;
+                if due.is_empty() {
+                    break;
+                }
+                let ids: Vec<String> = due.iter().map(|(_, post)| post.clone()).collect();
+                let looked = match connector.lookup(&ids) {
+                    Ok(looked) => looked,
+                    Err(error) => {
+                        // The budget or the network: the next run goes on with the same posts.
+                        tracing::warn!(%network, %error, "stored posts could not be looked up");
+                        break;
+                    }
+                };
+                app.db.write(|tx| {
+                    for (id, post) in &due {
+                        if looked.gone.contains(post) {
+                            erase(tx, now, *id)?;
+                        } else {
+                            // Of those the network said nothing about, the next round asks again.
+                            store::set_checked(tx, *id, now)?;
+                        }
+                    }
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(Next::Done)
+    }
+}
+
+/// Forgets what a post said: its text, its raw form, the page it came in, and what was quoted
+/// from it. That there was one, and what was decided, stays.
+pub fn erase(tx: &mut Conn, now: Moment, id: MentionId) -> Result<()> {
+    let Some(mention) = store::mention(tx, id)? else {
+        return Ok(());
+    };
+    if mention.deleted_at.is_some() {
+        return Ok(());
+    }
+    store::erase_mention(tx, &mention, now)?;
+    if let Some(case) = mention.case {
+        cases::record_event(
+            tx,
+            now,
+            case,
+            Event {
+                step: Step::Deleted,
+                by: &Actor::rule("recheck"),
+                mention: Some(id),
+                summary: "The post is gone from the network, and its text from here",
+                reasons: vec![],
+                data: json!({}),
+            },
+        )?;
+    }
+    tracing::info!(mention = %id, "erased a mention that its author deleted");
+    Ok(())
+}

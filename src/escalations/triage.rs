@@ -1,0 +1,706 @@
+//! Triage: what a mention is, how bad it is, which product it is about; with reasons to read.
+//!
+//! Pure: a list of rules in a fixed order, each of which looks at the evidence and may find
+//! something. A finding weighs towards complaint, or away from it, and says why in words; the sum
+//! goes through a logistic function. The weights were chosen by hand, in steps of a tenth, while
+//! looking at how the whole judges posts it had not been written for.
+
+use serde::Serialize;
+
+use super::{Label, words};
+use crate::cases::Severity;
+use crate::ids::{ProductId, TopicId};
+use crate::text;
+
+/// A product as the judgement needs it.
+#[derive(Clone, Debug)]
+pub struct Product {
+    pub id: ProductId,
+    pub slug: String,
+    pub name: String,
+    /// Further names people call it by.
+    pub terms: Vec<String>,
+    /// From this confidence a thread is linked without asking.
+    pub link_threshold: f64,
+    /// From this confidence a thread is proposed.
+    pub propose_threshold: f64,
+    pub auto_link: bool,
+    pub auto_acknowledge: bool,
+    pub topics: Vec<Topic>,
+}
+
+/// A part of a product.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub id: TopicId,
+    pub name: String,
+}
+
+/// Beginning of a text that is judged (characters). The longest public posts have 25,000; what
+/// somebody wants stands in their first two thousand.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+/// Words of a text that are looked at.
+const TOKENS_MAX: usize = 400;
+/// From this probability on it is a complaint.
+const COMPLAINT_FROM: f64 = 0.5;
+/// What is said for a complaint before anything is read.
+const BIAS: f64 = -1.0;
+/// From this likeness (shared words) on, what staff said of an earlier post counts for this one.
+const CORRECTION_LIKENESS_MIN: f64 = 0.6;
+
+/// A text as the rules see it.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// As it was written, cut.
+    pub text: &'a str,
+    /// Words in lower case without apostrophes, each between blanks: ` my screen is black `.
+    pub folded: String,
+    pub tokens: Vec<String>,
+    pub language: Option<&'static str>,
+    /// The author named us or answers us.
+    pub addressed: bool,
+    pub exclamations: usize,
+    pub questions: usize,
+    /// Words written in capitals only.
+    pub shouted: usize,
+    pub links: usize,
+    pub hashtags: usize,
+}
+
+impl<'a> Evidence<'a> {
+    pub fn of(text: &'a str, addressed: bool) -> Evidence<'a> {
+        let end = text
+            .char_indices()
+            .nth(TEXT_CHARS_MAX)
+            .map_or(text.len(), |(at, _)| at);
+        let text = &text[..end];
+        let plain = text::words::normalise(text);
+        let tokens = tokens(&plain);
+        let shouted = plain
+            .split_whitespace()
+            .filter(|w| {
+                w.chars().filter(|c| c.is_alphabetic()).count() >= 3
+                    && !w.chars().any(char::is_lowercase)
+            })
+            .count();
+        Evidence {
+            text,
+            folded: format!(" {} ", tokens.join(" ")),
+            language: text::language::detect(&plain),
+            tokens,
+            addressed,
+            exclamations: text.matches('!').count(),
+            questions: text.matches(['?', '¿', '？']).count(),
+            shouted,
+            links: text.matches("http").count(),
+            hashtags: text
+                .split_whitespace()
+                .filter(|w| w.starts_with('#'))
+                .count(),
+        }
+    }
+
+    /// The phrases of a list that stand in the text.
+    pub fn found(&self, list: &[&'static str]) -> Vec<&'static str> {
+        list.iter()
+            .copied()
+            .filter(|phrase| self.holds(phrase))
+            .collect()
+    }
+
+    fn holds(&self, phrase: &str) -> bool {
+        let (phrase, open) = match phrase.strip_suffix('*') {
+            Some(beginning) => (beginning, true),
+            None => (phrase, false),
+        };
+        let mut from = 0;
+        while let Some(at) = self.folded[from..].find(phrase) {
+            let start = from + at;
+            let end = start + phrase.len();
+            let bytes = self.folded.as_bytes();
+            if bytes[start - 1] == b' ' && (open || bytes.get(end) == Some(&b' ')) {
+                return true;
+            }
+            from = end;
+        }
+        false
+    }
+
+    /// Whether a good word stands within three words after a negation.
+    fn negated(&self, list: &[&'static str]) -> Option<String> {
+        self.tokens.iter().enumerate().find_map(|(at, token)| {
+            if !words::NEGATION.contains(&token.as_str()) {
+                return None;
+            }
+            let good = self
+                .tokens
+                .iter()
+                .skip(at + 1)
+                .take(3)
+                .find(|t| list.contains(&t.as_str()))?;
+            Some(format!("{token} … {good}"))
+        })
+    }
+}
+
+/// The words of a text: lower case, apostrophes left out, everything else a gap.
+pub fn tokens(plain: &str) -> Vec<String> {
+    let mut list = Vec::new();
+    let mut word = String::new();
+    for c in plain.chars() {
+        match c {
+            '\'' | '’' | '`' | '´' => {}
+            c if c.is_alphanumeric() => word.extend(c.to_lowercase()),
+            _ if word.is_empty() => {}
+            _ => list.push(std::mem::take(&mut word)),
+        }
+        if list.len() >= TOKENS_MAX {
+            return list;
+        }
+    }
+    if !word.is_empty() {
+        list.push(word);
+    }
+    list
+}
+
+/// The share of telling words that two texts have in common, 0 to 1.
+pub fn likeness(a: &str, b: &str) -> f64 {
+    fn telling(text: &str) -> std::collections::HashSet<String> {
+        tokens(&text::words::normalise(text))
+            .into_iter()
+            .filter(|t| t.chars().count() > 2 && !words::COMMON.contains(&t.as_str()))
+            .collect()
+    }
+    let (a, b) = (telling(a), telling(b));
+    if a.is_empty() || b.is_empty() {
+        return 0.0;
+    }
+    let shared = a.intersection(&b).count();
+    let smaller = a.len().min(b.len());
+    let all = a.len() + b.len() - shared;
+    // A short follow-up shares all it has with a long first post: half by each measure.
+    #[allow(clippy::cast_precision_loss)]
+    let (by_all, by_smaller) = (shared as f64 / all as f64, shared as f64 / smaller as f64);
+    if smaller < 3 {
+        by_all
+    } else {
+        f64::midpoint(by_all, by_smaller)
+    }
+}
+
+/// What a rule found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    pub rule: &'static str,
+    /// Towards complaint when positive.
+    pub complaint: f64,
+    pub praise: f64,
+    pub noise: f64,
+    pub question: f64,
+    /// For a person: `says “broken”, “refund”`.
+    pub why: String,
+}
+
+impl Finding {
+    fn new(rule: &'static str, why: String) -> Finding {
+        Finding {
+            rule,
+            complaint: 0.0,
+            praise: 0.0,
+            noise: 0.0,
+            question: 0.0,
+            why,
+        }
+    }
+}
+
+/// Looks at the evidence; finds something or not.
+pub type Rule = fn(&Evidence<'_>) -> Option<Finding>;
+
+/// Every rule, in the order in which the reasons are shown.
+pub const RULES: &[Rule] = &[
+    sarcasm,
+    problem_words,
+    negative_words,
+    negated_praise,
+    profanity,
+    shouting,
+    unhappy_faces,
+    praise_words,
+    happy_faces,
+    question_forms,
+    how_to,
+    addressed_to_us,
+    advertising,
+    hardly_any_words,
+];
+
+fn quoted(found: &[&str]) -> String {
+    let list: Vec<String> = found
+        .iter()
+        .take(4)
+        .map(|w| format!("“{}”", w.trim_end_matches('*')))
+        .collect();
+    list.join(", ")
+}
+
+/// The first counts whole, further ones half, up to four.
+fn growing(first: f64, count: usize) -> f64 {
+    let further = u32::try_from(count.saturating_sub(1).min(3)).unwrap_or(3);
+    first + first * 0.5 * f64::from(further)
+}
+
+fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::SARCASM);
+    let sour = !e.found(words::PROBLEM).is_empty() || !e.found(words::NEGATIVE).is_empty();
+    let plain = found.iter().any(|f| {
+        f.contains("nothing")
+            || f.contains("nichts")
+            || f.contains("nada")
+            || f.contains("rien")
+            || f.contains("breaking")
+            || f.contains("ruin")
+    });
+    (!found.is_empty() && (sour || plain)).then(|| Finding {
+        complaint: 2.0,
+        praise: -2.0,
+        ..Finding::new(
+            "sarcasm",
+            format!("praise that means its opposite: {}", quoted(&found)),
+        )
+    })
+}
+
+fn problem_words(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::PROBLEM);
+    (!found.is_empty()).then(|| Finding {
+        complaint: growing(1.2, found.len()),
+        ..Finding::new(
+            "problem_words",
+            format!("tells of a problem: {}", quoted(&found)),
+        )
+    })
+}
+
+fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::NEGATIVE);
+    (!found.is_empty()).then(|| Finding {
+        complaint: growing(1.3, found.len()),
+        ..Finding::new(
+            "negative_words",
+            format!("unhappy words: {}", quoted(&found)),
+        )
+    })
+}
+
+fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
+    e.negated(words::PRAISE).map(|what| Finding {
+        complaint: 0.8,
+        praise: -1.0,
+        ..Finding::new("negated_praise", format!("a good word denied: “{what}”"))
+    })
+}
+
+fn profanity(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::PROFANITY);
+    (!found.is_empty()).then(|| Finding {
+        complaint: 0.7,
+        ..Finding::new("profanity", "strong language".to_owned())
+    })
+}
+
+fn shouting(e: &Evidence<'_>) -> Option<Finding> {
+    let capitals = e.shouted >= 2 && e.shouted * 3 >= e.tokens.len();
+    (e.exclamations >= 3 || capitals || (e.exclamations > 0 && e.questions > 0)).then(|| Finding {
+        complaint: 0.3,
+        ..Finding::new("shouting", "capitals or many exclamation marks".to_owned())
+    })
+}
+
+fn unhappy_faces(e: &Evidence<'_>) -> Option<Finding> {
+    let typed = [":(", ":-(", ":/", ":'("].iter().any(|face| {
+        e.text.contains(face)
+            && !(*face == ":/" && e.text.contains("://") && !e.text.contains(":/ "))
+    });
+    (typed || e.text.contains(words::SAD_EMOJI)).then(|| Finding {
+        complaint: 0.7,
+        praise: -0.5,
+        ..Finding::new("unhappy_faces", "an unhappy face".to_owned())
+    })
+}
+
+fn praise_words(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::PRAISE);
+    (!found.is_empty()).then(|| {
+        // "Thanks" alone often ends a request.
+        let polite = found.iter().all(|f| {
+            matches!(
+                *f,
+                "thanks" | "thank you" | "thx" | "ty" | "cheers" | "danke*" | "gracias" | "merci"
+            )
+        });
+        Finding {
+            complaint: if polite { -0.3 } else { -0.9 },
+            praise: growing(if polite { 0.8 } else { 1.2 }, found.len()),
+            ..Finding::new("praise_words", format!("good words: {}", quoted(&found)))
+        }
+    })
+}
+
+fn happy_faces(e: &Evidence<'_>) -> Option<Finding> {
+    let typed = [":)", ":-)", ":D", ";)", "<3"]
+        .iter()
+        .any(|face| e.text.contains(face));
+    (typed || e.text.contains(words::GLAD_EMOJI)).then(|| Finding {
+        complaint: -0.6,
+        praise: 0.6,
+        ..Finding::new("happy_faces", "a happy face".to_owned())
+    })
+}
+
+fn question_forms(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::QUESTION);
+    if e.questions == 0 && found.is_empty() {
+        return None;
+    }
+    let why = if found.is_empty() {
+        "a question mark".to_owned()
+    } else {
+        format!("asks: {}", quoted(&found))
+    };
+    Some(Finding {
+        question: if e.questions > 0 { 1.5 } else { 0.7 },
+        ..Finding::new("question_forms", why)
+    })
+}
+
+/// A question about how something is done, without a word of trouble.
+fn how_to(e: &Evidence<'_>) -> Option<Finding> {
+    let calm = e.found(words::PROBLEM).is_empty() && e.found(words::NEGATIVE).is_empty();
+    (e.questions > 0 && calm).then(|| Finding {
+        complaint: -0.7,
+        question: 0.5,
+        ..Finding::new("how_to", "asks without telling of trouble".to_owned())
+    })
+}
+
+fn addressed_to_us(e: &Evidence<'_>) -> Option<Finding> {
+    e.addressed.then(|| Finding {
+        complaint: 0.3,
+        question: 0.3,
+        ..Finding::new("addressed_to_us", "names us or answers us".to_owned())
+    })
+}
+
+fn advertising(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::NOISE);
+    let stuffed = e.hashtags >= 5;
+    (!found.is_empty() || stuffed).then(|| Finding {
+        complaint: -0.9,
+        noise: growing(1.2, found.len().max(1)) + if stuffed { 0.8 } else { 0.0 },
+        ..Finding::new(
+            "advertising",
+            if found.is_empty() {
+                "many hashtags".to_owned()
+            } else {
+                format!("sounds like advertising or a notice: {}", quoted(&found))
+            },
+        )
+    })
+}
+
+fn hardly_any_words(e: &Evidence<'_>) -> Option<Finding> {
+    (e.tokens.len() < 2).then(|| Finding {
+        complaint: -0.8,
+        noise: 1.0,
+        ..Finding::new("hardly_any_words", "hardly any words".to_owned())
+    })
+}
+
+/// The judgement.
+#[derive(Clone, Debug)]
+pub struct Triage {
+    pub label: Label,
+    /// 0 to 1.
+    pub p_complaint: f64,
+    pub severity: Severity,
+    pub product: Option<ProductId>,
+    pub topic: Option<TopicId>,
+    pub language: Option<&'static str>,
+    pub needs_account: bool,
+    /// Kinds of personal data in the text, by their words in tables.
+    pub personal_data: Vec<&'static str>,
+    pub reasons: Vec<String>,
+}
+
+/// Judges a text. `network_language` is what the network says; our own detection wins.
+pub fn judge(
+    text: &str,
+    addressed: bool,
+    catalogue: &[Product],
+    corrections: &[(String, Label)],
+) -> Triage {
+    let evidence = Evidence::of(text, addressed);
+    let findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&evidence)).collect();
+    let sum = |part: fn(&Finding) -> f64| findings.iter().map(part).sum::<f64>();
+    let p_complaint = 1.0 / (1.0 + (-(BIAS + sum(|f| f.complaint))).exp());
+    let mut reasons: Vec<String> = findings.iter().map(|f| f.why.clone()).collect();
+    let mut label = label_of(
+        p_complaint,
+        sum(|f| f.praise),
+        sum(|f| f.noise),
+        sum(|f| f.question),
+        addressed,
+    );
+    let corrected = corrections
+        .iter()
+        .map(|(earlier, label)| (likeness(earlier, text), *label))
+        .filter(|(like, _)| *like >= CORRECTION_LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((like, told)) = corrected {
+        label = told;
+        reasons.insert(
+            0,
+            format!("staff called a post with the same words ({like:.2}) {told}"),
+        );
+    }
+    let (severity, why_severe) = severity_of(&evidence);
+    reasons.push(why_severe);
+    let (product, topic, why_product) = product_of(&evidence, catalogue);
+    reasons.extend(why_product);
+    let mut personal_data: Vec<&'static str> = Vec::new();
+    for finding in text::personal_data::find(evidence.text) {
+        if !personal_data.contains(&finding.kind.as_str()) {
+            personal_data.push(finding.kind.as_str());
+        }
+    }
+    let account = evidence.found(words::ACCOUNT);
+    let needs_account = !account.is_empty() || !personal_data.is_empty();
+    if !account.is_empty() {
+        reasons.push(format!(
+            "needs an account or an order: {}",
+            quoted(&account)
+        ));
+    }
+    if !personal_data.is_empty() {
+        reasons.push(format!(
+            "carries personal data: {}",
+            personal_data.join(", ")
+        ));
+    }
+    Triage {
+        label,
+        p_complaint,
+        severity,
+        product,
+        topic,
+        language: evidence.language,
+        needs_account,
+        personal_data,
+        reasons,
+    }
+}
+
+fn label_of(p_complaint: f64, praise: f64, noise: f64, question: f64, addressed: bool) -> Label {
+    if p_complaint >= COMPLAINT_FROM {
+        Label::Complaint
+    } else if noise >= 1.0 && noise >= question {
+        Label::Noise
+    } else if praise >= 0.8 && praise >= question {
+        Label::Praise
+    } else if question >= 1.0 || (question > 0.3 && addressed) {
+        Label::Question
+    } else {
+        Label::Noise
+    }
+}
+
+/// How bad it is for the person, by the worst impact their words tell of.
+fn severity_of(e: &Evidence<'_>) -> (Severity, String) {
+    let levels = [
+        (Severity::Safety, words::SAFETY),
+        (Severity::Money, words::MONEY),
+        (Severity::Blocked, words::BLOCKED),
+        (Severity::Many, words::MANY),
+    ];
+    for (severity, list) in levels {
+        let found = e.found(list);
+        if !found.is_empty() {
+            let why = format!("{}: {}", severity.label().to_lowercase(), quoted(&found));
+            return (severity, why);
+        }
+    }
+    (
+        Severity::Annoyance,
+        "nothing worse than an annoyance is told".to_owned(),
+    )
+}
+
+/// Which product and topic the words name.
+fn product_of(
+    e: &Evidence<'_>,
+    catalogue: &[Product],
+) -> (Option<ProductId>, Option<TopicId>, Vec<String>) {
+    let named = |name: &str| -> bool {
+        let folded = tokens(name).join(" ");
+        !folded.is_empty() && e.folded.contains(&format!(" {folded} "))
+    };
+    let mut best: Option<(usize, &Product, String)> = None;
+    for product in catalogue {
+        let names = std::iter::once(&product.name).chain(&product.terms);
+        let found: Vec<&String> = names.filter(|name| named(name)).collect();
+        // The longest name is the most telling: "Fernwell Hub" before "Fernwell".
+        let weight = found.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+        if let Some(name) = found.first()
+            && best.as_ref().is_none_or(|(w, _, _)| weight > *w)
+        {
+            best = Some((weight, product, (*name).clone()));
+        }
+    }
+    let (product, why) = match (best, catalogue) {
+        (Some((_, product, name)), _) => (product, format!("names {}: “{name}”", product.name)),
+        (None, [only]) => (only, format!("{} is the only product", only.name)),
+        (None, _) => return (None, None, Vec::new()),
+    };
+    let topic = product.topics.iter().find(|topic| {
+        tokens(&topic.name).iter().any(|word| {
+            word.chars().count() > 3
+                && !words::COMMON.contains(&word.as_str())
+                && e.tokens
+                    .iter()
+                    .any(|t| t == word || t.trim_end_matches('s') == word.trim_end_matches('s'))
+        })
+    });
+    let mut reasons = vec![why];
+    if let Some(topic) = topic {
+        reasons.push(format!("about {}", topic.name));
+    }
+    (Some(product.id), topic.map(|t| t.id), reasons)
+}
+
+/// Whether the text asks us to keep quiet. Only short texts: "I had to stop using it" does not.
+pub fn asks_for_quiet(text: &str) -> Option<&'static str> {
+    const WORDS_MAX: usize = 6;
+    let evidence = Evidence::of(text, true);
+    let found = evidence.found(words::OPT_OUT);
+    let telling = found.iter().copied().find(|f| f.contains(' '));
+    match (telling, found.first()) {
+        (Some(phrase), _) => Some(phrase),
+        (None, Some(word)) if evidence.tokens.len() <= WORDS_MAX => Some(word),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(text: &str) -> Label {
+        judge(text, true, &[], &[]).label
+    }
+
+    #[test]
+    fn plain_cases_are_told_apart() {
+        for (text, expected) in [
+            (
+                "@acme my screen is broken and nobody answers. Terrible service",
+                Label::Complaint,
+            ),
+            ("@acme thanks for nothing", Label::Complaint),
+            (
+                "@acme love it when the app is down on payday",
+                Label::Complaint,
+            ),
+            ("@acme great job breaking the login again", Label::Complaint),
+            ("@acme how do I export my notes?", Label::Question),
+            ("@acme thank you, best support ever 😍", Label::Praise),
+            (
+                "Giveaway! Follow and retweet to win a @acme hub",
+                Label::Noise,
+            ),
+            (
+                "@acme die App stürzt ständig ab, seit Tagen keine Antwort",
+                Label::Complaint,
+            ),
+            (
+                "@acme la aplicación no funciona y nadie responde",
+                Label::Complaint,
+            ),
+            (
+                "@acme l'appli ne marche plus, c'est inadmissible",
+                Label::Complaint,
+            ),
+            ("@acme gracias, ya funciona genial", Label::Praise),
+        ] {
+            assert_eq!(label(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn severity_is_the_worst_impact() {
+        for (text, expected) in [
+            (
+                "my charger caught fire and I paid 80 for it",
+                Severity::Safety,
+            ),
+            ("you charged me twice, and the app is down", Severity::Money),
+            ("the hub won't start", Severity::Blocked),
+            ("is the site down for everyone?", Severity::Many),
+            ("the new icon is ugly", Severity::Annoyance),
+        ] {
+            assert_eq!(judge(text, true, &[], &[]).severity, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_order_or_personal_data_needs_an_account() {
+        assert!(judge("where is my order?", true, &[], &[]).needs_account);
+        let triage = judge(
+            "mail me at ada@example.org, the app is broken",
+            true,
+            &[],
+            &[],
+        );
+        assert!(triage.needs_account);
+        assert_eq!(triage.personal_data, ["email"]);
+        assert!(!judge("the app is broken", true, &[], &[]).needs_account);
+    }
+
+    #[test]
+    fn a_correction_by_staff_counts_for_the_same_words() {
+        let text = "the hub blinks green all night long";
+        assert_ne!(label(text), Label::Complaint);
+        let corrections = [("hub blinks green all night".to_owned(), Label::Complaint)];
+        let triage = judge(text, true, &[], &corrections);
+        assert_eq!(triage.label, Label::Complaint);
+        assert!(triage.reasons[0].contains("staff called"));
+    }
+
+    #[test]
+    fn any_text_is_judged() {
+        for text in [
+            "",
+            "x",
+            "😡",
+            "🔥🔥🔥",
+            "مرحبا لا يعمل",
+            "\0\0",
+            &"long word ".repeat(2_500),
+        ] {
+            let triage = judge(text, true, &[], &[]);
+            assert!((0.0..=1.0).contains(&triage.p_complaint), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn only_short_or_plain_words_ask_for_quiet() {
+        assert!(asks_for_quiet("@acme stop").is_some());
+        assert!(
+            asks_for_quiet("please just leave me alone, this whole thing is a bot farm").is_some()
+        );
+        assert!(
+            asks_for_quiet("I had to stop using the app because it crashes every time").is_none()
+        );
+    }
+}

@@ -1,0 +1,701 @@
+//! From a public post to an answer, with the real connector against the stand-in for X.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use offramp::app::App;
+use offramp::cases::links::{LinkState, Target};
+use offramp::cases::{self, Case, State};
+use offramp::clock::{HOUR, MINUTE};
+use offramp::db::Conn;
+use offramp::db::schema::{cases as cases_table, mentions, products, replies, threads, users};
+use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
+use offramp::escalations::claim;
+use offramp::escalations::close_loop::ThreadResolved;
+use offramp::escalations::correct_triage::{self, correct_triage};
+use offramp::escalations::handoff::{self, posted_by_hand};
+use offramp::escalations::judge::JudgeMentions;
+use offramp::escalations::poll::{Reading, poll};
+use offramp::escalations::recheck::Recheck;
+use offramp::escalations::recount::recount;
+use offramp::escalations::send_reply::SendReply;
+use offramp::escalations::store::{self, Mention, Reply};
+use offramp::escalations::{Label, ReplyState, Stage, capture, import};
+use offramp::forum::docs::Docs;
+use offramp::forum::{self, ThreadKind, Visibility};
+use offramp::ids::{CaseId, MentionId, ProductId, SessionId, ThreadId, UserId};
+use offramp::jobs;
+use offramp::networks::Network;
+use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
+use offramp::people::{CurrentUser, Role};
+use offramp::search;
+
+use crate::harness::{Backend, Test};
+
+const BRAND: &str = "FernwellHelp";
+
+/// Runs each function on both databases, beside a stand-in for X of its own.
+macro_rules! with_x {
+    ($($(#[$meta:meta])* fn $name:ident($t:ident, $x:ident) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            fn body($t: &Test, $x: &Running) $body
+
+            #[test]
+            fn sqlite() {
+                run(Backend::Sqlite, body);
+            }
+
+            #[test]
+            fn postgres() {
+                run(Backend::Postgres, body);
+            }
+        }
+    )*};
+}
+
+fn run(backend: Backend, body: fn(&Test, &Running)) {
+    let config = SandboxConfig {
+        hang: Duration::from_secs(2),
+        ..SandboxConfig::for_brand(BRAND, "Fernwell Help")
+    };
+    let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
+    let test = Test::new(backend, |config| {
+        config.x = x.x_settings();
+        config.x.timeout_seconds = 1;
+        config.site.url = "https://help.fernwell.example".into();
+    });
+    if let Some(test) = test {
+        body(&test, &x);
+        let wrong = test.app.db.read(recount).expect("recount");
+        assert_eq!(wrong, [], "rules that do not hold");
+        test.finish();
+    }
+}
+
+fn says(x: &Running, username: &str, text: &str) -> u64 {
+    x.sandbox().post(new_post(username, text)).expect("posted")
+}
+
+fn new_post(username: &str, text: &str) -> NewPost {
+    serde_json::from_value(serde_json::json!({"username": username, "text": text})).expect("a post")
+}
+
+fn answers(x: &Running, username: &str, to: u64, text: &str) -> u64 {
+    let post = NewPost {
+        in_reply_to: Some(to),
+        ..new_post(username, text)
+    };
+    x.sandbox().post(post).expect("posted")
+}
+
+/// Reads mentions and runs what follows.
+fn read(t: &Test) {
+    let connector = t.app.connector(Network::X).expect("X").clone();
+    let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
+    assert_eq!(trouble, None);
+    t.run_jobs();
+}
+
+fn mention_of(t: &Test, post: u64) -> Mention {
+    let id: i64 = t
+        .app
+        .db
+        .read(|c| {
+            Ok(mentions::table
+                .filter(mentions::network_post_id.eq(post.to_string()))
+                .select(mentions::id)
+                .first(c)?)
+        })
+        .expect("the mention");
+    t.app
+        .db
+        .read(|c| store::mention(c, MentionId(id)))
+        .expect("read")
+        .expect("the mention")
+}
+
+fn case_of(t: &Test, post: u64) -> Case {
+    let id = mention_of(t, post).case.expect("a case");
+    t.app
+        .db
+        .read(|c| cases::store::case(c, id))
+        .expect("read")
+        .expect("the case")
+}
+
+fn replies_of(t: &Test, case: CaseId) -> Vec<Reply> {
+    t.app
+        .db
+        .read(|c| store::replies_of(c, case))
+        .expect("replies")
+}
+
+fn count_cases(t: &Test) -> i64 {
+    t.app
+        .db
+        .read(|c| Ok(cases_table::table.count().get_result(c)?))
+        .expect("counted")
+}
+
+fn staff(t: &Test) -> CurrentUser {
+    let id: i64 = t
+        .app
+        .db
+        .write(|tx| {
+            let known: Option<i64> = users::table
+                .filter(users::name_key.eq("sam"))
+                .select(users::id)
+                .first(tx)
+                .optional()?;
+            match known {
+                Some(id) => Ok(id),
+                None => Ok(diesel::insert_into(users::table)
+                    .values((
+                        users::name.eq("Sam"),
+                        users::name_key.eq("sam"),
+                        users::role.eq("staff"),
+                        users::bio.eq(""),
+                        users::created_at.eq(0),
+                    ))
+                    .returning(users::id)
+                    .get_result(tx)?),
+            }
+        })
+        .expect("a user");
+    CurrentUser {
+        id: UserId(id),
+        name: "Sam".into(),
+        role: Role::Staff,
+        session: SessionId(1),
+        products: vec![],
+    }
+}
+
+fn product(t: &Test) -> ProductId {
+    let now = t.app.now();
+    let new = forum::store::NewProduct {
+        slug: "hub",
+        name: "Fernwell Hub",
+        description: "",
+        position: 1,
+        brand_terms: &["hub".to_owned()],
+    };
+    t.app
+        .db
+        .write(|tx| forum::store::insert_product(tx, &new, now))
+        .expect("a product")
+}
+
+fn thread(t: &Test, product: ProductId, title: &str, body: &str) -> ThreadId {
+    let now = t.app.now();
+    let author = staff(t).id;
+    let id = t
+        .app
+        .db
+        .write(|tx| {
+            let id = forum::store::insert_thread(
+                tx,
+                &forum::store::NewThread {
+                    product,
+                    topic: None,
+                    author,
+                    kind: ThreadKind::Question,
+                    visibility: Visibility::Public,
+                    title,
+                    slug: "a-thread",
+                    language: Some("en"),
+                    official: false,
+                    from_case: None,
+                    request_key: None,
+                    tags: &[],
+                    body,
+                    body_html: body,
+                },
+                now,
+            )?;
+            forum::store::changed(tx, id, now)?;
+            Ok(id)
+        })
+        .expect("a thread");
+    search::catch_up(&t.app.index, &t.app.db, &Docs::new(t.app.db.clone())).expect("indexed");
+    id
+}
+
+fn set(t: &Test, change: impl FnOnce(&mut Conn) -> QueryResult<usize>) {
+    t.app.db.write(|tx| Ok(change(tx)?)).expect("changed");
+}
+
+fn resolve(t: &Test, thread: ThreadId) {
+    set(t, |c| {
+        diesel::update(threads::table.find(thread.0))
+            .set(threads::state.eq("solved"))
+            .execute(c)
+    });
+    enqueue(&t.app, &ThreadResolved { thread });
+    t.run_jobs();
+}
+
+fn enqueue<J: jobs::Job>(app: &App, job: &J) {
+    let now = app.now();
+    app.db
+        .write(|tx| jobs::enqueue(tx, now, job))
+        .expect("enqueued");
+}
+
+/// A complaint with a drafted answer.
+fn drafted(t: &Test, x: &Running) -> (u64, Reply) {
+    let post = says(
+        x,
+        "ada",
+        "@FernwellHelp my hub keeps crashing and I am fed up",
+    );
+    read(t);
+    let case = case_of(t, post);
+    let list = replies_of(t, case.id);
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].state, ReplyState::Draft);
+    (post, list[0].clone())
+}
+
+fn approve(t: &Test, reply: &Reply) {
+    let by = staff(t);
+    let outcome = approve_reply(&t.app, &by, reply.id, &reply.body, reply.version);
+    assert_eq!(outcome.expect("approved"), approve_reply::Outcome::Done);
+}
+
+fn reply_now(t: &Test, reply: &Reply) -> Reply {
+    t.app
+        .db
+        .read(|c| store::reply(c, reply.id))
+        .expect("read")
+        .expect("a reply")
+}
+
+with_x! {
+    fn a_post_is_stored_once_however_often_it_arrives(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub is broken, this is useless");
+        read(t);
+        read(t);
+        let connector = t.app.connector(Network::X).expect("X");
+        let looked = connector.lookup(&[post.to_string()]).expect("found");
+        for raw in ["one", "another"] {
+            let captured = capture::capture(
+                &t.app, Network::X, &looked.found, "search", raw.as_bytes(), &[],
+            )
+            .expect("captured");
+            assert_eq!((captured.stored, captured.known), (0, 1));
+        }
+        t.run_jobs();
+        assert_eq!(count_cases(t), 1);
+        let steps: Vec<String> = t
+            .app
+            .db
+            .read(|c| cases::store::events(c, case_of(t, post).id))
+            .expect("events")
+            .iter()
+            .map(|e| e.step.to_string())
+            .collect();
+        assert_eq!(steps, ["capture", "triage", "identify", "link", "acknowledge"]);
+    }
+
+    fn our_own_posts_and_reposts_open_no_case(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub is broken, this is useless");
+        let ours = answers(x, BRAND, post, "@ada @FernwellHelp is broken? We are sorry");
+        let repost = NewPost { repost_of: Some(post), ..new_post("bob", "") };
+        x.sandbox().post(repost).expect("reposted");
+        let connector = t.app.connector(Network::X).expect("X");
+        let ids = [post.to_string(), ours.to_string()];
+        let looked = connector.lookup(&ids).expect("found");
+        capture::capture(&t.app, Network::X, &looked.found, "test", b"raw", &[]).expect("captured");
+        read(t);
+        assert_eq!(count_cases(t), 1);
+        assert_eq!(mention_of(t, ours).stage, Stage::Ignored);
+    }
+
+    fn an_edit_shows_the_newest_text(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub is brokn, this is useless");
+        read(t);
+        let edit = NewPost {
+            edit_of: Some(post),
+            ..new_post("ada", "@FernwellHelp my hub is broken, this is useless")
+        };
+        let newer = x.sandbox().post(edit).expect("edited");
+        read(t);
+        let mention = mention_of(t, newer);
+        assert!(mention.text.contains("broken"), "{}", mention.text);
+        assert_eq!(mention.first_post_id, post.to_string());
+        assert_eq!(count_cases(t), 1);
+    }
+
+    fn a_thread_that_surely_answers_is_linked_and_named(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        thread(t, hub, "How to pair a lamp", "Which button pairs a lamp with the bridge?");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.4)).execute(c));
+        let post = says(x, "ada",
+            "@FernwellHelp since update 4.2 my hub blinks red all night, the app shows it offline. Useless!");
+        read(t);
+        let case = case_of(t, post);
+        assert_eq!(case.product, Some(hub));
+        let links = t.app.db.read(|c| cases::store::links_of(c, case.id)).expect("links");
+        assert_eq!(links[0].target, Target::Thread(answer));
+        assert_eq!(links[0].state, LinkState::Confirmed);
+        let reply = &replies_of(t, case.id)[0];
+        assert!(reply.body.contains(&format!("https://help.fernwell.example/t/{answer}")), "{}", reply.body);
+        assert!(reply.weighted_length <= 280);
+    }
+
+    fn unsure_is_proposed_and_nothing_is_drafted_as_a_thread(t, x) {
+        let hub = product(t);
+        for n in 0..7 {
+            thread(t, hub, &format!("Hub loses its lamps, variant {n}"),
+                "The hub loses lamps when the router restarts");
+        }
+        set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(2.0), products::propose_threshold.eq(0.0)))
+            .execute(c));
+        let post = says(x, "ada", "@FernwellHelp the hub loses its lamps again. Terrible");
+        let other = says(x, "bob", "@FernwellHelp hub keeps crashing: kaleidoscope xylophone zeppelin");
+        read(t);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case_of(t, post).id)).expect("links");
+        assert_eq!(links.len(), 5);
+        assert!(links.iter().all(|l| l.state == LinkState::Proposed && !l.reasons.is_empty()));
+        set(t, |c| diesel::update(products::table).set(products::propose_threshold.eq(2.0)).execute(c));
+        let third = says(x, "cleo", "@FernwellHelp hub keeps crashing and burning my patience");
+        read(t);
+        let events = t.app.db.read(|c| cases::store::events(c, case_of(t, third).id)).expect("events");
+        let suggested = events.iter().find_map(|e| e.data.get("suggested_thread"));
+        assert!(suggested.is_some_and(|s| !s["title"].as_str().unwrap_or("").contains('@')));
+        assert_ne!(case_of(t, other).id, case_of(t, third).id);
+    }
+
+    fn an_order_is_a_ticket_however_similar_a_thread_is(t, x) {
+        let hub = product(t);
+        thread(t, hub, "Where is my order of a hub", "Where is my order of a hub, charged twice");
+        let post = says(x, "ada", "@FernwellHelp where is my order of a hub? Charged twice!");
+        read(t);
+        let case = case_of(t, post);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case.id)).expect("links");
+        assert_eq!(links.len(), 1);
+        assert_eq!((links[0].target, links[0].state), (Target::Ticket, LinkState::Confirmed));
+        let reply = &replies_of(t, case.id)[0];
+        assert!(reply.body.contains("https://help.fernwell.example/claim/"), "{}", reply.body);
+    }
+
+    fn a_follow_up_joins_and_keeps_its_place(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub is broken, this is useless");
+        read(t);
+        let before = case_of(t, post);
+        t.advance(HOUR);
+        let more = answers(x, "ada", post, "@FernwellHelp hello?? still nothing, terrible service");
+        let other = answers(x, "bob", post, "@FernwellHelp mine is broken too, awful");
+        read(t);
+        let after = case_of(t, post);
+        assert_eq!(case_of(t, more).id, before.id);
+        assert_ne!(case_of(t, other).id, before.id, "people are not merged");
+        assert_eq!(after.waiting_since, before.waiting_since);
+        assert_eq!(after.severity, before.severity);
+        assert_eq!(after.state, State::New);
+        assert_eq!(replies_of(t, after.id).len(), 1, "one answer a case");
+    }
+
+    fn praise_and_noise_open_no_case_until_staff_say_so(t, x) {
+        let praise = says(x, "ada", "@FernwellHelp thank you, best support ever!");
+        let noise = says(x, "bob", "Giveaway! Follow and retweet to win a hub @FernwellHelp");
+        read(t);
+        assert_eq!(count_cases(t), 0);
+        assert_eq!(mention_of(t, noise).stage, Stage::Done);
+        let id = mention_of(t, praise).id;
+        let by = staff(t);
+        let outcome = correct_triage(&t.app, &by, id, Label::Complaint, None, "sarcastic");
+        assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
+        let again = correct_triage(&t.app, &by, id, Label::Complaint, None, "");
+        assert_eq!(again.expect("corrected"), correct_triage::Outcome::Already);
+        assert_eq!(count_cases(t), 1);
+        t.run_jobs();
+    }
+
+    fn an_approved_reply_goes_out_once(t, x) {
+        let (post, reply) = drafted(t, x);
+        let by = staff(t);
+        let stale = approve_reply(&t.app, &by, reply.id, "other words", reply.version + 1);
+        assert_eq!(stale.expect("answered"), approve_reply::Outcome::Changed);
+        let long = approve_reply(&t.app, &by, reply.id, &"long ".repeat(80), reply.version);
+        assert!(matches!(long.expect("answered"), approve_reply::Outcome::Problems(_)));
+        let private = approve_reply(&t.app, &by, reply.id, "write to ada@example.org", reply.version);
+        assert!(matches!(private.expect("answered"), approve_reply::Outcome::Problems(_)));
+        approve(t, &reply);
+        let twice = approve_reply(&t.app, &by, reply.id, &reply.body, reply.version);
+        assert_eq!(twice.expect("answered"), approve_reply::Outcome::Already);
+        t.run_jobs();
+        enqueue(&t.app, &SendReply { reply: reply.id });
+        t.run_jobs();
+        assert_eq!(x.sandbox().replies_to(post), std::slice::from_ref(&reply.body));
+        let sent = reply_now(t, &reply);
+        assert_eq!(sent.state, ReplyState::Sent);
+        assert!(sent.network_post_id.is_some());
+        assert_eq!(case_of(t, post).state, State::WaitingCustomer);
+        let gone = discard_reply(&t.app, &by, reply.id, "");
+        assert_eq!(gone.expect("answered"), approve_reply::Outcome::Changed);
+        // Their answer to our reply comes back to the case, which waits for us from now on.
+        t.advance(HOUR);
+        let ours: u64 = sent.network_post_id.expect("an id").parse().expect("a number");
+        let back = answers(x, "ada", ours, "@FernwellHelp no, does not help");
+        read(t);
+        let case = case_of(t, back);
+        assert_eq!(case.id, reply.case);
+        assert_eq!((case.state, case.waiting_since), (State::WaitingStaff, t.app.now()));
+    }
+
+    fn an_answer_that_never_came_is_looked_for_not_repeated(t, x) {
+        let (post, reply) = drafted(t, x);
+        for endpoint in ["create_post", "own_posts"] {
+            let kind = if endpoint == "own_posts" {
+                FailKind::ServerError
+            } else {
+                FailKind::TimeoutAfterAccepting
+            };
+            x.sandbox().fail(Fail { kind, count: 1, endpoint: Some(endpoint.into()) });
+        }
+        approve(t, &reply);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Unknown);
+        t.advance(HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn a_crash_between_sending_and_noting_says_nothing_twice(t, x) {
+        let (post, reply) = drafted(t, x);
+        let connector = t.app.connector(Network::X).expect("X");
+        let to = offramp::networks::ReplyTo {
+            post_id: post.to_string(),
+            author_username: "ada".into(),
+            summoned: true,
+        };
+        connector.reply(&to, &reply.body).expect("sent");
+        set(t, |c| diesel::update(replies::table.find(reply.id.0))
+            .set(replies::state.eq("sending")).execute(c));
+        enqueue(&t.app, &SendReply { reply: reply.id });
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn a_crash_before_sending_still_sends(t, x) {
+        let (post, reply) = drafted(t, x);
+        set(t, |c| diesel::update(replies::table.find(reply.id.0))
+            .set(replies::state.eq("sending")).execute(c));
+        enqueue(&t.app, &SendReply { reply: reply.id });
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn a_full_window_or_an_empty_purse_only_delays(t, x) {
+        let (post, reply) = drafted(t, x);
+        x.sandbox().fail(Fail {
+            kind: FailKind::CreditsDepleted, count: 1, endpoint: Some("create_post".into()),
+        });
+        approve(t, &reply);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Approved);
+        assert!(reply_now(t, &reply).error.is_some());
+        t.advance(2 * HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn what_the_network_refuses_is_posted_by_hand(t, x) {
+        let post = says(x, "ada", "my fernwell hub keeps crashing and I am fed up");
+        let connector = t.app.connector(Network::X).expect("X");
+        let mut looked = connector.lookup(&[post.to_string()]).expect("found");
+        // We believe that it addresses us; the network knows better.
+        looked.found[0].summoned = true;
+        capture::capture(&t.app, Network::X, &looked.found, "test", b"raw", &[]).expect("captured");
+        t.run_jobs();
+        let reply = replies_of(t, case_of(t, post).id).remove(0);
+        approve(t, &reply);
+        t.run_jobs();
+        let refused = reply_now(t, &reply);
+        assert_eq!((refused.state, refused.handoff), (ReplyState::Failed, true));
+        assert!(refused.error.is_some_and(|e| e.contains("refused")));
+        let by = staff(t);
+        let own = format!("https://x.com/ada/status/{post}");
+        let hand = |pasted: &str| posted_by_hand(&t.app, &by, reply.id, pasted).expect("answered");
+        assert_eq!(hand(&own), handoff::Outcome::NoAddress);
+        assert_eq!(hand("thanks"), handoff::Outcome::NoAddress);
+        assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Done);
+        assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Already);
+        assert_eq!(reply_now(t, &reply).network_post_id.as_deref(), Some("99"));
+        assert_eq!(case_of(t, post).state, State::WaitingCustomer);
+    }
+
+    fn a_rule_answers_only_when_switched_on_and_never_after_stop(t, x) {
+        let hub = product(t);
+        thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(0.3), products::auto_acknowledge.eq(true)))
+            .execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful";
+        let post = says(x, "ada", text);
+        says(x, "bob", "@FernwellHelp stop");
+        read(t);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+        let quiet = says(x, "bob", text);
+        read(t);
+        assert_eq!(x.sandbox().replies_to(quiet).len(), 0);
+        assert_eq!(replies_of(t, case_of(t, quiet).id)[0].state, ReplyState::Draft);
+    }
+
+    fn what_its_author_deleted_is_gone_within_a_day(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my zeppelin hub is broken, useless");
+        let stays = says(x, "bob", "@FernwellHelp my lamp is broken, useless");
+        read(t);
+        assert!(x.sandbox().delete(post));
+        t.advance(23 * HOUR);
+        enqueue(&t.app, &Recheck::default());
+        t.run_jobs();
+        let mention = mention_of(t, post);
+        assert_eq!((mention.text.as_str(), mention.deleted_at.is_some()), ("", true));
+        assert!(!mention_of(t, stays).text.is_empty());
+        let case = case_of(t, post);
+        assert!(!case.summary.contains("zeppelin"));
+        let events = t.app.db.read(|c| cases::store::events(c, case.id)).expect("events");
+        assert!(events.iter().any(|e| e.step == cases::Step::Deleted));
+        assert!(events.iter().all(|e| !format!("{e:?}").contains("zeppelin")), "{events:?}");
+    }
+
+    fn everyone_linked_is_told_once_and_again_after_a_reopening(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline.";
+        let posts = [
+            says(x, "ada", &format!("{text} Awful")),
+            says(x, "bob", &format!("{text} Useless")),
+        ];
+        read(t);
+        resolve(t, answer);
+        resolve(t, answer);
+        for post in posts {
+            let case = case_of(t, post);
+            assert_eq!(case.state, State::Resolved);
+            let told: Vec<Reply> = replies_of(t, case.id)
+                .into_iter()
+                .filter(|r| r.dedupe_key.starts_with("close:"))
+                .collect();
+            assert_eq!(told.len(), 1);
+            assert_eq!(told[0].state, ReplyState::Draft, "a person sends it");
+        }
+        set(t, |c| diesel::update(threads::table.find(answer.0))
+            .set(threads::state.eq("open")).execute(c));
+        enqueue(&t.app, &ThreadResolved { thread: answer });
+        t.run_jobs();
+        assert_eq!(case_of(t, posts[0]).state, State::WaitingStaff);
+        resolve(t, answer);
+        assert_eq!(replies_of(t, case_of(t, posts[0]).id).len(), 3);
+    }
+
+    fn a_code_posted_from_the_handle_proves_it(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let case = case_of(t, post);
+        let handle = case.handle.expect("a handle");
+        let open = t.app.db.read(|c| store::open_claim(c, case.id, handle)).expect("read").expect("a claim");
+        let code = claim::proof_code(&t.app, open.id);
+        says(x, "eve", &format!("@FernwellHelp {code}"));
+        read(t);
+        let still = t.app.db.read(|c| store::claim(c, open.id)).expect("read").expect("a claim");
+        assert_eq!(still.proof, None, "somebody else's post proves nothing");
+        says(x, "ada", &format!("@FernwellHelp {code}"));
+        read(t);
+        let proved = t.app.db.read(|c| store::claim(c, open.id)).expect("read").expect("a claim");
+        assert_eq!(proved.proof, Some(format!("code:{code}")));
+    }
+
+    fn any_text_is_taken(t, x) {
+        let connector = t.app.connector(Network::X).expect("X");
+        let post = says(x, "ada", "@FernwellHelp my hub is broken, useless");
+        let model = connector.lookup(&[post.to_string()]).expect("found").found.remove(0);
+        let texts = ["x".to_owned(), "broken ".repeat(3_600), "😡😡😡".into(), "لا يعمل الجهاز أبدا @FernwellHelp".into(),
+            "bro\0ken\0 useless".into(), String::new(), "\u{202e}useless broken".into()];
+        let posts: Vec<_> = texts.iter().enumerate().map(|(n, text)| {
+            let id = (9_000 + n).to_string();
+            offramp::networks::PublicPost {
+                id: id.clone(), first_id: id.clone(), conversation_id: id,
+                text: text.clone(), raw: format!("{{\"text\":\"\0{n}\"}}"), ..model.clone()
+            }
+        }).collect();
+        capture::capture(&t.app, Network::X, &posts, "test", b"\0raw", &[]).expect("captured");
+        t.run_jobs();
+        let counts = t.app.db.read(store::counts).expect("counts");
+        assert_eq!(counts.mentions_by_stage, [("done".to_owned(), 7)]);
+    }
+
+    fn one_bad_mention_is_set_aside_and_the_others_go_on(t, x) {
+        says(x, "ada", "@FernwellHelp my hub is broken, useless");
+        read(t);
+        let next = 3; // of three more, the second
+        let poison = if t.app.db.is_postgres() {
+            format!("ALTER TABLE triages ADD CONSTRAINT poison CHECK (mention_id <> {next})")
+        } else {
+            format!("CREATE TRIGGER poison BEFORE INSERT ON triages WHEN NEW.mention_id = {next} \
+                     BEGIN SELECT RAISE(ABORT, 'poison'); END")
+        };
+        set(t, |c| diesel::sql_query(&poison).execute(c));
+        for name in ["bob", "cleo", "dan"] {
+            says(x, name, &format!("@FernwellHelp {name} says it is broken, useless"));
+        }
+        read(t);
+        let failed = t.app.db.read(|c| store::mention(c, MentionId(next))).expect("read").expect("one");
+        assert_eq!(failed.stage, Stage::Failed);
+        assert!(failed.error.is_some());
+        assert_eq!(count_cases(t), 3);
+        let cure = if t.app.db.is_postgres() { "ALTER TABLE triages DROP CONSTRAINT poison" } else { "DROP TRIGGER poison" };
+        set(t, |c| diesel::sql_query(cure).execute(c));
+        import::replay(&t.app).expect("replayed");
+        t.run_jobs();
+        assert_eq!(count_cases(t), 4);
+    }
+
+    fn files_and_words_come_in_and_a_bad_line_is_named(t, x) {
+        let _ = x;
+        let file = "{\"id\":\"1\",\"text\":\"@FernwellHelp my hub is broken, useless\",\"username\":\"ada\",\"author_id\":\"7\"}\nrubbish\n{\"id\":\"2\",\"text\":\"thank you so much, great\",\"username\":\"bob\",\"author_id\":\"8\"}\n";
+        for expected in [2, 0] {
+            let imported = import::import(&t.app, file.as_bytes(), "rows.jsonl").expect("imported");
+            assert_eq!(imported.captured.stored, expected);
+            assert_eq!(imported.problem_count, 1);
+        }
+        let added = import::add(&t.app, "On the phone: the hub is broken and useless").expect("added");
+        assert!(matches!(added, import::Added::Stored(c) if c.stored == 1));
+        let post = says(x, "cleo", "my fernwell hub crashes, terrible");
+        let added = import::add(&t.app, &format!("{}/cleo/status/{post}", x.address())).expect("added");
+        assert!(matches!(added, import::Added::Stored(c) if c.stored == 1), "{added:?}");
+        t.run_jobs();
+        assert_eq!(count_cases(t), 3);
+        assert!(replies_of(t, case_of(t, post).id)[0].handoff, "nobody addressed us");
+    }
+
+    fn a_network_that_is_away_is_shown_and_asked_again(t, x) {
+        x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 1, endpoint: Some("mentions".into()) });
+        let connector = t.app.connector(Network::X).expect("X").clone();
+        let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
+        assert!(trouble.is_some());
+        assert_eq!(offramp::escalations::poll::troubles(&t.app).expect("read").len(), 1);
+        t.advance(30 * MINUTE);
+        enqueue(&t.app, &offramp::escalations::poll::Poll::default());
+        t.run_jobs();
+        assert_eq!(offramp::escalations::poll::troubles(&t.app).expect("read").len(), 0);
+        enqueue(&t.app, &JudgeMentions::default());
+        t.run_jobs();
+    }
+}
