@@ -25,6 +25,7 @@ use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
+use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names. Migrates nothing and starts nothing.
@@ -103,6 +104,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
     escalations::register(&mut registry);
+    registry.job::<ReceiveMail>();
     registry.job::<Notify>();
     registry
 }

@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -9,9 +9,12 @@ use offramp::boot::{self, Background};
 use offramp::clock::Clock;
 use offramp::commands::{check, doctor, reindex};
 use offramp::config::Config;
+use offramp::db::audit::Actor;
 use offramp::db::migrate;
 use offramp::error::{Error, Result};
+use offramp::ids::IntakeId;
 use offramp::random::Random;
+use offramp::tickets::receive_mail;
 
 /// A community forum, and the desk that takes complaints off Twitter/X and resolves them.
 #[derive(Parser)]
@@ -34,6 +37,9 @@ enum Command {
     Reindex,
     /// Look at configuration, database, index, mail and networks, and say what to do.
     Doctor,
+    /// Take mail in, as a mail server pipes it.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Compare every counter with the database, the index and the outbox.
     Check {
         /// Print the findings as JSON.
@@ -42,8 +48,27 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum MailCommand {
+    /// Read one raw mail from standard input. Exit code 0: it is stored; 75: try again later;
+    /// 65: the mail itself is at fault.
+    Receive {
+        /// An address of the envelope (RCPT TO); may be given several times.
+        #[arg(long)]
+        recipient: Vec<String>,
+    },
+    /// Read a stored mail again that could not be read, or was refused.
+    Replay {
+        /// Its number, as the server's log and the admin's page show it.
+        id: IntakeId,
+    },
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Mail(MailCommand::Receive { recipient }) = &cli.command {
+        return receive(cli.config.as_deref(), recipient);
+    }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -83,6 +108,20 @@ fn run(cli: Cli) -> Result<()> {
                 n => Err(Error::other(format!("{n} things need to be put right"))),
             }
         }
+        Command::Mail(MailCommand::Receive { .. }) => {
+            Err(Error::other("a mail is taken in before this is reached"))
+        }
+        Command::Mail(MailCommand::Replay { id }) => {
+            let app = boot::app(config, Clock::System, Random::System)?;
+            if receive_mail::replay(&app, &Actor::Operator, id)? {
+                println!("Mail {id} is read again by the running server.");
+                Ok(())
+            } else {
+                Err(Error::other(format!(
+                    "there is no mail {id} that was set aside"
+                )))
+            }
+        }
         Command::Check { json } => {
             let app = boot::app(config, Clock::System, Random::System)?;
             report(&check::check(&app)?, json)
@@ -115,6 +154,23 @@ fn report(report: &check::Report, json: bool) -> Result<()> {
         0 => Ok(()),
         n => Err(Error::other(format!("{n} things do not agree"))),
     }
+}
+
+/// Takes one mail from standard input. Whatever stands in the way, the mail server hears that it
+/// should try again: only a commit makes it forget the mail.
+fn receive(config: Option<&Path>, recipients: &[String]) -> ExitCode {
+    let taken = Config::load(config)
+        .map_err(Error::other)
+        .and_then(|config| {
+            start_log(&config.server.log);
+            boot::app(config, Clock::System, Random::System)
+        })
+        .map(|app| receive_mail::receive(&app, std::io::stdin().lock(), recipients));
+    let (code, words) = taken.unwrap_or_else(|e| (receive_mail::EX_TEMPFAIL, e.to_string()));
+    if code != receive_mail::EX_OK {
+        eprintln!("offramp: {words}");
+    }
+    ExitCode::from(code)
 }
 
 fn serve(config: Config) -> Result<()> {

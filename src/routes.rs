@@ -5,6 +5,7 @@ use actix_web::web::{ServiceConfig, get, post};
 
 use crate::desk;
 use crate::forum::pages as forum;
+use crate::tickets::pages as tickets;
 use crate::web::assets;
 
 pub fn routes(site: &mut ServiceConfig) {
@@ -63,4 +64,14 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/desk/case/{id}/link", post().to(desk::actions::link))
         .route("/desk/case/{id}/link/{link}", post().to(desk::actions::decide))
         .route("/desk/case/{id}/merge", post().to(desk::actions::merge));
+        // Tickets
+        .route("/contact", get().to(tickets::contact_form))
+        .route("/contact", post().to(tickets::post_contact))
+        .route("/contact/sent", get().to(tickets::contact_sent))
+        .route("/case/{token}", get().to(tickets::follow_case))
+        .route("/case/{token}/reply", post().to(tickets::write))
+        .route("/case/{token}/rate", post().to(tickets::rate))
+        .route("/case/{token}/fresh", post().to(tickets::fresh))
+        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
+        .route("/attachment/{id}", get().to(tickets::staff_file));
 }

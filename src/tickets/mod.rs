@@ -11,9 +11,15 @@
 //!   read here.
 
 pub mod attachments;
+pub mod contact;
+pub mod customer_wrote;
+pub mod decide;
+pub mod follow;
 pub mod notices;
 pub mod open;
+pub mod pages;
 pub mod policy;
+pub mod receive_mail;
 pub mod reply;
 pub mod store;
 

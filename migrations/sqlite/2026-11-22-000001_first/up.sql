@@ -560,6 +560,7 @@ CREATE TABLE inbound_mails (
     ticket_id INTEGER REFERENCES tickets (id),
     created_at INTEGER NOT NULL
 );
+CREATE INDEX inbound_mails_from ON inbound_mails (from_key, created_at);
 
 -- Engine
 

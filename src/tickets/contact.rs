@@ -1,0 +1,196 @@
+//! Somebody writes to us by the contact form.
+
+use super::attachments::{keep, too_large};
+use super::customer_wrote::{Opening, Words, open_case};
+use super::store::KeptFile;
+use super::{
+    BODY_CHARS_MAX, FILES_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, notices, request_key,
+};
+use crate::app::App;
+use crate::cases::Channel;
+use crate::error::{Problem, Result};
+use crate::forum::similar_threads::{Similar, similar_threads};
+use crate::forum::store as forum;
+use crate::ids::UserId;
+use crate::mail::one_line;
+use crate::text::names;
+use crate::web::UploadedFile;
+
+/// Shortest message (characters) that a person could act on.
+pub const BODY_CHARS_MIN: usize = 10;
+/// Longest name (characters).
+pub const NAME_CHARS_MAX: usize = 100;
+/// Letters of the message that are compared with threads.
+const SIMILAR_CHARS_MAX: usize = 2_000;
+
+/// The form as typed.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    /// A product's slug; empty: something else.
+    pub product: String,
+    pub subject: String,
+    pub message: String,
+    pub name: String,
+    pub email: String,
+    /// Set once similar threads were shown: the message is then sent.
+    pub seen_similar: String,
+    /// Files of the step before, sealed.
+    pub kept_files: String,
+    pub request_key: String,
+}
+
+/// What came of it.
+pub enum Outcome {
+    /// A case is open, or was by the same form.
+    Sent,
+    /// These may answer it: to be shown once before it is sent.
+    Similar {
+        threads: Vec<Similar>,
+        /// Goes into the form, so that files need not be chosen again.
+        kept_files: String,
+        file_names: Vec<String>,
+    },
+    Problems(Vec<Problem>),
+}
+
+/// Opens a case with its ticket, and a receipt. The answer is the same whether we know the
+/// address or not.
+pub fn contact(
+    app: &App,
+    user: Option<UserId>,
+    typed: &Typed,
+    files: &[UploadedFile],
+) -> Result<Outcome> {
+    let problems = check(typed, files);
+    if !problems.is_empty() {
+        return Ok(Outcome::Problems(problems));
+    }
+    let mut kept = kept_before(app, &typed.kept_files);
+    if kept.len() + files.len() > FILES_MAX {
+        return Ok(Outcome::Problems(vec![Problem::new(
+            "files",
+            format!("Up to {FILES_MAX} files fit into one message."),
+        )]));
+    }
+    kept.extend(keep(app, files)?);
+    if typed.seen_similar.is_empty() {
+        let threads = similar(app, typed)?;
+        if !threads.is_empty() {
+            return Ok(Outcome::Similar {
+                threads,
+                file_names: kept.iter().map(|f| f.filename.clone()).collect(),
+                kept_files: seal(app, &kept)?,
+            });
+        }
+    }
+    let subject = one_line(&typed.subject, SUBJECT_CHARS_MAX);
+    let body = clean_text(&typed.message);
+    let email = names::email(&typed.email);
+    let key = request_key("contact", &typed.request_key);
+    app.db.write(|tx| {
+        let product = forum::product_by_slug(tx, &typed.product)?;
+        let opening = Opening {
+            channel: Channel::Form,
+            opened_by: OpenedBy::Form,
+            subject: &subject,
+            product: product.map(|p| p.id),
+            user,
+            written_at: app.now(),
+            related: None,
+            reasons: vec!["written by the contact form".into()],
+        };
+        let name = one_line(&typed.name, NAME_CHARS_MAX);
+        let words = Words {
+            name: &name,
+            email: email.as_deref(),
+            body: &body,
+            request_key: key.as_deref(),
+            files: &kept,
+            ..Words::default()
+        };
+        if let Some(taken) = open_case(tx, app, &opening, &words)? {
+            notices::receipt(tx, app, &taken.ticket, false)?;
+        }
+        Ok(Outcome::Sent)
+    })
+}
+
+/// Files that an earlier step of the same form stored.
+fn kept_before(app: &App, sealed: &str) -> Vec<KeptFile> {
+    if sealed.is_empty() {
+        return Vec::new();
+    }
+    app.keys
+        .open(sealed)
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .unwrap_or_default()
+}
+
+fn seal(app: &App, kept: &[KeptFile]) -> Result<String> {
+    if kept.is_empty() {
+        return Ok(String::new());
+    }
+    let json = serde_json::to_string(kept).map_err(crate::error::Error::other)?;
+    Ok(app.keys.seal(&app.random, &json))
+}
+
+/// Public threads that may answer it.
+fn similar(app: &App, typed: &Typed) -> Result<Vec<Similar>> {
+    let text: String = format!("{}\n{}", typed.subject, typed.message)
+        .chars()
+        .take(SIMILAR_CHARS_MAX)
+        .collect();
+    let product = Some(typed.product.as_str()).filter(|p| !p.is_empty());
+    // Without the index nobody is kept from writing to us.
+    Ok(
+        similar_threads(app, &text, product).unwrap_or_else(|error| {
+            tracing::warn!(%error, "similar threads could not be looked up");
+            Vec::new()
+        }),
+    )
+}
+
+fn check(typed: &Typed, files: &[UploadedFile]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if one_line(&typed.subject, SUBJECT_CHARS_MAX).is_empty() {
+        problems.push(Problem::new(
+            "subject",
+            "Say in a few words what it is about.",
+        ));
+    } else if typed.subject.chars().count() > SUBJECT_CHARS_MAX {
+        problems.push(Problem::new(
+            "subject",
+            format!(
+                "The subject is too long: {SUBJECT_CHARS_MAX} characters fit. Put the rest into \
+                 the message."
+            ),
+        ));
+    }
+    let chars = typed.message.trim().chars().count();
+    if clean_text(&typed.message).chars().count() < BODY_CHARS_MIN {
+        problems.push(Problem::new(
+            "message",
+            "Tell us what happened, so that we need not ask back.",
+        ));
+    } else if chars > BODY_CHARS_MAX {
+        problems.push(Problem::new(
+            "message",
+            format!("The message has {chars} characters; {BODY_CHARS_MAX} fit."),
+        ));
+    }
+    if typed.name.chars().count() > NAME_CHARS_MAX {
+        problems.push(Problem::new(
+            "name",
+            format!("The name is too long: {NAME_CHARS_MAX} characters fit."),
+        ));
+    }
+    if names::email(&typed.email).is_none() {
+        problems.push(Problem::new(
+            "email",
+            "We answer by email: give an address like name@example.org.",
+        ));
+    }
+    problems.extend(too_large(files));
+    problems
+}

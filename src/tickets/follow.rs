@@ -1,0 +1,242 @@
+//! The customer's own page: a case followed, answered and judged without an account, by whoever
+//! holds its private address.
+
+use super::attachments::{keep, too_large};
+use super::customer_wrote::{Taken, Words, follow_up};
+use super::{BODY_CHARS_MAX, Message, OpenedBy, Ticket, clean_text, notices, request_key, store};
+use crate::app::App;
+use crate::cases::links::{LinkState, Target};
+use crate::cases::satisfaction::{Verdict, rate};
+use crate::cases::states::{Happening, happen};
+use crate::cases::{self, Case, Channel, State};
+use crate::db::audit::Actor;
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Error, Problem, Result};
+use crate::forum::store::lists::{ThreadLine, threads_by_ids};
+use crate::forum::{Visibility, store as forum};
+use crate::ids::{CaseId, ThreadId};
+use crate::keys::token_hash;
+use crate::web::UploadedFile;
+
+/// Where a private address leads.
+pub enum Access {
+    Open(CaseId),
+    /// It was one; a fresh one can be sent to the customer.
+    Expired(CaseId),
+    Unknown,
+}
+
+pub fn access(conn: &mut Conn, app: &App, token: &str) -> Result<Access> {
+    Ok(match store::case_of_token(conn, &token_hash(token))? {
+        Some((case, until)) if until > app.now() => Access::Open(case),
+        Some((case, _)) => Access::Expired(case),
+        None => Access::Unknown,
+    })
+}
+
+/// What the customer sees: their own words and ours to them, nothing else of the case.
+pub struct Story {
+    /// Of the case in which it goes on, if it was merged.
+    pub case: Case,
+    pub ticket: Option<Ticket>,
+    pub messages: Vec<Message>,
+    /// Public threads in which it is solved or discussed.
+    pub threads: Vec<ThreadLine>,
+}
+
+/// The story of a case as its customer may read it.
+pub fn story(conn: &mut Conn, id: CaseId) -> Result<Option<Story>> {
+    let Some(case) = cases::store::case_or_successor(conn, id)? else {
+        return Ok(None);
+    };
+    // Messages of the case the address was made for, never of another that was merged with it.
+    let ticket = store::ticket_of(conn, id)?;
+    let messages = match &ticket {
+        Some(ticket) => store::messages(conn, ticket.id)?
+            .into_iter()
+            .filter(|m| m.direction.is_for_customer())
+            .collect(),
+        None => Vec::new(),
+    };
+    let mut ids: Vec<i64> = Vec::new();
+    for link in cases::store::links_of(conn, case.id)? {
+        if let (LinkState::Confirmed, Target::Thread(thread)) = (link.state, link.target)
+            && is_public(conn, thread)?
+        {
+            ids.push(thread.0);
+        }
+    }
+    let threads = threads_by_ids(conn, &ids)?;
+    Ok(Some(Story {
+        case,
+        ticket,
+        messages,
+        threads,
+    }))
+}
+
+fn is_public(conn: &mut Conn, thread: ThreadId) -> Result<bool> {
+    Ok(forum::thread(conn, thread)?.is_some_and(|t| t.visibility == Visibility::Public))
+}
+
+/// What came of the customer's answer.
+pub enum Outcome {
+    Sent,
+    /// The case was closed, so another was opened; its private address.
+    Opened {
+        address: String,
+    },
+    NoTicket,
+    Problems(Vec<Problem>),
+}
+
+/// The customer writes on their page.
+pub fn write(
+    app: &App,
+    case: CaseId,
+    body: &str,
+    files: &[UploadedFile],
+    key: &str,
+) -> Result<Outcome> {
+    let mut problems = too_large(files);
+    let chars = body.trim().chars().count();
+    if clean_text(body).is_empty() && files.is_empty() {
+        problems.push(Problem::new("message", "The message is empty."));
+    } else if chars > BODY_CHARS_MAX {
+        problems.push(Problem::new(
+            "message",
+            format!("The message has {chars} characters; {BODY_CHARS_MAX} fit."),
+        ));
+    }
+    if !problems.is_empty() {
+        return Ok(Outcome::Problems(problems));
+    }
+    let kept = keep(app, files)?;
+    let body = clean_text(body);
+    let key = request_key(&format!("case {case}"), key);
+    app.db.write(|tx| {
+        lock(tx, Lock::Case(case.0))?;
+        let taken = say(tx, app, case, &body, key.as_deref(), &kept)?;
+        Ok(match taken {
+            Said::Taken(taken) if taken.opened => {
+                notices::receipt(tx, app, &taken.ticket, false)?;
+                Outcome::Opened {
+                    address: notices::case_link(tx, app, taken.case)?,
+                }
+            }
+            Said::Taken(_) | Said::Before => Outcome::Sent,
+            Said::NoTicket => Outcome::NoTicket,
+        })
+    })
+}
+
+enum Said {
+    Taken(Taken),
+    /// The same form, sent twice.
+    Before,
+    NoTicket,
+}
+
+fn say(
+    tx: &mut Conn,
+    app: &App,
+    case: CaseId,
+    body: &str,
+    key: Option<&str>,
+    files: &[store::KeptFile],
+) -> Result<Said> {
+    let (Some(owner), Some(ticket)) = (cases::store::case(tx, case)?, store::ticket_of(tx, case)?)
+    else {
+        return Ok(Said::NoTicket);
+    };
+    let words = Words {
+        name: &owner.customer_name,
+        email: owner.email.as_deref(),
+        body,
+        request_key: key,
+        files,
+        ..Words::default()
+    };
+    if let Some(key) = key
+        && store::message_by_key(tx, key)?.is_some()
+    {
+        return Ok(Said::Before);
+    }
+    let by = (Channel::Form, OpenedBy::Form);
+    Ok(match follow_up(tx, app, &ticket, by, &words)? {
+        Some(taken) => Said::Taken(taken),
+        None => Said::Before,
+    })
+}
+
+/// The customer says whether it is solved. A verdict without words that was given before changes
+/// nothing.
+pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result<()> {
+    let comment = clean_text(comment);
+    app.db.write(|tx| {
+        lock(tx, Lock::Case(case.0))?;
+        let Some(found) = cases::store::case_or_successor(tx, case)? else {
+            return Err(Error::Data(format!("there is no case {case}")));
+        };
+        if found.satisfaction.as_deref() == Some(verdict.as_str())
+            && comment.is_empty()
+            && (verdict == Verdict::Solved) != found.state.is_open()
+        {
+            return Ok(());
+        }
+        let now = app.now();
+        let by = Actor::Customer {
+            name: found.customer_name.clone(),
+        };
+        if verdict == Verdict::StillBroken && found.state == State::WaitingCustomer {
+            happen(
+                tx,
+                now,
+                &by,
+                found.id,
+                Happening::CustomerWrote,
+                "the customer says it is still broken",
+            )?;
+        }
+        rate(tx, now, &by, found.id, verdict, &comment)?;
+        if verdict == Verdict::Solved && found.state.is_open() {
+            happen(
+                tx,
+                now,
+                &by,
+                found.id,
+                Happening::Resolved,
+                "the customer says it is solved",
+            )?;
+        }
+        // What they add stands in the conversation too, where staff answer it.
+        if !comment.is_empty()
+            && let Some(ticket) = store::ticket_of(tx, case)?
+        {
+            store::insert_message(
+                tx,
+                now,
+                &store::NewMessage {
+                    ticket: ticket.id,
+                    direction: super::Direction::In,
+                    author: None,
+                    from_name: &found.customer_name,
+                    from_email: None,
+                    body: &comment,
+                    quoted: "",
+                    body_html: None,
+                    message_id: None,
+                    in_reply_to: None,
+                    intake: None,
+                    request_key: None,
+                },
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Sends a fresh private address to the customer, whoever asks for it.
+pub fn send_fresh_link(app: &App, case: CaseId) -> Result<()> {
+    app.db.write(|tx| notices::fresh_link(tx, app, case))
+}

@@ -1,0 +1,461 @@
+//! Mail comes in: stored raw, acknowledged once that is committed, then read by a job.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::customer_wrote::{Opening, Words, follow_up, open_case};
+use super::decide::{Decision, Refusal, decide};
+use super::store::{self, Judged, KeptFile, NewMessage, RawMail};
+use super::{Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices};
+use crate::app::App;
+use crate::cases::{Channel, Event, Step, record_event};
+use crate::db::audit::Actor;
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Error, Result};
+use crate::ids::{CaseId, IntakeId, TicketId};
+use crate::jobs::{self, Job, Next};
+use crate::keys::digest;
+use crate::mail::classify::{Own, Verdict, classify};
+use crate::mail::inbound::{InboundMail, parse};
+use crate::mail::trim::trim;
+use crate::mail::{clean_message_id, one_line};
+use crate::text::names;
+
+/// Attempts to read one mail before it is set aside for a person.
+pub const ATTEMPTS_MAX: i64 = 3;
+/// Most recipients of an envelope that are kept.
+const RECIPIENTS_MAX: usize = 100;
+/// Longest report of a machine that is kept (characters).
+const REPORT_CHARS_MAX: usize = 2_000;
+
+/// Takes a raw mail in. When this returns, the mail is stored: whoever handed it over may forget
+/// it. The same bytes twice are one mail.
+pub fn accept(app: &App, raw: &[u8], envelope_recipients: &[String]) -> Result<IntakeId> {
+    let recipients: Vec<String> = envelope_recipients
+        .iter()
+        .take(RECIPIENTS_MAX)
+        .map(|r| one_line(r, 320))
+        .collect();
+    let source = serde_json::to_string(&recipients).map_err(Error::other)?;
+    let digest = digest(raw);
+    app.db.write(|tx| {
+        let now = app.now();
+        match store::insert_raw_mail(tx, now, &source, raw, &digest)? {
+            Some(intake) => {
+                jobs::enqueue(tx, now, &ReceiveMail { intake })?;
+                Ok(intake)
+            }
+            None => store::raw_mail_by_digest(tx, &digest),
+        }
+    })
+}
+
+/// What `offramp mail receive` answers to the mail server that calls it (sysexits.h).
+pub const EX_OK: u8 = 0;
+/// The mail is at fault and goes back to its sender.
+pub const EX_DATAERR: u8 = 65;
+/// Try again later.
+pub const EX_TEMPFAIL: u8 = 75;
+
+/// Reads one mail from `input` and takes it in; the answer is an exit code, with words for the
+/// mail server's log. 0 only once the mail is committed.
+pub fn receive(app: &App, input: impl Read, recipients: &[String]) -> (u8, String) {
+    let max = app.config.mail.inbound_bytes_max;
+    let mut raw = Vec::new();
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    if let Err(e) = input.take(limit).read_to_end(&mut raw) {
+        return (EX_TEMPFAIL, format!("the mail could not be read: {e}"));
+    }
+    if raw.is_empty() {
+        return (EX_DATAERR, "there is no mail on standard input".into());
+    }
+    if raw.len() > max {
+        return (
+            EX_DATAERR,
+            format!("the mail is larger than {} MB", max / 1024 / 1024),
+        );
+    }
+    match accept(app, &raw, recipients) {
+        Ok(id) => (EX_OK, format!("accepted as {id}")),
+        Err(e) => (
+            EX_TEMPFAIL,
+            format!("not accepted now, try again later: {e}"),
+        ),
+    }
+}
+
+/// Has a mail read again that could not be read or was refused; false when it is neither.
+pub fn replay(app: &App, by: &Actor, id: IntakeId) -> Result<bool> {
+    app.db.write(|tx| {
+        let now = app.now();
+        if !store::reset_raw_mail(tx, id)? {
+            return Ok(false);
+        }
+        crate::db::audit::record(
+            tx,
+            now,
+            crate::db::audit::Act {
+                by,
+                act: "mail_replayed",
+                subject: ("intake", id.0),
+                reason: "",
+                data: json!({}),
+            },
+        )?;
+        jobs::enqueue(tx, now, &ReceiveMail { intake: id })?;
+        Ok(true)
+    })
+}
+
+/// Reads one stored mail and does what it asks for.
+#[derive(Serialize, Deserialize)]
+pub struct ReceiveMail {
+    pub intake: IntakeId,
+}
+
+impl Job for ReceiveMail {
+    const KIND: &'static str = "receive_mail";
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let Some(raw) = app.db.write(|tx| store::begin_reading(tx, self.intake))? else {
+            return Ok(Next::Done);
+        };
+        if !raw.is_waiting {
+            return Ok(Next::Done);
+        }
+        if raw.attempts > ATTEMPTS_MAX {
+            return set_aside(app, self.intake, "reading it ended the process");
+        }
+        // A mail that breaks what reads it must not stop those behind it.
+        let read = catch_unwind(AssertUnwindSafe(|| take(app, &raw)))
+            .unwrap_or_else(|_| Err(Error::other("reading it panicked; the trace is in the log")));
+        match read {
+            Ok(()) => Ok(Next::Done),
+            Err(e) if e.store_trouble().is_some() => {
+                app.db.write(|tx| store::forgive_attempt(tx, self.intake))?;
+                Err(e)
+            }
+            Err(e) if raw.attempts >= ATTEMPTS_MAX => set_aside(app, self.intake, &e.to_string()),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn set_aside(app: &App, id: IntakeId, why: &str) -> Result<Next> {
+    tracing::warn!(intake = %id, why, "a mail was set aside; `offramp mail replay` reads it again");
+    app.db
+        .write(|tx| store::fail_raw_mail(tx, id, why, app.now()))?;
+    Ok(Next::Done)
+}
+
+/// Who wrote it, as addresses are compared; `None` when nobody can be told.
+fn sender(mail: &InboundMail) -> Option<(String, String)> {
+    let from = mail.from.as_ref()?;
+    Some((names::email(&from.email)?, names::email_key(&from.email)?))
+}
+
+fn own(app: &App) -> Own {
+    let from = app.config.mail.from.to_lowercase();
+    let domain = from.rsplit_once('@').map_or("", |(_, d)| d).to_owned();
+    Own {
+        addresses: vec![from],
+        domain,
+    }
+}
+
+/// One mail, from bytes to what became of it: everything is decided and done in one transaction.
+fn take(app: &App, raw: &RawMail) -> Result<()> {
+    let envelope: Vec<String> = serde_json::from_str(&raw.source)
+        .map_err(|e| Error::Data(format!("the envelope of mail {}: {e}", raw.id)))?;
+    let mail = parse(&raw.body);
+    let verdict = classify(&mail, &own(app));
+    let mut recipients = envelope;
+    recipients.extend(mail.recipients.iter().cloned());
+    let sender = sender(&mail);
+    let from_key = sender.as_ref().map(|s| s.1.as_str());
+    let message_id = mail.message_id.as_deref().and_then(clean_message_id);
+    // Ids are their senders' to choose: the same id from another sender is another mail.
+    let dedupe_key = match &message_id {
+        Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
+        None => digest(&raw.body),
+    };
+    let files = keep_files(app, &mail)?;
+    app.db.write(|tx| {
+        let now = app.now();
+        // Two mails of one sender take turns, so that limits and duplicates are seen.
+        lock(tx, Lock::Other(sender_lock(from_key.unwrap_or_default())))?;
+        let decision = if store::is_judged(tx, &dedupe_key)? {
+            Decision::Duplicate
+        } else {
+            decide(
+                tx,
+                app,
+                &mail,
+                &verdict,
+                &recipients,
+                from_key,
+                raw.received_at,
+            )?
+        };
+        let ticket = act(tx, app, raw, &mail, &verdict, sender.as_ref(), &files, &decision)?;
+        tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");
+        let reason = match &decision {
+            Decision::SetAside(why) => format!("{why} ({})", verdict.rule),
+            Decision::Refused(refusal) => refusal.as_str().to_owned(),
+            _ => verdict.rule.to_owned(),
+        };
+        if !matches!(decision, Decision::Duplicate) {
+            store::insert_judged(
+                tx,
+                now,
+                &Judged {
+                    intake: raw.id,
+                    message_id: message_id.as_deref().unwrap_or_default(),
+                    from_key: from_key.unwrap_or_default(),
+                    dedupe_key: &dedupe_key,
+                    decision: decision.as_str(),
+                    reason: &reason,
+                    ticket,
+                },
+            )?;
+        }
+        match decision {
+            // Nobody has read it: it waits among those that need a person.
+            Decision::Refused(refusal) => {
+                store::fail_raw_mail(tx, raw.id, &format!("refused: {}", refusal.as_str()), now)
+            }
+            _ => store::finish_raw_mail(tx, raw.id, now),
+        }
+    })
+}
+
+/// A number by which one sender's mails take turns.
+fn sender_lock(from_key: &str) -> i64 {
+    let hex = digest(format!("mail from {from_key}").as_bytes());
+    i64::from_str_radix(&hex[..12], 16).unwrap_or(0)
+}
+
+/// Does what was decided; the ticket it was about, if any.
+#[allow(clippy::too_many_arguments)]
+fn act(
+    tx: &mut Conn,
+    app: &App,
+    raw: &RawMail,
+    mail: &InboundMail,
+    verdict: &Verdict,
+    sender: Option<&(String, String)>,
+    files: &[KeptFile],
+    decision: &Decision,
+) -> Result<Option<TicketId>> {
+    let text = trim(&mail.text);
+    let message_id = mail.message_id.as_deref().and_then(clean_message_id);
+    let in_reply_to = mail.in_reply_to.first().map(String::as_str);
+    let name = sender_name(mail);
+    let (body, quoted) = (clean_text(&text.reply_text), clean_text(&text.quoted_text));
+    let words = Words {
+        name: &name,
+        email: sender.map(|s| s.0.as_str()),
+        body: &body,
+        quoted: &quoted,
+        message_id: message_id.as_deref(),
+        in_reply_to,
+        intake: Some(raw.id),
+        request_key: None,
+        files,
+    };
+    match decision {
+        Decision::Answer(ticket) => {
+            let by = (Channel::Email, OpenedBy::Email);
+            let Some(taken) = follow_up(tx, app, ticket, by, &words)? else {
+                return Ok(Some(ticket.id));
+            };
+            if taken.opened && verdict.answerable {
+                notices::receipt(tx, app, &taken.ticket, true)?;
+            }
+            Ok(Some(taken.ticket.id))
+        }
+        Decision::NewCase(related) => {
+            let mut reasons = vec![format!("a mail of a new conversation ({})", verdict.rule)];
+            if mail.cut {
+                reasons.push("the mail was too long to be kept whole in the ticket".into());
+            }
+            if sender.is_none() {
+                reasons.push("the mail names no sender that can be written to".into());
+            }
+            let opening = Opening {
+                channel: Channel::Email,
+                opened_by: OpenedBy::Email,
+                subject: &mail.subject,
+                product: None,
+                // A sender's address proves nothing, so no account is named by it.
+                user: None,
+                // The date a mail gives is its sender's to choose; the place in the queue is not.
+                written_at: raw.received_at,
+                related: related.clone(),
+                reasons,
+            };
+            let Some(taken) = open_case(tx, app, &opening, &words)? else {
+                return Ok(None);
+            };
+            if verdict.answerable {
+                notices::receipt(tx, app, &taken.ticket, true)?;
+            }
+            Ok(Some(taken.ticket.id))
+        }
+        Decision::Note(ticket, direction) => {
+            note(tx, app, raw, ticket, *direction, &words)?;
+            Ok(Some(ticket.id))
+        }
+        Decision::Undelivered(case) => undelivered(tx, app, raw, verdict, *case),
+        Decision::Refused(refusal) => {
+            if let (true, Some((email, _))) = (verdict.answerable, sender) {
+                refuse(tx, app, email, *refusal, message_id.as_deref())?;
+            }
+            Ok(None)
+        }
+        Decision::SetAside(_) | Decision::Own | Decision::Duplicate => Ok(None),
+    }
+}
+
+fn refuse(
+    tx: &mut Conn,
+    app: &App,
+    email: &str,
+    refusal: Refusal,
+    in_reply_to: Option<&str>,
+) -> Result<()> {
+    notices::refusal(
+        tx,
+        app,
+        email,
+        refusal.as_str(),
+        &refusal.words(),
+        in_reply_to,
+    )
+}
+
+/// A machine's words about a ticket: for staff to see, no more.
+fn note(
+    tx: &mut Conn,
+    app: &App,
+    raw: &RawMail,
+    ticket: &Ticket,
+    direction: Direction,
+    words: &Words<'_>,
+) -> Result<()> {
+    let now = app.now();
+    let message = NewMessage {
+        ticket: ticket.id,
+        direction,
+        author: None,
+        from_name: words.name,
+        from_email: words.email,
+        body: words.body,
+        quoted: words.quoted,
+        body_html: None,
+        message_id: words.message_id,
+        in_reply_to: words.in_reply_to,
+        intake: Some(raw.id),
+        request_key: None,
+    };
+    store::insert_message(tx, now, &message)?;
+    told(
+        tx,
+        app,
+        ticket.case,
+        "An automatic answer came; it counts for nothing",
+        vec![],
+    )
+}
+
+/// A mail of ours did not arrive: noted with the message that it carried, and in the story.
+fn undelivered(
+    tx: &mut Conn,
+    app: &App,
+    raw: &RawMail,
+    verdict: &Verdict,
+    case: CaseId,
+) -> Result<Option<TicketId>> {
+    let now = app.now();
+    let reasons: Vec<String> = verdict
+        .bounces
+        .iter()
+        .map(|b| {
+            let lasting = if b.permanent { "for good" } else { "for now" };
+            let diagnosis = one_line(&b.diagnosis, REPORT_CHARS_MAX);
+            format!("not delivered {lasting}: {} {diagnosis}", b.status)
+                .trim()
+                .to_owned()
+        })
+        .collect();
+    let summary = match verdict.kind {
+        crate::mail::classify::Kind::Complaint => "The customer's provider called our mail spam",
+        _ => "A mail to the customer was not delivered",
+    };
+    let ticket = store::ticket_of(tx, case)?;
+    if let Some(ticket) = &ticket {
+        let body = if reasons.is_empty() {
+            summary.to_owned()
+        } else {
+            reasons.join("\n")
+        };
+        let message = NewMessage {
+            ticket: ticket.id,
+            direction: Direction::Bounce,
+            author: None,
+            from_name: "Mail system",
+            from_email: None,
+            body: &clean_text(&body),
+            quoted: "",
+            body_html: None,
+            message_id: None,
+            in_reply_to: verdict.returned_message_id.as_deref(),
+            intake: Some(raw.id),
+            request_key: None,
+        };
+        store::insert_message(tx, now, &message)?;
+    }
+    told(tx, app, case, summary, reasons)?;
+    Ok(ticket.map(|t| t.id))
+}
+
+fn told(tx: &mut Conn, app: &App, case: CaseId, summary: &str, reasons: Vec<String>) -> Result<()> {
+    record_event(
+        tx,
+        app.now(),
+        case,
+        Event {
+            step: Step::Ticket,
+            by: &Actor::rule("receive mail"),
+            mention: None,
+            summary,
+            reasons,
+            data: json!({}),
+        },
+    )
+}
+
+fn sender_name(mail: &InboundMail) -> String {
+    let Some(from) = &mail.from else {
+        return "Unknown sender".into();
+    };
+    let name = one_line(from.name.as_deref().unwrap_or_default(), 100);
+    if name.is_empty() {
+        // What stands before the @: staff see the whole address beside it.
+        one_line(from.email.split('@').next().unwrap_or("Customer"), 100)
+    } else {
+        name
+    }
+}
+
+/// The mail's files in storage, before the transaction that refers to them.
+fn keep_files(app: &App, mail: &InboundMail) -> Result<Vec<KeptFile>> {
+    mail.attachments
+        .iter()
+        .take(MAIL_FILES_MAX)
+        .map(|f| attachments::keep_bytes(app, &f.filename, &f.content_type, &f.bytes))
+        .collect()
+}
