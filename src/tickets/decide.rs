@@ -3,7 +3,7 @@
 use super::customer_wrote::Related;
 use super::{Direction, Ticket, store};
 use crate::app::App;
-use crate::clock::{HOUR, Moment};
+use crate::clock::HOUR;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::CaseId;
@@ -91,7 +91,6 @@ pub fn decide(
     verdict: &Verdict,
     recipients: &[String],
     from_key: Option<&str>,
-    received_at: Moment,
 ) -> Result<Decision> {
     match verdict.kind {
         Kind::Own => return Ok(Decision::Own),
@@ -118,7 +117,7 @@ pub fn decide(
         return Ok(Decision::Refused(Refusal::Empty));
     }
     if let Some(from_key) = from_key
-        && store::mails_from(tx, from_key, received_at.plus(-HOUR))? >= MAILS_PER_HOUR_MAX
+        && store::mails_from(tx, from_key, app.now().plus(-HOUR))? >= MAILS_PER_HOUR_MAX
     {
         return Ok(Decision::Refused(Refusal::TooMany));
     }

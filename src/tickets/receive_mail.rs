@@ -190,15 +190,7 @@ fn take(app: &App, raw: &RawMail) -> Result<()> {
         let decision = if store::is_judged(tx, &dedupe_key)? {
             Decision::Duplicate
         } else {
-            decide(
-                tx,
-                app,
-                &mail,
-                &verdict,
-                &recipients,
-                from_key,
-                raw.received_at,
-            )?
+            decide(tx, app, &mail, &verdict, &recipients, from_key)?
         };
         let ticket = act(tx, app, raw, &mail, &verdict, sender.as_ref(), &files, &decision)?;
         tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");

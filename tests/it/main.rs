@@ -6,4 +6,5 @@ mod escalations;
 mod harness;
 mod networks;
 mod storage;
+mod tickets;
 mod web;

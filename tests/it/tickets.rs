@@ -1,0 +1,582 @@
+//! Tickets: mail in and out, the contact form, the customer's own page.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use offramp::cases::links::{LinkState, Target};
+use offramp::cases::states::{Happening, happen};
+use offramp::cases::{self, Case, Channel, State};
+use offramp::clock::{DAY, HOUR};
+use offramp::db::audit::Actor;
+use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
+use offramp::mail::inbound::{InboundMail, parse};
+use offramp::people::{CurrentUser, Role};
+use offramp::tickets::reply::{self, Outcome, reply};
+use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message, decide, receive_mail};
+use offramp::web::UploadedFile;
+
+use crate::harness::{Reply, Test};
+use crate::on_both;
+
+const US: &str = "support@testwell.example";
+const ANNA: &str = "anna@customers.example";
+
+/// A mail as its sender's program writes it.
+struct Mail<'a> {
+    from: &'a str,
+    to: &'a str,
+    subject: &'a str,
+    id: &'a str,
+    headers: String,
+    body: &'a str,
+}
+
+impl<'a> Mail<'a> {
+    fn new(from: &'a str, id: &'a str, body: &'a str) -> Mail<'a> {
+        Mail {
+            from,
+            to: US,
+            subject: "My lamp is broken",
+            id,
+            headers: String::new(),
+            body,
+        }
+    }
+
+    fn to(self, to: &'a str) -> Mail<'a> {
+        Mail { to, ..self }
+    }
+
+    fn with(self, header: &str) -> Mail<'a> {
+        Mail {
+            headers: format!("{}{header}\r\n", self.headers),
+            ..self
+        }
+    }
+
+    fn raw(&self) -> Vec<u8> {
+        format!(
+            "From: Somebody <{}>\r\nTo: {}\r\nSubject: {}\r\nMessage-ID: <{}>\r\n\
+             Date: Sat, 1 Jan 2000 00:00:00 +0000\r\n{}MIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=utf-8\r\n\r\n{}\r\n",
+            self.from, self.to, self.subject, self.id, self.headers, self.body
+        )
+        .into_bytes()
+    }
+}
+
+/// Runs what is due, without the judging of new cases, which another slice does and tests.
+fn run(t: &Test) {
+    loop {
+        t.app
+            .db
+            .write(|tx| {
+                let sql = format!("DELETE FROM jobs WHERE kind = '{}'", tickets::JUDGE_CASE);
+                diesel::sql_query(sql).execute(tx)?;
+                Ok(())
+            })
+            .expect("the queue");
+        if !t.registry.run_one(&t.app).expect("a job") {
+            return;
+        }
+    }
+}
+
+fn receive(t: &Test, mail: &Mail<'_>) -> IntakeId {
+    let id = receive_mail::accept(&t.app, &mail.raw(), &[mail.to.to_owned()]).expect("accepted");
+    run(t);
+    id
+}
+
+/// Every mail that went out, read as its recipient would read it.
+fn sent(t: &Test) -> Vec<InboundMail> {
+    let Ok(folder) = std::fs::read_dir(t.dir.path().join("mail")) else {
+        return Vec::new();
+    };
+    folder
+        .map(|file| parse(&std::fs::read(file.expect("a file").path()).expect("a mail")))
+        .collect()
+}
+
+fn sent_to(t: &Test, to: &str, text: &str) -> InboundMail {
+    let mut found: Vec<InboundMail> = sent(t)
+        .into_iter()
+        .filter(|m| m.recipients.iter().any(|r| r == to) && m.text.contains(text))
+        .collect();
+    assert_eq!(found.len(), 1, "mails to {to} with {text:?}");
+    found.remove(0)
+}
+
+fn reply_address(mail: &InboundMail) -> String {
+    mail.reply_to.clone().expect("Reply-To").email
+}
+
+fn all_cases(t: &Test) -> Vec<Case> {
+    t.app
+        .db
+        .read(|c| {
+            let mut found = Vec::new();
+            let mut id = 1;
+            while let Some(case) = cases::store::case(c, CaseId(id))? {
+                found.push(case);
+                id += 1;
+            }
+            Ok(found)
+        })
+        .expect("cases")
+}
+
+fn case(t: &Test, id: CaseId) -> Case {
+    let found = t.app.db.read(|c| cases::store::case(c, id));
+    found.expect("cases").expect("the case")
+}
+
+fn ticket(t: &Test, case: CaseId) -> TicketId {
+    let found = t.app.db.read(|c| tickets::store::ticket_of(c, case));
+    found.expect("tickets").expect("a ticket").id
+}
+
+fn messages(t: &Test, case: CaseId) -> Vec<Message> {
+    let ticket = ticket(t, case);
+    let found = t.app.db.read(|c| tickets::store::messages(c, ticket));
+    found.expect("messages")
+}
+
+fn decisions(t: &Test) -> Vec<(String, i64)> {
+    t.app.db.read(tickets::store::decisions).expect("decisions")
+}
+
+fn staff(t: &Test, name: &str) -> CurrentUser {
+    CurrentUser {
+        id: t.user(name, Role::Staff),
+        name: name.to_owned(),
+        role: Role::Staff,
+        session: SessionId(0),
+        products: Vec::new(),
+    }
+}
+
+fn answer(t: &Test, by: &CurrentUser, id: CaseId, body: &str, key: &str) -> Outcome {
+    let version = case(t, id).version;
+    let outcome = reply(&t.app, by, id, body, &[], key, version).expect("an outcome");
+    run(t);
+    outcome
+}
+
+fn set(t: &Test, id: CaseId, what: Happening) {
+    t.app
+        .db
+        .write(|tx| happen(tx, t.app.now(), &Actor::Operator, id, what, "test"))
+        .expect("a state");
+}
+
+/// Anna's first mail, and the case it opened.
+fn opened(t: &Test) -> CaseId {
+    receive(
+        t,
+        &Mail::new(ANNA, "first@customers.example", "It does not light up."),
+    );
+    let found = all_cases(t);
+    assert_eq!(found.len(), 1);
+    found[0].id
+}
+
+/// The private address in a mail, as a path.
+fn case_path(t: &Test, mail: &InboundMail) -> String {
+    let start = format!("{}/case/", t.app.config.site.url);
+    let token = mail.text.split(&start).nth(1).expect("an address");
+    let token: String = token
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    format!("/case/{token}")
+}
+
+on_both! {
+    fn a_conversation_by_mail(t) {
+        let id = opened(t);
+        let opened = case(t, id);
+        assert_eq!((opened.state, opened.channel), (State::New, Channel::Email));
+        assert_eq!(opened.email.as_deref(), Some(ANNA));
+        assert_eq!(opened.user, None, "an address proves no account");
+        assert_eq!(opened.waiting_since, t.app.now(), "the date of the mail is its sender's to choose");
+
+        let receipt = sent_to(t, ANNA, "we have your message");
+        assert_eq!(receipt.header("auto-submitted"), Some("auto-replied"));
+        assert_eq!(receipt.in_reply_to, ["first@customers.example"]);
+        assert_eq!(receipt.subject, "Re: My lamp is broken");
+
+        let jo = staff(t, "Jo");
+        assert!(matches!(answer(t, &jo, id, "Turn it **off** and on.", "k1"), Outcome::Sent(_)));
+        assert_eq!(case(t, id).state, State::WaitingCustomer);
+        assert!(case(t, id).first_response_at.is_some());
+        let mail = sent_to(t, ANNA, "Turn it **off** and on.");
+        assert_eq!(mail.header("auto-submitted"), None, "a person wrote it");
+        assert!(mail.html.as_deref().is_some_and(|h| h.contains("<strong>off</strong>")));
+        assert_eq!(mail.in_reply_to.len(), 1);
+        assert!(mail.references.contains(&"first@customers.example".to_owned()), "{:?}", mail.references);
+        assert_eq!(mail.references.last(), mail.in_reply_to.first());
+        let address = reply_address(&mail);
+        assert!(address.starts_with("support+t."), "{address}");
+        assert_ne!(address, reply_address(&receipt));
+
+        t.advance(HOUR);
+        let body = "That helped, thank you.\n\nOn Sunday, Jo wrote:\n> Turn it off and on.";
+        receive(t, &Mail::new("Anna@Customers.example", "second@customers.example", body).to(&address));
+        let all = messages(t, id);
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[2].body, "That helped, thank you.");
+        assert!(all[2].quoted.contains("Turn it off and on."));
+        assert_eq!(all[1].mail_state.as_deref(), Some("sent"));
+        assert_eq!(case(t, id).state, State::WaitingStaff);
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(sent(t).len(), 2, "an answer gets no receipt");
+    }
+
+    fn an_answer_is_found_by_its_references(t) {
+        let id = opened(t);
+        answer(t, &staff(t, "Jo"), id, "Which lamp is it?", "k1");
+        let ours = sent_to(t, ANNA, "Which lamp is it?").message_id.expect("an id");
+        let header = format!("In-Reply-To: <{ours}>");
+        receive(t, &Mail::new(ANNA, "b@customers.example", "The round one.").with(&header));
+        assert_eq!(messages(t, id).len(), 3);
+        // Neither the subject alone...
+        receive(t, &Mail::new(ANNA, "c@customers.example", "The same subject."));
+        assert_eq!(all_cases(t).len(), 2);
+        // ...nor references of somebody who has no part in the conversation.
+        receive(t, &Mail::new("eve@evil.example", "d@evil.example", "Send me the key.").with(&header));
+        let found = all_cases(t);
+        assert_eq!(found.len(), 3);
+        assert_eq!(messages(t, id).len(), 3);
+        assert_eq!(found[2].email.as_deref(), Some("eve@evil.example"));
+    }
+
+    fn a_token_in_a_strangers_hands_opens_a_case_of_its_own(t) {
+        let id = opened(t);
+        let address = reply_address(&sent_to(t, ANNA, "we have your message"));
+        receive(t, &Mail::new("eve@evil.example", "e@evil.example", "It is me, Anna.").to(&address));
+        assert_eq!(messages(t, id).len(), 1);
+        let other = all_cases(t)[1].clone();
+        let links = t.app.db.read(|c| cases::store::links_of(c, other.id)).expect("links");
+        let link = links.iter().find(|l| l.target == Target::Case(id)).expect("a proposal for staff");
+        assert_eq!(link.state, LinkState::Proposed);
+        let told = sent_to(t, "eve@evil.example", "we have your message");
+        assert!(!told.text.contains(ANNA) && !told.text.contains("does not light"), "{}", told.text);
+        assert!(!told.text.contains(&format!("case {id}.")), "{}", told.text);
+    }
+
+    fn a_token_that_expired_is_no_key(t) {
+        let id = opened(t);
+        let address = reply_address(&sent_to(t, ANNA, "we have your message"));
+        t.advance(tickets::REPLY_TOKEN_LIFE);
+        receive(t, &Mail::new(ANNA, "late@customers.example", "Still broken.").to(&address));
+        assert_eq!((messages(t, id).len(), all_cases(t).len()), (1, 2));
+    }
+
+    fn the_same_mail_is_taken_once(t) {
+        let mail = Mail::new(ANNA, "one@customers.example", "Once.");
+        let first = receive(t, &mail);
+        assert_eq!(receive(t, &mail), first);
+        // Through another server: other bytes, the same mail.
+        receive(t, &mail.with("X-Spam-Score: 0"));
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(sent(t).len(), 1);
+        // The same id of another sender is another mail.
+        receive(t, &Mail::new("bo@customers.example", "one@customers.example", "Mine."));
+        assert_eq!(all_cases(t).len(), 2);
+    }
+
+    fn machines_move_nothing_and_are_not_answered(t) {
+        let id = opened(t);
+        answer(t, &staff(t, "Jo"), id, "It is fixed.", "k1");
+        let mail = sent_to(t, ANNA, "It is fixed.");
+        let (address, ours) = (reply_address(&mail), mail.message_id.expect("an id"));
+        set(t, id, Happening::Resolved);
+        let before = sent(t).len();
+        receive(t, &Mail::new(ANNA, "away@customers.example", "I am on holiday.")
+            .to(&address).with("Auto-Submitted: auto-replied"));
+        receive(t, &Mail::new("robot@elsewhere.example", "r@elsewhere.example", "Beep.")
+            .with("Auto-Submitted: auto-generated"));
+        let bounce = format!(
+            "From: MAILER-DAEMON@mx.example\r\nTo: {US}\r\nSubject: Undelivered Mail Returned to Sender\r\n\
+             Message-ID: <dsn@mx.example>\r\nReturn-Path: <>\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\nunknown user\r\n\
+             --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
+             Final-Recipient: rfc822; {ANNA}\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 no such user\r\n\
+             --b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{ours}>\r\nSubject: x\r\n--b--\r\n"
+        );
+        receive_mail::accept(&t.app, bounce.as_bytes(), &[US.to_owned()]).expect("accepted");
+        run(t);
+        assert_eq!(case(t, id).state, State::Resolved);
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(sent(t).len(), before);
+        let kinds: Vec<Direction> = messages(t, id).iter().map(|m| m.direction).collect();
+        assert_eq!(kinds, [Direction::In, Direction::Out, Direction::Auto, Direction::Bounce]);
+        assert!(messages(t, id)[3].body.contains("5.1.1"), "{:?}", messages(t, id)[3]);
+    }
+
+    fn our_own_mail_come_back_is_dropped(t) {
+        receive(t, &Mail::new(US, "loop@testwell.example", "We have your message."));
+        assert_eq!(all_cases(t).len(), 0);
+        assert_eq!(decisions(t), [("own".to_owned(), 1)]);
+        assert!(sent(t).is_empty());
+    }
+
+    fn a_flood_of_one_sender_ends(t) {
+        for n in 0..decide::MAILS_PER_HOUR_MAX + 3 {
+            let id = format!("{n}@customers.example");
+            receive(t, &Mail::new(ANNA, &id, "Again."));
+        }
+        let limit = usize::try_from(decide::MAILS_PER_HOUR_MAX).expect("small");
+        assert_eq!(all_cases(t).len(), limit);
+        let mails = sent(t);
+        let refusals = mails.iter().filter(|m| m.text.contains("within an hour")).count();
+        assert_eq!(refusals, 1, "one notice a day");
+        let receipts = i64::try_from(mails.len() - refusals).expect("small");
+        assert_eq!(receipts, tickets::notices::RECEIPTS_PER_DAY_MAX);
+        let aside = t.app.db.read(|c| tickets::store::set_aside(c, 10)).expect("set aside");
+        assert_eq!(aside.len(), 3, "kept for a person to look at");
+        t.advance(2 * HOUR);
+        assert!(receive_mail::replay(&t.app, &Actor::Operator, IntakeId(aside[0].id)).expect("replayed"));
+        run(t);
+        assert_eq!(all_cases(t).len(), limit + 1);
+    }
+
+    fn rule_1_a_mail_that_cant_be_read_waits_and_is_read_again(t) {
+        // Where uploads belong stands a file, so that none can be kept.
+        let uploads = t.app.config.server.data_dir.join("uploads");
+        std::fs::create_dir_all(&t.app.config.server.data_dir).expect("a folder");
+        std::fs::write(&uploads, "in the way").expect("a file");
+        let raw = format!(
+            "From: {ANNA}\r\nTo: {US}\r\nSubject: Photo\r\nMessage-ID: <p@customers.example>\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee the photo.\r\n\
+             --b\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename=\"../lamp.png\"\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n"
+        );
+        let id = receive_mail::accept(&t.app, raw.as_bytes(), &[]).expect("accepted");
+        for _ in 0..receive_mail::ATTEMPTS_MAX {
+            run(t);
+            t.advance(HOUR);
+        }
+        let aside = t.app.db.read(|c| tickets::store::set_aside(c, 10)).expect("set aside");
+        assert_eq!(aside.len(), 1);
+        assert!(aside[0].error.as_deref().is_some_and(|e| !e.is_empty()));
+        receive(t, &Mail::new("bo@customers.example", "bo@customers.example", "Behind it."));
+        assert_eq!(all_cases(t).len(), 1, "the mail behind it is not held up");
+        std::fs::remove_file(&uploads).expect("out of the way");
+        assert!(receive_mail::replay(&t.app, &Actor::Operator, id).expect("replayed"));
+        run(t);
+        assert!(!receive_mail::replay(&t.app, &Actor::Operator, id).expect("an answer"));
+        let found = all_cases(t);
+        let files = messages(t, found[1].id)[0].files.clone();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].filename, "lamp.png");
+    }
+
+    fn rule_2_a_form_sent_twice_answers_once(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        let version = case(t, id).version;
+        let first = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
+        let Outcome::Sent(message) = first else { panic!("{first:?}") };
+        let again = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
+        assert_eq!(again, Outcome::Already(message));
+        run(t);
+        assert_eq!((messages(t, id).len(), sent(t).len()), (2, 2));
+    }
+
+    fn two_people_dont_answer_one_customer(t) {
+        let id = opened(t);
+        let (jo, max) = (staff(t, "Jo"), staff(t, "Max"));
+        let seen = case(t, id).version;
+        reply(&t.app, &jo, id, "I take it.", &[], "k1", seen).expect("an outcome");
+        let late = reply(&t.app, &max, id, "I take it too.", &[], "k2", seen).expect("an outcome");
+        assert_eq!(late, Outcome::SomebodyElseAnswered { who: "Jo".into() });
+        // Having seen it, he may add something.
+        let seen = case(t, id).version;
+        let now = reply(&t.app, &max, id, "And this.", &[], "k3", seen).expect("an outcome");
+        assert!(matches!(now, Outcome::Sent(_)), "{now:?}");
+        run(t);
+        let member = CurrentUser { role: Role::Member, ..max };
+        let refused = reply(&t.app, &member, id, "Me too.", &[], "k4", 0).expect("an outcome");
+        assert_eq!(refused, reply::Outcome::NotAllowed);
+        let empty = reply(&t.app, &jo, id, " \n", &[], "k5", 0).expect("an outcome");
+        assert!(matches!(empty, Outcome::Problems(_)));
+    }
+
+    fn an_answer_to_a_closed_case_opens_another(t) {
+        let id = opened(t);
+        let address = reply_address(&sent_to(t, ANNA, "we have your message"));
+        set(t, id, Happening::Closed);
+        receive(t, &Mail::new(ANNA, "again@customers.example", "It is back.").to(&address));
+        assert_eq!((case(t, id).state, messages(t, id).len()), (State::Closed, 1));
+        let other = all_cases(t)[1].id;
+        assert_eq!(messages(t, other)[0].body, "It is back.");
+        let links = t.app.db.read(|c| cases::store::links_of(c, other)).expect("links");
+        assert!(links.iter().any(|l| l.target == Target::Case(id)));
+    }
+
+    fn the_contact_form_opens_one_case(t) {
+        let mut browser = t.browser();
+        let form = browser.get("/contact");
+        assert_eq!(form.status, 200);
+        let key = form.field("request_key").expect("a key");
+        let evil = "<script>alert(1)</script>\u{0}\u{202e} ' OR 1=1 --";
+        let message = format!("It does not light up at all. {evil}");
+        let fields = [
+            ("subject", evil), ("message", &message), ("name", "A\r\nBcc: x@y.example"),
+            ("email", ANNA), ("request_key", &key), ("product", "../../etc"),
+        ];
+        let sent_page = browser.post("/contact", &fields);
+        assert_eq!((sent_page.status, sent_page.location()), (303, "/contact/sent"));
+        let again = browser.post("/contact", &fields);
+        assert_eq!((again.status, again.location()), (303, "/contact/sent"));
+        run(t);
+        let found = all_cases(t);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].channel, found[0].state), (Channel::Form, State::New));
+        let receipt = sent_to(t, ANNA, "we have your message");
+        assert!(!receipt.text.contains("alert") && !receipt.subject.contains("alert"),
+            "we carry nobody's words to an address that nobody proved: {}", receipt.text);
+        let page = browser.get(&case_path(t, &receipt));
+        assert_eq!(page.status, 200);
+        assert!(!page.body.contains("<script>alert"), "{}", page.body);
+        assert!(page.body.contains("&#60;script&#62;alert") || page.body.contains("&lt;script&gt;alert"));
+        let bad = browser.post("/contact", &[("subject", ""), ("message", "a long enough message"), ("email", "nobody")]);
+        assert_eq!(bad.status, 422);
+        assert!(bad.body.contains("a long enough message") && bad.body.contains("value=\"nobody\""));
+    }
+
+    fn rule_5_the_customers_page_shows_nothing_that_is_not_theirs(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        receive(t, &Mail::new("bo@customers.example", "bo@customers.example", "Mine is the secret of Bo."));
+        t.app.db.write(|tx| {
+            cases::add_note(tx, t.app.now(), id, jo.id, "an internal note about Anna", "n1")
+        }).expect("a note");
+        answer(t, &jo, id, "Turn it off.", "k1");
+        receive(t, &Mail::new(ANNA, "away@customers.example", "vacation words")
+            .to(&reply_address(&sent_to(t, ANNA, "Turn it off."))).with("Auto-Submitted: auto-replied"));
+        let path = case_path(t, &sent_to(t, ANNA, "Turn it off."));
+        let mut browser = t.browser();
+        let page = browser.get(&path);
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("It does not light up.") && page.body.contains("Turn it off."));
+        for secret in ["internal note", "secret of Bo", "vacation words", ANNA, "bo@customers.example", "annoyance"] {
+            assert!(!page.body.contains(secret), "{secret}");
+        }
+        assert_eq!(page.header("cache-control"), "private, no-store");
+        assert_eq!(page.header("x-robots-tag"), "noindex, nofollow");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
+        for public in ["/", "/search?q=light", "/feed.atom", "/sitemap.xml", "/contact"] {
+            let reply = browser.get(public);
+            assert!(!reply.body.contains("light up") && !reply.body.contains("Turn it off"), "{public}");
+        }
+        assert_eq!(browser.get("/case/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").status, 404);
+    }
+
+    fn the_customer_answers_and_judges_on_their_page(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        answer(t, &jo, id, "Turn it off.", "k1");
+        let path = case_path(t, &sent_to(t, ANNA, "Turn it off."));
+        let mut browser = t.browser();
+        let key = browser.get(&path).field("request_key").expect("a key");
+        let words = [("message", "It did not help."), ("request_key", &key)];
+        let write = format!("{path}/reply");
+        assert_eq!(browser.post(&write, &words).status, 303);
+        assert_eq!(browser.post(&write, &words).status, 303);
+        assert_eq!(messages(t, id).len(), 3);
+        assert_eq!(case(t, id).state, State::WaitingStaff);
+
+        set(t, id, Happening::Resolved);
+        let told = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way."));
+        assert!(told.expect("told"));
+        let again = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way."));
+        assert!(!again.expect("an answer"));
+        run(t);
+        let mail = sent_to(t, ANNA, "A new part is on its way.");
+        assert!(mail.text.contains("#verdict"), "{}", mail.text);
+        let rate = format!("{}/rate", case_path(t, &mail));
+        let place = case(t, id).waiting_since;
+        t.advance(DAY);
+        assert_eq!(browser.post(&rate, &[("verdict", "still_broken"), ("comment", "No part came.")]).status, 303);
+        let now = case(t, id);
+        assert_eq!((now.state, now.waiting_since), (State::WaitingStaff, place));
+        assert_eq!(messages(t, id).last().map(|m| m.body.as_str()), Some("No part came."));
+        assert_eq!(browser.post(&rate, &[("verdict", "solved")]).status, 303);
+        assert_eq!(case(t, id).state, State::Resolved);
+        assert_eq!(case(t, id).satisfaction.as_deref(), Some("solved"));
+        assert_eq!(browser.post(&rate, &[("verdict", "perhaps")]).status, 400);
+    }
+
+    fn an_expired_address_offers_a_fresh_one_by_mail(t) {
+        opened(t);
+        let path = case_path(t, &sent_to(t, ANNA, "we have your message"));
+        t.advance(CASE_LINK_LIFE);
+        let mut browser = t.browser();
+        let page = browser.get(&path);
+        assert_eq!(page.status, 410);
+        assert!(!page.body.contains("lamp") && !page.body.contains(ANNA), "{}", page.body);
+        for _ in 0..2 {
+            browser.post(&format!("{path}/fresh"), &[]);
+        }
+        assert_eq!(browser.post(&format!("{path}/reply"), &[("message", "Hello?")]).status, 410);
+        run(t);
+        let fresh = case_path(t, &sent_to(t, ANNA, "a fresh address"));
+        assert_eq!(browser.get(&fresh).status, 200);
+    }
+
+    fn files_go_both_ways_and_only_to_whom_they_belong(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        let file = UploadedFile {
+            field: "files".into(),
+            filename: "../../r\u{e9}sum\u{e9}.html".into(),
+            content_type: "text/html".into(),
+            bytes: b"<script>alert(1)</script>".to_vec(),
+        };
+        let version = case(t, id).version;
+        let outcome = reply(&t.app, &jo, id, "See the file.", &[file], "k1", version);
+        assert!(matches!(outcome, Ok(Outcome::Sent(_))));
+        run(t);
+        let mail = sent_to(t, ANNA, "See the file.");
+        assert_eq!(mail.attachments.len(), 1);
+        let found = messages(t, id)[1].files[0].clone();
+        let path = case_path(t, &mail);
+        let mut browser = t.browser();
+        let get = |browser: &mut crate::harness::Browser, path: &str| -> Reply { browser.get(path) };
+        let download = get(&mut browser, &format!("{path}/attachment/{}", found.id));
+        assert_eq!(download.status, 200);
+        assert!(download.header("content-disposition").starts_with("attachment"));
+        assert_eq!(download.header("content-security-policy"), "default-src 'none'; sandbox");
+        assert_eq!(download.header("x-content-type-options"), "nosniff");
+
+        receive(t, &Mail::new("bo@customers.example", "bo@customers.example", "Mine."));
+        let other = case_path(t, &sent_to(t, "bo@customers.example", "we have your message"));
+        assert_eq!(browser.get(&format!("{other}/attachment/{}", found.id)).status, 404);
+        let staff_path = format!("/attachment/{}", found.id);
+        assert_eq!(browser.get(&staff_path).status, 303, "log-in needed");
+        let (mut member, _) = t.browser_of("Mia", Role::Member);
+        assert_eq!(member.get(&staff_path).status, 403);
+        assert_eq!(t.browser_for(jo.id).get(&staff_path).status, 200);
+    }
+
+    fn no_bytes_are_too_odd_to_be_taken(t) {
+        let odd: [&[u8]; 6] = [
+            b"\0\0\0", b"From: \xff\xfe\r\n\r\n\xc3\x28", b"no headers at all",
+            b"From: <a@b>, <c@d.example>\r\nSubject: =?utf-8?b?AAAA?=\r\n\r\nx\0y",
+            b"Content-Type: multipart/mixed; boundary=\r\n\r\n--\r\n--\r\n",
+            b"Message-ID: <x>\r\nIn-Reply-To: <<<>>>\r\nFrom: x@y.example\r\n\r\n",
+        ];
+        for raw in odd {
+            receive_mail::accept(&t.app, raw, &["\0\r\n".into()]).expect("accepted");
+        }
+        run(t);
+        let states = t.app.db.read(tickets::store::raw_mails).expect("states");
+        let kinds: BTreeSet<&str> = states.iter().map(|s| s.0.as_str()).collect();
+        assert!(!kinds.contains("received"), "{states:?}");
+        assert_eq!(states.iter().map(|s| s.1).sum::<i64>(), 6);
+    }
+}
