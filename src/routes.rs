@@ -63,7 +63,7 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/desk/case/{id}/state", post().to(desk::actions::state))
         .route("/desk/case/{id}/link", post().to(desk::actions::link))
         .route("/desk/case/{id}/link/{link}", post().to(desk::actions::decide))
-        .route("/desk/case/{id}/merge", post().to(desk::actions::merge));
+        .route("/desk/case/{id}/merge", post().to(desk::actions::merge))
         // Tickets
         .route("/contact", get().to(tickets::contact_form))
         .route("/contact", post().to(tickets::post_contact))

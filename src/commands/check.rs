@@ -14,6 +14,7 @@ use crate::forum::docs::Docs;
 use crate::jobs;
 use crate::mail;
 use crate::search::DocSource;
+use crate::tickets;
 
 /// Two places that should agree and don't.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +48,8 @@ pub fn check(app: &App) -> Result<Report> {
                 found: m.stored.to_string(),
             });
         }
-        for m in cases::recount(conn)? {
+        let of_cases = cases::recount(conn)?;
+        for m in of_cases.into_iter().chain(tickets::recount::recount(conn)?) {
             findings.push(Finding {
                 what: m.what,
                 expected: m.expected,

@@ -80,7 +80,7 @@ pub fn open_case(
         return Ok(None);
     }
     let now = app.now();
-    let name = one_line(words.name, NAME_CHARS_MAX);
+    let name = called(words.name);
     let by = Actor::Customer { name: name.clone() };
     let summary = if opening.subject.trim().is_empty() {
         words.body
@@ -162,7 +162,7 @@ pub fn follow_up(
         return Ok(None);
     };
     let by = Actor::Customer {
-        name: one_line(words.name, NAME_CHARS_MAX),
+        name: called(words.name),
     };
     let summary = match opened_by {
         OpenedBy::Email => "The customer wrote by mail",
@@ -219,6 +219,16 @@ fn after_closed<'a>(
     }
 }
 
+/// What a customer is called who may have given no name.
+fn called(name: &str) -> String {
+    let name = one_line(name, NAME_CHARS_MAX);
+    if name.is_empty() {
+        "Customer".into()
+    } else {
+        name
+    }
+}
+
 /// The message and its files.
 fn insert(
     tx: &mut Conn,
@@ -227,7 +237,7 @@ fn insert(
     words: &Words<'_>,
 ) -> Result<Option<TicketMessageId>> {
     let now = app.now();
-    let name = one_line(words.name, NAME_CHARS_MAX);
+    let name = called(words.name);
     // Compared when references are followed, so kept as addresses are compared.
     let email = words.email.and_then(crate::text::names::email_key);
     let message = store::insert_message(

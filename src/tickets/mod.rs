@@ -20,6 +20,7 @@ pub mod open;
 pub mod pages;
 pub mod policy;
 pub mod receive_mail;
+pub mod recount;
 pub mod reply;
 pub mod store;
 

@@ -96,8 +96,8 @@ pub async fn post_contact(
     form: Form<Typed>,
 ) -> Answer {
     let fields = form.fields;
-    // The step that shows similar threads is not counted: nothing is kept by it.
-    if !fields.seen_similar.is_empty()
+    // A step that keeps nothing, because it shows similar threads first, is not counted.
+    if (!fields.seen_similar.is_empty() || !form.files.is_empty())
         && let Err(seconds) = app.limits.check(Limit::Contact, &client_ip(&app, &req))
     {
         let problem = Problem::new(

@@ -787,3 +787,22 @@ pub fn raw_mails(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
         .order(intake::state)
         .load(conn)?)
 }
+
+/// Answers of staff that have no mail.
+pub fn answers_without_mail(conn: &mut Conn) -> Result<i64> {
+    Ok(ticket_messages::table
+        .filter(ticket_messages::direction.eq(Direction::Out.as_str()))
+        .filter(ticket_messages::mail_id.is_null())
+        .select(count_star())
+        .first(conn)?)
+}
+
+/// Mails that were taken in and not read yet.
+pub fn mails_to_read(conn: &mut Conn) -> Result<Vec<IntakeId>> {
+    let ids: Vec<i64> = intake::table
+        .filter(intake::channel.eq(MAIL).and(intake::state.eq(RECEIVED)))
+        .order(intake::id)
+        .select(intake::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(IntakeId).collect())
+}
