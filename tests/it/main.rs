@@ -1,8 +1,8 @@
 //! The integration tests, in one binary: modules are named after the slices.
 
 mod desk;
-mod forum;
 mod escalations;
+mod forum;
 mod harness;
 mod networks;
 mod storage;
