@@ -74,4 +74,20 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/case/{token}/fresh", post().to(tickets::fresh))
         .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
         .route("/attachment/{id}", get().to(tickets::staff_file));
+        .route("/desk/case/{id}/ticket", post().to(desk::actions::ticket))
+        .route("/desk/case/{id}/thread", post().to(desk::actions::thread))
+        .route("/desk/case/{id}/publish/{thread}", post().to(desk::actions::publish))
+        .route("/desk/case/{id}/message", post().to(desk::actions::message))
+        .route("/desk/case/{id}/answer", post().to(desk::actions::answer_in_public))
+        .route("/desk/case/{id}/reply/{reply}", post().to(desk::actions::reply))
+        .route("/desk/case/{id}/triage", post().to(desk::actions::triage))
+        // Desk: what an admin looks after
+        .route("/admin/network", get().to(desk::network::page))
+        .route("/admin/network/connect", post().to(desk::network::connect))
+        .route("/admin/network/connected", get().to(desk::network::connected))
+        .route("/admin/network/replay", post().to(desk::network::replay))
+        .route("/admin/mail", get().to(desk::mail::page))
+        .route("/admin/mail/{id}", get().to(desk::mail::mail))
+        .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
+        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry));
 }

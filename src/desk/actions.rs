@@ -10,12 +10,18 @@ use super::case::{self, Stop, Typed};
 use crate::app::App;
 use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Case, MergeOutcome, Severity, Step};
+use crate::cases::{self, Case, MergeOutcome, Severity};
 use crate::db::Conn;
+use crate::error::Problem;
 use crate::error::Result;
-use crate::forum;
-use crate::ids::{CaseId, LinkId, ProductId, UserId};
+use crate::escalations::store::NewReply;
+use crate::escalations::{
+    self, Label, Purpose, acknowledge, approve_reply, correct_triage, handoff,
+};
+use crate::forum::{self, ThreadKind, draft_thread};
+use crate::ids::{CaseId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
+use crate::tickets;
 use crate::web::{Answer, Failure, Form, blocking, redirect_saying};
 
 /// Longest reason that is kept (characters).
@@ -94,22 +100,6 @@ fn moved(app: &App, into: CaseId) -> HttpResponse {
 fn why(typed: &str) -> String {
     let line = typed.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(WHY_CHARS_MAX).collect()
-}
-
-/// Who else of ours answered the customer or changed the case's state since the event `seen`:
-/// their name, if anybody did.
-pub(super) fn answered_since(
-    conn: &mut Conn,
-    user: &CurrentUser,
-    case: CaseId,
-    seen: i64,
-) -> Result<Option<String>> {
-    let answers = [Step::Acknowledge, Step::Ticket, Step::State, Step::Claim];
-    let newer = cases::store::events(conn, case)?
-        .into_iter()
-        .filter(|event| event.id > seen && event.actor_kind == "user")
-        .filter(|event| answers.contains(&event.step) && event.actor_name != user.name);
-    Ok(newer.last().map(|event| event.actor_name))
 }
 
 #[derive(Deserialize)]
@@ -329,6 +319,8 @@ pub async fn decide(
         }
         let by = user.actor();
         let outcome = links::decide(tx, app.now(), &by, LinkId(link), to, &reason)?;
+        // The first answer names what the case is linked to.
+        acknowledge::redraft(tx, app, app.now(), case.id)?;
         Ok(link_said(outcome, to))
     })
     .await
@@ -368,9 +360,396 @@ pub async fn link(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<LinkFo
             rule: String::new(),
         };
         let outcome = links::link(tx, app.now(), &user.actor(), case.id, &new)?;
+        acknowledge::redraft(tx, app, app.now(), case.id)?;
         Ok(link_said(outcome, LinkState::Confirmed))
     })
     .await
+}
+
+/// A form that has only its buttons.
+#[derive(Deserialize)]
+pub struct ButtonForm {
+    #[serde(default)]
+    key: String,
+}
+
+/// `POST /desk/case/{id}/ticket`: to be solved in private. The answer then invites the customer to
+/// prove the handle and leave an address, which opens the ticket.
+pub async fn ticket(
+    app: Data<App>,
+    staff: Staff,
+    id: Path<i64>,
+    _form: Form<ButtonForm>,
+) -> Answer {
+    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+        let new = NewLink {
+            target: Target::Ticket,
+            score: 1.0,
+            reasons: vec![format!("{} chose it", user.name)],
+            rule: String::new(),
+        };
+        let outcome = links::link(tx, app.now(), &user.actor(), case.id, &new)?;
+        acknowledge::redraft(tx, app, app.now(), case.id)?;
+        Ok(match outcome {
+            links::Outcome::Done(..) => Said::done(
+                "To be solved by email. The reply invites the customer to leave an address.",
+            ),
+            _ => Said::info("It stands so already."),
+        })
+    })
+    .await
+}
+
+/// `POST /desk/case/{id}/thread`: drafts a thread from what the customer wrote; a person edits
+/// and publishes it.
+pub async fn thread(
+    app: Data<App>,
+    staff: Staff,
+    id: Path<i64>,
+    _form: Form<ButtonForm>,
+) -> Answer {
+    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+        let known = cases::store::links_of(tx, case.id)?;
+        for link in known.iter().filter(|l| l.state == LinkState::Proposed) {
+            if let Target::Thread(id) = link.target
+                && let Some(thread) = forum::store::thread(tx, id)?
+                && thread.visibility == forum::Visibility::Draft
+            {
+                return Ok(drafted(
+                    thread.path(),
+                    "There is a draft already: edit it, then publish.",
+                ));
+            }
+        }
+        let product = match case.product {
+            Some(product) => product,
+            None => {
+                return Ok(Said::refused(
+                    "Say first which product the case is about: its forum gets the thread.",
+                ));
+            }
+        };
+        let mention = escalations::store::mentions_of(tx, case.id, 1)?
+            .into_iter()
+            .next();
+        let (title, body) = match mention {
+            Some(mention) => {
+                let suggested =
+                    escalations::link::suggest_thread(&mention, case.product, case.topic);
+                (suggested.title, suggested.body)
+            }
+            // What came by mail or form is private: only the line that staff see is taken along.
+            None => (case.summary.clone(), String::new()),
+        };
+        let draft = draft_thread::Draft {
+            product,
+            topic: case.topic,
+            author: user.id,
+            kind: ThreadKind::Question,
+            title: &title,
+            body: &body,
+            case: case.id,
+        };
+        let thread = draft_thread::draft_thread(tx, app.now(), &draft)?;
+        let new = NewLink {
+            target: Target::Thread(thread),
+            score: 1.0,
+            reasons: vec![format!("{} drafts it from this case", user.name)],
+            rule: String::new(),
+        };
+        links::propose(tx, app.now(), &user.actor(), case.id, &new)?;
+        let path = format!("/t/{thread}");
+        Ok(drafted(
+            path,
+            "A draft that only staff see. Edit it; publish it from the case.",
+        ))
+    })
+    .await
+}
+
+fn drafted(path: String, words: &str) -> Said {
+    Said {
+        to: Some(path),
+        ..Said::done(words)
+    }
+}
+
+/// `POST /desk/case/{id}/publish/{thread}`: shows a drafted thread to everybody and links it.
+pub async fn publish(
+    app: Data<App>,
+    staff: Staff,
+    path: Path<(i64, i64)>,
+    _form: Form<ButtonForm>,
+) -> Answer {
+    let (id, thread) = path.into_inner();
+    let (id, thread) = (CaseId(id), ThreadId(thread));
+    let user = staff.user.clone();
+    let stop = blocking(&app, move |app| {
+        let case = app.db.read(|conn| case::open(conn, &user, id))?;
+        if let Err(stop) = case {
+            return Ok(Some(stop));
+        }
+        // Repeated after a cut between the two steps, it finds the thread public and links it.
+        forum::draft_thread::publish_draft(app, &user, thread)?;
+        Ok(None)
+    })
+    .await?;
+    if let Some(stop) = stop {
+        return answer(&app, id, Err(stop));
+    }
+    on_case(&app, staff.user, id.0, move |app, tx, user, case| {
+        let public = forum::store::thread(tx, thread)?
+            .is_some_and(|t| t.visibility == forum::Visibility::Public);
+        let known = cases::store::link_to(tx, case.id, Target::Thread(thread))?;
+        let Some(known) = known.filter(|_| public) else {
+            return Ok(Said::refused(
+                "This draft can't be published here any more.",
+            ));
+        };
+        let (by, to) = (user.actor(), LinkState::Confirmed);
+        links::decide(tx, app.now(), &by, known.id, to, "published from this case")?;
+        acknowledge::redraft(tx, app, app.now(), case.id)?;
+        Ok(Said::done("Published and linked."))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+pub struct MessageForm {
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    key: String,
+    /// The case's version when the form was shown.
+    #[serde(default)]
+    version: i64,
+}
+
+/// `POST /desk/case/{id}/message`: answers the ticket by mail.
+pub async fn message(
+    app: Data<App>,
+    staff: Staff,
+    id: Path<i64>,
+    form: Form<MessageForm>,
+) -> Answer {
+    use tickets::reply::Outcome;
+    let id = CaseId(id.into_inner());
+    let Form { fields, files } = form;
+    let user = staff.user.clone();
+    let typed = fields.body.clone();
+    let outcome = blocking(&app, move |app| {
+        let MessageForm { body, key, version } = fields;
+        tickets::reply::reply(app, &user, id, &body, &files, &key, version)
+    })
+    .await?;
+    let notice = match outcome {
+        Outcome::Sent(_) => {
+            return answer(
+                &app,
+                id,
+                Ok(Said::done("Answered. The mail is on its way.")),
+            );
+        }
+        Outcome::Already(_) => {
+            return answer(&app, id, Ok(Said::info("This answer was sent already.")));
+        }
+        Outcome::NotAllowed => return answer(&app, id, Err(Stop::NotYours)),
+        Outcome::NoSuchCase => return answer(&app, id, Err(Stop::NoSuchCase)),
+        Outcome::SomebodyElseAnswered { who } => format!(
+            "{who} answered while you wrote. Read that first; if yours is still needed, send it              again. Files have to be chosen again."
+        ),
+        Outcome::NoTicket => "There is no address to write to: the customer has left none.".into(),
+        Outcome::Problems(problems) => words_of(&problems),
+    };
+    let typed = Typed {
+        notice,
+        message: typed,
+        ..Typed::default()
+    };
+    case::show(&app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
+}
+
+fn words_of(problems: &[Problem]) -> String {
+    let texts: Vec<&str> = problems.iter().map(|p| p.text.as_str()).collect();
+    texts.join(" ")
+}
+
+#[derive(Deserialize)]
+pub struct ReplyForm {
+    /// `approve`, `discard` or `posted`.
+    #[serde(default)]
+    to: String,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    version: i64,
+    /// The address of what a person posted by hand.
+    #[serde(default)]
+    address: String,
+}
+
+/// `POST /desk/case/{id}/reply/{reply}`
+pub async fn reply(
+    app: Data<App>,
+    staff: Staff,
+    path: Path<(i64, i64)>,
+    form: Form<ReplyForm>,
+) -> Answer {
+    let (id, reply) = path.into_inner();
+    let (id, reply) = (CaseId(id), ReplyId(reply));
+    let form = form.fields;
+    let body = form.body.clone();
+    let user = staff.user.clone();
+    let done = blocking(&app, move |app| decide_reply(app, &user, reply, &form)).await?;
+    match done {
+        Ok(said) => answer(&app, id, Ok(said)),
+        Err(Refused::Stop(stop)) => answer(&app, id, Err(stop)),
+        Err(Refused::Words(notice)) => {
+            let typed = Typed {
+                notice,
+                reply: Some((reply, body)),
+                ..Typed::default()
+            };
+            case::show(&app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
+        }
+    }
+}
+
+/// Why nothing was done about a reply.
+enum Refused {
+    Stop(Stop),
+    /// Shown above the form, which keeps what was typed.
+    Words(String),
+}
+
+fn decide_reply(
+    app: &App,
+    user: &CurrentUser,
+    reply: ReplyId,
+    form: &ReplyForm,
+) -> Result<Result<Said, Refused>> {
+    use approve_reply::Outcome;
+    let outcome = match form.to.as_str() {
+        "approve" => approve_reply::approve_reply(app, user, reply, &form.body, form.version)?,
+        "discard" => approve_reply::discard_reply(app, user, reply, "")?,
+        "posted" => {
+            return Ok(posted(handoff::posted_by_hand(
+                app,
+                user,
+                reply,
+                &form.address,
+            )?));
+        }
+        _ => {
+            return Ok(Err(Refused::Words(
+                "Choose what is to be done with it.".into(),
+            )));
+        }
+    };
+    Ok(match outcome {
+        Outcome::Done if form.to == "discard" => Ok(Said::done("The reply is discarded.")),
+        Outcome::Done => Ok(Said::done("Approved.")),
+        Outcome::Already => Ok(Said::info("It stands so already; nothing was done twice.")),
+        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
+        Outcome::NoSuchReply => Err(Refused::Words("There is no such reply any more.".into())),
+        Outcome::Changed => Err(Refused::Words(
+            "Somebody changed this reply meanwhile. Below is what it says now, and what you had \
+             typed; nothing was sent."
+                .into(),
+        )),
+        Outcome::Problems(problems) => Err(Refused::Words(words_of(&problems))),
+    })
+}
+
+fn posted(outcome: handoff::Outcome) -> Result<Said, Refused> {
+    use handoff::Outcome;
+    match outcome {
+        Outcome::Done => Ok(Said::done("Noted as posted.")),
+        Outcome::Already => Ok(Said::info("It was noted as posted already.")),
+        Outcome::NoAddress => Err(Refused::Words(
+            "That is no address of your reply. Open your post, copy its address, paste it here."
+                .into(),
+        )),
+        Outcome::NotForHands => Err(Refused::Words(
+            "This reply is not to be posted by hand, or not approved yet.".into(),
+        )),
+        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
+        Outcome::NoSuchReply => Err(Refused::Words("There is no such reply any more.".into())),
+    }
+}
+
+/// `POST /desk/case/{id}/answer`: begins a further public reply to the customer's newest post.
+pub async fn answer_in_public(
+    app: Data<App>,
+    staff: Staff,
+    id: Path<i64>,
+    form: Form<ButtonForm>,
+) -> Answer {
+    let key = why(&form.fields.key);
+    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+        let newest = escalations::store::desk::newest_mention_of(tx, case.id)?;
+        let Some(mention) = newest else {
+            return Ok(Said::refused("There is no public post to answer."));
+        };
+        let new = NewReply {
+            case: case.id,
+            mention,
+            purpose: Purpose::Answer,
+            body: "",
+            has_link: false,
+            weighted_length: 0,
+            cost_micros: 0,
+            handoff: false,
+            automatic: false,
+            dedupe_key: &format!("answer:{}:{}:{key}", case.id, user.id),
+            drafted_by: Some(user.id),
+        };
+        let made = escalations::store::insert_reply(tx, &new, app.now())?;
+        cases::store::touch(tx, case.id, app.now())?;
+        Ok(match made {
+            Some(_) => Said::info("Write the reply; everybody will be able to read it."),
+            None => Said::info("The draft is there already."),
+        })
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+pub struct TriageForm {
+    mention: i64,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    severity: String,
+    #[serde(default)]
+    why: String,
+}
+
+/// `POST /desk/case/{id}/triage`: calls a mention what staff see in it.
+pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<TriageForm>) -> Answer {
+    use correct_triage::Outcome;
+    let id = CaseId(id.into_inner());
+    let form = form.fields;
+    let choose = |_| Failure::bad("Choose what it is, and how severe, from the lists.");
+    let label: Label = form.label.parse().map_err(choose)?;
+    let severity = match form.severity.as_str() {
+        "" => None,
+        word => Some(word.parse::<Severity>().map_err(choose)?),
+    };
+    let mention = MentionId(form.mention);
+    let reason = why(&form.why);
+    let user = staff.user;
+    let outcome = blocking(&app, move |app| {
+        correct_triage::correct_triage(app, &user, mention, label, severity, &reason)
+    })
+    .await?;
+    let said = match outcome {
+        Outcome::Done => Ok(Said::done("Corrected. The next judgement learns from it.")),
+        Outcome::Already => Ok(Said::info("It was judged so already.")),
+        Outcome::NotAllowed => Err(Stop::NotYours),
+        Outcome::NoSuchMention => Ok(Said::refused("There is no such post any more.")),
+    };
+    answer(&app, id, said)
 }
 
 #[derive(Deserialize)]

@@ -7,18 +7,21 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
-use super::story::{self, Entry};
-use super::{queue, wait};
+use super::story::{self, Entry, Heard, Parts};
+use super::{dollars, queue, wait};
 use crate::app::App;
 use crate::cases::links::{Link, LinkState, Target};
 use crate::cases::{self, Case, Severity, policy};
 use crate::clock::Moment;
 use crate::db::{Conn, audit};
 use crate::error::Result;
+use crate::escalations::store::Reply;
+use crate::escalations::{Label, ReplyState, acknowledge, handoff};
 use crate::forum::{self, Thread};
-use crate::ids::{CaseId, LinkId, ProductId, ThreadId, UserId};
+use crate::ids::{CaseId, LinkId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
+use crate::tickets;
 use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect};
 
 /// Other cases of the same customer that are shown.
@@ -39,8 +42,6 @@ pub(super) struct ThreadView {
     pub state: String,
     pub is_draft: bool,
     pub is_official: bool,
-    pub answers: i64,
-    pub me_too: i64,
 }
 
 impl ThreadView {
@@ -53,8 +54,6 @@ impl ThreadView {
             state: thread.state.as_str().to_owned(),
             is_draft: thread.visibility == forum::Visibility::Draft,
             is_official: thread.official,
-            answers: thread.reply_count,
-            me_too: thread.me_too_count,
         }
     }
 }
@@ -86,12 +85,71 @@ impl LinkView {
     fn state_word(&self) -> &'static str {
         self.state.as_str()
     }
+
+    /// The thread, while only staff see it.
+    fn draft(&self) -> Option<&ThreadView> {
+        match &self.target {
+            TargetView::Thread(thread) if thread.is_draft => Some(thread),
+            _ => None,
+        }
+    }
+
+    fn is_ticket(&self) -> bool {
+        matches!(self.target, TargetView::Ticket)
+    }
 }
 
 struct Choice {
     value: String,
     label: String,
     is_chosen: bool,
+}
+
+/// A public reply that is not said yet.
+struct ReplyView {
+    id: ReplyId,
+    state: ReplyState,
+    purpose: &'static str,
+    to: String,
+    network: &'static str,
+    body: String,
+    /// In the editor: the draft, or what was typed instead and not accepted.
+    shown: String,
+    version: i64,
+    length: usize,
+    length_max: usize,
+    has_link: bool,
+    cost: String,
+    /// Why only a person may post it.
+    handoff_reason: Option<String>,
+    /// Where a person posts it, once it is approved.
+    handoff_url: Option<String>,
+    /// Why it was not sent, or waits.
+    error: Option<String>,
+    /// By a rule that the company switched on.
+    automatic: bool,
+}
+
+impl ReplyView {
+    fn is_draft(&self) -> bool {
+        self.state == ReplyState::Draft
+    }
+
+    fn is_by_hand(&self) -> bool {
+        self.handoff_url.is_some()
+    }
+
+    fn can_discard(&self) -> bool {
+        self.is_by_hand() || matches!(self.state, ReplyState::Draft | ReplyState::Failed)
+    }
+}
+
+/// What is known of the customer's account on a network.
+struct HandleView {
+    network: &'static str,
+    label: String,
+    proved: Option<When>,
+    has_opted_out: bool,
 }
 
 struct AuditLine {
@@ -108,6 +166,7 @@ pub(super) struct Typed {
     pub notice: String,
     pub note: String,
     pub message: String,
+    pub reply: Option<(ReplyId, String)>,
 }
 
 /// The search for another thread.
@@ -126,9 +185,15 @@ struct CasePage {
     is_late: bool,
     opened: When,
     product: Option<String>,
-    assignee: Option<String>,
     is_mine: bool,
     story: Vec<Entry>,
+    replies: Vec<ReplyView>,
+    handles: Vec<HandleView>,
+    /// Whether there is a public post that can be answered.
+    can_answer: bool,
+    has_ticket: bool,
+    labels: &'static [Label],
+    upload_mb: usize,
     proposed: Vec<LinkView>,
     linked: Vec<LinkView>,
     dropped: Vec<LinkView>,
@@ -140,8 +205,6 @@ struct CasePage {
     find: String,
     found: Vec<ThreadView>,
     typed: Typed,
-    /// The last event this page shows; forms carry it, see `actions::answered_since`.
-    seen: i64,
     /// Names one filling-in of the forms on this page.
     key: String,
 }
@@ -239,10 +302,24 @@ fn gather(
     let mut of = vec![case.id];
     of.extend(cases::store::desk::merged_from(conn, case.id)?);
     let events = story::events_of(conn, &of)?;
-    let seen = events.iter().map(|e| e.id).max().unwrap_or(0);
+    let heard = story::heard(conn, &of)?;
+    let replies = story::replies(conn, &of)?;
+    let tickets = tickets::store::tickets_of(conn, case.id)?;
+    let mut messages = Vec::new();
+    for ticket in &tickets {
+        messages.extend(tickets::store::messages(conn, ticket.id)?);
+    }
     let links = cases::store::links_of(conn, case.id)?;
     let threads = threads_of(conn, user, &links, &events, &found)?;
-    let story = story::tell(conn, now, &of, events, &threads)?;
+    let parts = Parts {
+        cases: &of,
+        events,
+        threads: &threads,
+        heard: &heard,
+        replies: &replies,
+        messages,
+    };
+    let story = story::tell(conn, now, parts)?;
     let (mut proposed, mut linked, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
     for view in link_views(conn, now, user, &products, links, &threads)? {
         match view.state {
@@ -258,10 +335,6 @@ fn gather(
     let others = queue::rows(conn, now, &products, others)?;
     let audit = audit::of_subject(conn, "case", case.id.0, AUDIT_MAX)?;
     let staff = people::store::staff_of(conn, case.product)?;
-    let assignee = match case.assignee {
-        Some(id) => people::store::names(conn, &[id])?.remove(&id),
-        None => None,
-    };
     let (waited, is_late) = wait(case.waiting_since, now);
     Ok(CasePage {
         page,
@@ -270,14 +343,22 @@ fn gather(
         opened: When::new(case.opened_at.0, now),
         product: name_of(&products, case.product),
         is_mine: case.assignee == Some(user.id),
-        assignee,
         story,
+        replies: replies
+            .into_iter()
+            .filter_map(|reply| reply_view(app, reply, &heard, typed.reply.as_ref()))
+            .collect(),
+        handles: handle_views(now, &heard),
+        can_answer: heard.iter().any(|h| h.mention.deleted_at.is_none()),
+        has_ticket: !tickets.is_empty(),
+        labels: Label::ALL,
+        upload_mb: app.config.limits.upload_bytes_max / (1024 * 1024),
         proposed,
         linked,
         dropped,
         others,
         staff: staff_choices(&staff, case.assignee),
-        products: product_choices(user, &products, case.product),
+        products: product_choices(&products, case.product),
         severities: Severity::ALL
             .iter()
             .map(|s| Choice {
@@ -301,10 +382,68 @@ fn gather(
             .collect(),
         find,
         typed,
-        seen,
         key: app.random.token(),
         case,
     })
+}
+
+/// A reply that somebody has to decide about, or that is on its way; what is said stands in the
+/// story, what was discarded in the audit log.
+fn reply_view(
+    app: &App,
+    reply: Reply,
+    heard: &[Heard],
+    typed: Option<&(ReplyId, String)>,
+) -> Option<ReplyView> {
+    if matches!(reply.state, ReplyState::Sent | ReplyState::Discarded) {
+        return None;
+    }
+    let answered = heard.iter().find(|h| h.mention.id == reply.mention)?;
+    let handle = answered.handle.as_ref();
+    let to = acknowledge::reply_to(&answered.mention, handle);
+    let weighed = acknowledge::weigh(app, answered.mention.network, &to, &reply.body);
+    let waits_for_hands =
+        reply.handoff && matches!(reply.state, ReplyState::Approved | ReplyState::Failed);
+    Some(ReplyView {
+        id: reply.id,
+        state: reply.state,
+        purpose: reply.purpose.label(),
+        to: handle.map_or_else(|| "somebody".to_owned(), |h| h.label()),
+        network: answered.mention.network.label(),
+        version: reply.version,
+        length: weighed.length,
+        length_max: weighed.length_max,
+        has_link: weighed.has_link,
+        cost: dollars(weighed.cost_micros),
+        handoff_reason: weighed.handoff_reason,
+        handoff_url: waits_for_hands
+            .then(|| handoff::address(app, &reply, &answered.mention, handle)),
+        error: reply.error,
+        automatic: reply.automatic,
+        shown: typed
+            .filter(|(id, _)| *id == reply.id)
+            .map_or_else(|| reply.body.clone(), |(_, text)| text.clone()),
+        body: reply.body,
+    })
+}
+
+/// The accounts that wrote, each once.
+fn handle_views(now: Moment, heard: &[Heard]) -> Vec<HandleView> {
+    let mut seen = Vec::new();
+    let mut views = Vec::new();
+    for handle in heard.iter().filter_map(|h| h.handle.as_ref()) {
+        if seen.contains(&handle.id) {
+            continue;
+        }
+        seen.push(handle.id);
+        views.push(HandleView {
+            network: handle.network.label(),
+            label: handle.label(),
+            proved: handle.proved_at.map(|at| When::new(at.0, now)),
+            has_opted_out: handle.opted_out_at.is_some(),
+        });
+    }
+    views
 }
 
 fn name_of(products: &[forum::Product], id: Option<ProductId>) -> Option<String> {
@@ -323,12 +462,8 @@ fn staff_choices(staff: &[(UserId, String)], assignee: Option<UserId>) -> Vec<Ch
         .collect()
 }
 
-/// The products to which this person may give the case: handing it to others is allowed.
-fn product_choices(
-    _user: &CurrentUser,
-    products: &[forum::Product],
-    chosen: Option<ProductId>,
-) -> Vec<Choice> {
+/// Every product: a case may be given to the staff of another.
+fn product_choices(products: &[forum::Product], chosen: Option<ProductId>) -> Vec<Choice> {
     products
         .iter()
         .map(|p| Choice {

@@ -10,6 +10,8 @@
 pub mod actions;
 pub mod case;
 pub mod events;
+pub mod mail;
+pub mod network;
 pub mod queue;
 mod story;
 
@@ -30,4 +32,13 @@ const LATE: i64 = DAY;
 fn wait(since: Moment, now: Moment) -> (String, bool) {
     let waited = now.since(since).max(0);
     (span_words(waited), waited >= LATE)
+}
+
+/// An amount as pages show it, from millionths of a US dollar.
+fn dollars(micros: i64) -> String {
+    format!(
+        "{}.{:03} USD",
+        micros / 1_000_000,
+        micros % 1_000_000 / 1_000
+    )
 }

@@ -13,6 +13,7 @@ use crate::cases::{self, Case, Channel, Severity, State};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::error::Result;
+use crate::escalations;
 use crate::forum;
 use crate::ids::{CaseId, ProductId, UserId};
 use crate::people::{self, CurrentUser, Staff};
@@ -185,6 +186,7 @@ pub(super) fn rows(
     let ids: Vec<CaseId> = cases.iter().map(|c| c.id).collect();
     let assignees: Vec<UserId> = cases.iter().filter_map(|c| c.assignee).collect();
     let proposals = cases::store::desk::proposal_counts(conn, &ids)?;
+    let replies = escalations::store::desk::waiting_replies(conn, &ids)?;
     let names = people::store::names(conn, &assignees)?;
     let products: HashMap<ProductId, &str> =
         products.iter().map(|p| (p.id, p.name.as_str())).collect();
@@ -204,7 +206,7 @@ pub(super) fn rows(
                     .and_then(|p| products.get(&p).map(|name| (*name).to_owned())),
                 assignee: case.assignee.and_then(|u| names.get(&u).cloned()),
                 proposals: proposals.get(&case.id).copied().unwrap_or(0),
-                replies: 0,
+                replies: replies.get(&case.id).copied().unwrap_or(0),
                 waited,
                 is_late,
                 since: case.waiting_since,

@@ -7,15 +7,26 @@ use crate::cases::{self, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::error::Result;
+use crate::escalations::store::{Handle, Mention, Reply, StoredTriage};
+use crate::escalations::{self, Label};
 use crate::forum::Thread;
-use crate::ids::{CaseId, ThreadId, UserId};
+use crate::ids::{CaseId, MentionId, ThreadId, UserId};
+use crate::networks::Network;
 use crate::people;
+use crate::text::personal_data;
+use crate::tickets::{self, Direction, Message};
 use crate::web::When;
+
+/// Mentions of one case that a page shows.
+const MENTIONS_MAX: i64 = 200;
 
 /// Something that happened, or that somebody said.
 pub enum Entry {
     Event(EventView),
+    Mention(MentionView),
+    Message(MessageView),
     Note(NoteView),
+    Reply(ReplyView),
 }
 
 pub struct EventView {
@@ -33,15 +44,82 @@ pub struct EventView {
 pub struct NoteView {
     pub at: When,
     pub author: String,
-    pub author_id: i64,
     pub body: String,
+}
+
+/// A post of the customer's, as the network gave it.
+pub struct MentionView {
+    pub id: MentionId,
+    pub at: When,
+    pub network: &'static str,
+    pub name: String,
+    pub handle: String,
+    pub url: Option<String>,
+    pub text: String,
+    /// The text with personal data covered, when it holds some.
+    pub masked: Option<String>,
+    pub is_deleted: bool,
+    pub label: Option<Label>,
+    /// Whether the author addressed us, so that the network lets us answer by itself.
+    pub summoned: bool,
+}
+
+impl MentionView {
+    /// Whether it was judged to be this.
+    pub fn is(&self, label: &Label) -> bool {
+        self.label.as_ref() == Some(label)
+    }
+}
+
+/// A message of the ticket.
+pub struct MessageView {
+    pub at: When,
+    pub direction: Direction,
+    pub from: String,
+    pub email: Option<String>,
+    pub body: String,
+    pub body_html: Option<String>,
+    pub quoted: String,
+    pub files: Vec<tickets::FileLine>,
+    /// Where our mail stands, when it is not simply sent.
+    pub trouble: Option<&'static str>,
+}
+
+impl MessageView {
+    pub fn class(&self) -> &'static str {
+        match self.direction {
+            Direction::In => "message-in",
+            Direction::Out => "message-out",
+            Direction::Auto | Direction::Bounce => "message-auto",
+        }
+    }
+
+    pub fn says(&self) -> &'static str {
+        match self.direction {
+            Direction::In => "wrote",
+            Direction::Out => "answered by mail",
+            Direction::Auto => "sent an automatic answer",
+            Direction::Bounce => "reports that our mail did not arrive",
+        }
+    }
+}
+
+/// A public reply of ours that stands on the network.
+pub struct ReplyView {
+    pub at: When,
+    pub network: &'static str,
+    pub url: Option<String>,
+    pub text: String,
 }
 
 impl Entry {
     fn at(&self) -> Moment {
         match self {
             Entry::Event(event) => event.at.at,
+            Entry::Mention(mention) => mention.at.at,
+            Entry::Message(message) => message.at.at,
             Entry::Note(note) => note.at.at,
+            Entry::Reply(reply) => reply.at.at,
         }
     }
 }
@@ -72,18 +150,86 @@ pub fn actor_words(kind: &str, name: &str) -> String {
     }
 }
 
-/// Puts everything into the order of time. `cases` are the case and those it took in.
-pub fn tell(
-    conn: &mut Conn,
-    now: Moment,
-    cases: &[CaseId],
-    events: Vec<StoredEvent>,
-    threads: &HashMap<ThreadId, Thread>,
-) -> Result<Vec<Entry>> {
-    let mut entries: Vec<Entry> = events
-        .into_iter()
-        .map(|event| Entry::Event(event_view(event, now, threads)))
+/// A mention with who wrote it and how it was judged.
+pub struct Heard {
+    pub mention: Mention,
+    pub handle: Option<Handle>,
+    pub triage: Option<StoredTriage>,
+}
+
+/// The mentions of a case and of those it took in, oldest first.
+pub fn heard(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Heard>> {
+    let mut mentions = Vec::new();
+    for case in cases {
+        mentions.extend(escalations::store::mentions_of(conn, *case, MENTIONS_MAX)?);
+    }
+    let ids: Vec<i64> = mentions
+        .iter()
+        .filter_map(|m| m.handle)
+        .map(|h| h.0)
         .collect();
+    let handles = escalations::store::handles_by_id(conn, &ids)?;
+    mentions
+        .into_iter()
+        .map(|mention| {
+            Ok(Heard {
+                handle: mention.handle.and_then(|h| handles.get(&h.0).cloned()),
+                triage: escalations::store::triage_of(conn, mention.id)?,
+                mention,
+            })
+        })
+        .collect()
+}
+
+/// The public replies of a case and of those it took in, oldest first.
+pub fn replies(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Reply>> {
+    let mut replies = Vec::new();
+    for case in cases {
+        replies.extend(escalations::store::replies_of(conn, *case)?);
+    }
+    Ok(replies)
+}
+
+/// What was said and done, as it was loaded.
+pub struct Parts<'a> {
+    /// The case and those it took in.
+    pub cases: &'a [CaseId],
+    pub events: Vec<StoredEvent>,
+    pub threads: &'a HashMap<ThreadId, Thread>,
+    pub heard: &'a [Heard],
+    pub replies: &'a [Reply],
+    pub messages: Vec<Message>,
+}
+
+/// Puts everything into the order of time.
+pub fn tell(conn: &mut Conn, now: Moment, parts: Parts<'_>) -> Result<Vec<Entry>> {
+    let Parts {
+        cases,
+        events,
+        threads,
+        heard,
+        replies,
+        messages,
+    } = parts;
+    let mut entries: Vec<Entry> = heard
+        .iter()
+        .map(|heard| Entry::Mention(mention_view(heard, now)))
+        .collect();
+    entries.extend(
+        messages
+            .into_iter()
+            .map(|m| Entry::Message(message_view(m, now))),
+    );
+    entries.extend(
+        replies
+            .iter()
+            .filter_map(|reply| reply_view(reply, heard, now).map(Entry::Reply)),
+    );
+    entries.extend(
+        events
+            .into_iter()
+            .map(|event| Entry::Event(event_view(event, now, threads))),
+    );
     let mut notes: Vec<Note> = Vec::new();
     for case in cases {
         notes.extend(cases::store::notes(conn, *case)?);
@@ -97,13 +243,77 @@ pub fn tell(
                 .get(&UserId(note.author_id))
                 .cloned()
                 .unwrap_or_default(),
-            author_id: note.author_id,
             body: note.body,
         })
     }));
-    // Stable: what happened in one moment stays in the order it was written.
+    // Stable: what happened in one moment stays in the order above.
     entries.sort_by_key(Entry::at);
     Ok(entries)
+}
+
+fn mention_view(heard: &Heard, now: Moment) -> MentionView {
+    let mention = &heard.mention;
+    let (name, handle) = match &heard.handle {
+        Some(handle) if handle.display_name.is_empty() => (handle.label(), String::new()),
+        Some(handle) => (handle.display_name.clone(), handle.label()),
+        None => ("Somebody".to_owned(), String::new()),
+    };
+    let masked = personal_data::mask(&mention.text);
+    MentionView {
+        id: mention.id,
+        at: When::new(mention.posted_at.0, now),
+        network: mention.network.label(),
+        name,
+        handle,
+        url: mention.url.clone(),
+        masked: (masked != mention.text).then_some(masked),
+        text: mention.text.clone(),
+        is_deleted: mention.deleted_at.is_some(),
+        label: heard.triage.as_ref().map(|t| t.label),
+        summoned: mention.summoned,
+    }
+}
+
+fn message_view(message: Message, now: Moment) -> MessageView {
+    MessageView {
+        at: When::new(message.at.0, now),
+        direction: message.direction,
+        from: message.from_name,
+        email: message.from_email,
+        trouble: match message.mail_state.as_deref() {
+            Some("failed") => Some("Not sent: an admin can see why, and try again"),
+            Some("queued" | "sending") => Some("On its way"),
+            _ => None,
+        },
+        body: message.body,
+        body_html: message.body_html,
+        quoted: message.quoted,
+        files: message.files,
+    }
+}
+
+fn reply_view(reply: &Reply, heard: &[Heard], now: Moment) -> Option<ReplyView> {
+    let at = reply.sent_at?;
+    let answered = heard.iter().find(|h| h.mention.id == reply.mention)?;
+    let id = reply.network_post_id.as_deref();
+    Some(ReplyView {
+        at: When::new(at.0, now),
+        network: answered.mention.network.label(),
+        url: id.and_then(|id| post_url(&answered.mention, id)),
+        text: reply.body.clone(),
+    })
+}
+
+/// The address of one of our posts, on the site on which the post it answers stands.
+pub fn post_url(answered: &Mention, id: &str) -> Option<String> {
+    if answered.network != Network::X {
+        return None;
+    }
+    let theirs = url::Url::parse(answered.url.as_deref()?).ok()?;
+    theirs
+        .join(&format!("/i/web/status/{id}"))
+        .ok()
+        .map(String::from)
 }
 
 fn event_view(event: StoredEvent, now: Moment, threads: &HashMap<ThreadId, Thread>) -> EventView {

@@ -1,5 +1,7 @@
 //! Queries of the intake, mentions, handles, triages, replies and claims.
 
+pub mod desk;
+
 use std::collections::HashMap;
 
 use diesel::dsl::count_star;

@@ -201,3 +201,15 @@ pub fn retry(tx: &mut Conn, now: Moment, id: MailId) -> Result<bool> {
     }
     Ok(again)
 }
+
+/// A mail as it leaves, in RFC 5322; `None` when there is none of this id or a file of it is gone.
+pub fn eml(app: &App, id: MailId) -> Result<Option<Vec<u8>>> {
+    let Some(row) = app.db.read(|conn| store::row(conn, id))? else {
+        return Ok(None);
+    };
+    let Ok(mail) = outgoing(app, row)? else {
+        return Ok(None);
+    };
+    let message = mail.compose().map_err(Error::other)?;
+    Ok(Some(message.formatted()))
+}

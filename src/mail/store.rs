@@ -117,7 +117,12 @@ pub fn begin_sending(tx: &mut Conn, id: MailId, now: Moment) -> Result<Option<Ro
     if changed == 0 {
         return Ok(None);
     }
-    let row = mails::table
+    row(tx, id)
+}
+
+/// A mail as it leaves.
+pub fn row(conn: &mut Conn, id: MailId) -> Result<Option<Row>> {
+    Ok(mails::table
         .find(id.0)
         .select((
             mails::to_email,
@@ -135,8 +140,8 @@ pub fn begin_sending(tx: &mut Conn, id: MailId, now: Moment) -> Result<Option<Ro
             mails::attempts,
             mails::created_at,
         ))
-        .first(tx)?;
-    Ok(Some(row))
+        .first(conn)
+        .optional()?)
 }
 
 pub fn mark_sent(tx: &mut Conn, id: MailId, now: Moment) -> Result<()> {
