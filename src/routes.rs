@@ -64,16 +64,6 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/desk/case/{id}/link", post().to(desk::actions::link))
         .route("/desk/case/{id}/link/{link}", post().to(desk::actions::decide))
         .route("/desk/case/{id}/merge", post().to(desk::actions::merge))
-        // Tickets
-        .route("/contact", get().to(tickets::contact_form))
-        .route("/contact", post().to(tickets::post_contact))
-        .route("/contact/sent", get().to(tickets::contact_sent))
-        .route("/case/{token}", get().to(tickets::follow_case))
-        .route("/case/{token}/reply", post().to(tickets::write))
-        .route("/case/{token}/rate", post().to(tickets::rate))
-        .route("/case/{token}/fresh", post().to(tickets::fresh))
-        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
-        .route("/attachment/{id}", get().to(tickets::staff_file));
         .route("/desk/case/{id}/ticket", post().to(desk::actions::ticket))
         .route("/desk/case/{id}/thread", post().to(desk::actions::thread))
         .route("/desk/case/{id}/publish/{thread}", post().to(desk::actions::publish))
@@ -89,5 +79,15 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/admin/mail", get().to(desk::mail::page))
         .route("/admin/mail/{id}", get().to(desk::mail::mail))
         .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
-        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry));
+        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry))
+        // Tickets
+        .route("/contact", get().to(tickets::contact_form))
+        .route("/contact", post().to(tickets::post_contact))
+        .route("/contact/sent", get().to(tickets::contact_sent))
+        .route("/case/{token}", get().to(tickets::follow_case))
+        .route("/case/{token}/reply", post().to(tickets::write))
+        .route("/case/{token}/rate", post().to(tickets::rate))
+        .route("/case/{token}/fresh", post().to(tickets::fresh))
+        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
+        .route("/attachment/{id}", get().to(tickets::staff_file));
 }
