@@ -35,6 +35,8 @@ pub struct Parts {
     /// One a network that is switched on.
     pub connectors: Vec<Arc<dyn Connector>>,
     pub limits: Limits,
+    /// Turns at hashing passwords, which takes much memory and time on purpose.
+    pub password_turns: tokio::sync::Semaphore,
     pub live: Live,
     pub pages: PageCache,
     /// Names this process in leases.

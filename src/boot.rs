@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
+use tokio::sync::Semaphore;
 
 use crate::app::{App, Parts};
 use crate::clock::Clock;
@@ -23,6 +24,7 @@ use crate::mail::outbox::SendMail;
 use crate::mail::transport::{self, Security, SmtpSettings, Transport};
 use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
+use crate::people::{self, passwords};
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::receive_mail::ReceiveMail;
@@ -41,6 +43,7 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
         keys,
         db,
         limits: Limits::new(&config.limits),
+        password_turns: Semaphore::new(passwords::HASHES_AT_ONCE),
         live: Live::default(),
         pages: PageCache::default(),
         node: format!("{}-{}", std::process::id(), &random.token()[..8]),
@@ -103,9 +106,10 @@ fn connectors(
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
-    escalations::register(&mut registry);
     registry.job::<ReceiveMail>();
+    escalations::register(&mut registry);
     registry.job::<Notify>();
+    people::jobs::register(&mut registry);
     registry
 }
 
@@ -171,6 +175,15 @@ async fn close_streams_at_end(app: App) {
 
 /// The HTTP server on `listener`, to be awaited on an actix system.
 pub fn http_server(app: App, listener: std::net::TcpListener) -> Result<Server> {
+    http_server_with(app, listener, |_| {})
+}
+
+/// As `http_server`, with pages of the caller's.
+pub fn http_server_with(
+    app: App,
+    listener: std::net::TcpListener,
+    more: fn(&mut web::ServiceConfig),
+) -> Result<Server> {
     let workers = match app.config.server.workers {
         0 => std::thread::available_parallelism().map_or(2, usize::from),
         n => n,
@@ -182,6 +195,7 @@ pub fn http_server(app: App, listener: std::net::TcpListener) -> Result<Server> 
             .wrap(actix_web::middleware::Compress::default())
             .wrap(actix_web::middleware::from_fn(crate::web::failure::pages))
             .configure(crate::routes::routes)
+            .configure(more)
             .default_service(web::to(crate::web::not_found))
     })
     .workers(workers)

@@ -33,6 +33,8 @@ id! {
     SessionId,
     /// An account on a network.
     HandleId,
+    /// What somebody agreed to.
+    ConsentId,
     /// What the company sells; owns one forum.
     ProductId,
     /// A division of one product's forum.

@@ -11,8 +11,11 @@ use offramp::commands::{check, doctor, reindex};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
 use offramp::db::migrate;
+use offramp::demo;
 use offramp::error::{Error, Result};
 use offramp::ids::IntakeId;
+use offramp::networks::x::sandbox::{self, SandboxConfig};
+use offramp::people::command::UserCommand;
 use offramp::random::Random;
 use offramp::tickets::receive_mail;
 
@@ -31,6 +34,13 @@ struct Cli {
 enum Command {
     /// Run the server: pages, jobs, connectors, search.
     Serve,
+    /// Try everything with a fictional company; nothing leaves this machine.
+    Demo(DemoOptions),
+    /// Run the stand-in for a network by itself.
+    Sandbox {
+        #[command(subcommand)]
+        network: SandboxNetwork,
+    },
     /// Bring the database's schema up to this version.
     Migrate,
     /// Build the search index anew; a running server keeps answering meanwhile.
@@ -45,6 +55,52 @@ enum Command {
         /// Print the findings as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Make accounts, give roles, list users.
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(clap::Args)]
+struct DemoOptions {
+    /// The demo's folder.
+    #[arg(long, default_value = "data/demo")]
+    dir: PathBuf,
+    /// Where the forum and the desk are served.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where the stand-in for X is served.
+    #[arg(long, default_value_t = 8081)]
+    x_port: u16,
+    /// Begin again with an empty folder.
+    #[arg(long)]
+    fresh: bool,
+    /// Let no complaints arrive by themselves.
+    #[arg(long)]
+    still: bool,
+    /// Run without a person, with simulated staff, and give an account at the end.
+    #[arg(long)]
+    headless: bool,
+    /// How long a headless run lasts.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Print the account as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum SandboxNetwork {
+    /// X API v2, with a page on which to post as a customer.
+    X {
+        #[arg(long, default_value_t = 8081)]
+        port: u16,
+        /// The brand's account.
+        #[arg(long, default_value = "PellwickHelp")]
+        username: String,
+        /// Keep the posts in this file.
+        #[arg(long)]
+        journal: Option<PathBuf>,
     },
 }
 
@@ -89,6 +145,13 @@ fn run(cli: Cli) -> Result<()> {
             println!("{} migrations run; the schema is up to date.", ran.len());
             Ok(())
         }
+        Command::Demo(options) => run_demo(&options),
+        Command::Sandbox { network } => run_sandbox(network),
+        Command::User(command) => {
+            let app = boot::app(config, Clock::System, Random::System)?;
+            migrate::migrate(&app.db)?;
+            offramp::people::command::run(&app, command)
+        }
         Command::Reindex => {
             let app = boot::app(config, Clock::System, Random::System)?;
             println!("{} threads are in the new index.", reindex::reindex(&app)?);
@@ -127,6 +190,61 @@ fn run(cli: Cli) -> Result<()> {
             report(&check::check(&app)?, json)
         }
     }
+}
+
+fn run_demo(options: &DemoOptions) -> Result<()> {
+    let stage = demo::stage::Options {
+        dir: options.dir.clone(),
+        port: options.port,
+        x_port: options.x_port,
+        fresh: options.fresh,
+        still: options.still,
+    };
+    if !options.headless {
+        return demo::run(&stage);
+    }
+    let account = demo::run_headless(&stage, options.seconds.max(1))?;
+    let text = serde_json::to_string_pretty(&account).map_err(Error::other)?;
+    if options.json {
+        println!("{text}");
+    } else {
+        println!("The demo ran; this is what happened:\n{text}");
+    }
+    match account.check.findings.len() {
+        0 if account.mentions.lost == 0 => Ok(()),
+        _ => Err(Error::other(
+            "the demo's account does not add up; see above",
+        )),
+    }
+}
+
+fn run_sandbox(network: SandboxNetwork) -> Result<()> {
+    let SandboxNetwork::X {
+        port,
+        username,
+        journal,
+    } = network;
+    let mut config = SandboxConfig::for_brand(&username, &username);
+    config.journal = journal;
+    let settings = config.clone();
+    actix_web::rt::System::new()
+        .block_on(sandbox::serve(
+            config,
+            &format!("127.0.0.1:{port}"),
+            |address| {
+                let x = settings.x_settings(address);
+                println!("The stand-in for X is at {address}. To use it, put into offramp.toml:\n");
+                println!("[x]\nenabled = true\nbase_url = \"{}\"", x.base_url);
+                println!("authorize_url = \"{}\"", x.authorize_url);
+                println!("username = \"{}\"\nuser_id = \"{}\"", x.username, x.user_id);
+                println!("bearer_token = \"{}\"", x.bearer_token.expose());
+                println!("client_id = \"{}\"", x.client_id);
+                println!("client_secret = \"{}\"", x.client_secret.expose());
+                println!("access_token = \"{}\"", x.access_token.expose());
+                println!("refresh_token = \"{}\"", x.refresh_token.expose());
+            },
+        ))
+        .map_err(|e| Error::io(format!("serving the stand-in on port {port}"), e))
 }
 
 /// Prints a check's report; an error when something does not agree.

@@ -5,16 +5,18 @@ use actix_web::web::{ServiceConfig, get, post};
 
 use crate::desk;
 use crate::forum::pages as forum;
+use crate::people;
+use crate::people::pages::{account, admin, door};
 use crate::tickets::pages as tickets;
 use crate::web::assets;
 
 pub fn routes(site: &mut ServiceConfig) {
-    site
-        // Files
-        .route("/static/{hash}/{path:.*}", get().to(assets::serve))
+    // Files
+    site.route("/static/{hash}/{path:.*}", get().to(assets::serve))
         .route("/favicon.ico", get().to(assets::favicon))
-        // Forum: reading
-        .route("/", get().to(forum::lists::front))
+        .route("/avatar/{id}", get().to(people::avatar::avatar));
+    // Forum: reading
+    site.route("/", get().to(forum::lists::front))
         .route("/p/{product}", get().to(forum::lists::product))
         .route("/p/{product}/{topic}", get().to(forum::lists::topic))
         .route("/tag/{tag}", get().to(forum::lists::tag))
@@ -26,10 +28,14 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/similar", get().to(forum::search::similar))
         .route("/feed.atom", get().to(forum::machine::feed))
         .route("/sitemap.xml", get().to(forum::machine::sitemap))
-        .route("/sitemap-{part}.xml", get().to(forum::machine::sitemap_part))
+        .route(
+            "/sitemap-{part}.xml",
+            get().to(forum::machine::sitemap_part),
+        )
         .route("/robots.txt", get().to(forum::machine::robots))
-        // Forum: writing
-        .route("/new", get().to(forum::write::new))
+        .route("/u/{user}", get().to(forum::profile::profile));
+    // Forum: writing
+    site.route("/new", get().to(forum::write::new))
         .route("/new", post().to(forum::write::post_new))
         .route("/preview", post().to(forum::write::preview))
         .route("/t/{thread}/reply", post().to(forum::write::reply))
@@ -50,44 +56,104 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/t/{thread}/publish", post().to(forum::acts::publish))
         .route("/t/{thread}/discard", post().to(forum::acts::discard))
         .route("/notifications", get().to(forum::notices::notices))
-        .route("/notifications/read", post().to(forum::notices::mark_read))
-        // Desk
-        .route("/desk", get().to(desk::queue::page))
+        .route("/notifications/read", post().to(forum::notices::mark_read));
+    // Desk
+    site.route("/desk", get().to(desk::queue::page))
         .route("/desk/search", get().to(desk::queue::search))
         .route("/desk/events", get().to(desk::events::events))
         .route("/desk/case/{id}", get().to(desk::case::page))
         .route("/desk/case/{id}/note", post().to(desk::actions::note))
         .route("/desk/case/{id}/assign", post().to(desk::actions::assign))
-        .route("/desk/case/{id}/severity", post().to(desk::actions::severity))
+        .route(
+            "/desk/case/{id}/severity",
+            post().to(desk::actions::severity),
+        )
         .route("/desk/case/{id}/product", post().to(desk::actions::product))
         .route("/desk/case/{id}/state", post().to(desk::actions::state))
         .route("/desk/case/{id}/link", post().to(desk::actions::link))
-        .route("/desk/case/{id}/link/{link}", post().to(desk::actions::decide))
+        .route(
+            "/desk/case/{id}/link/{link}",
+            post().to(desk::actions::decide),
+        )
         .route("/desk/case/{id}/merge", post().to(desk::actions::merge))
         .route("/desk/case/{id}/ticket", post().to(desk::actions::ticket))
         .route("/desk/case/{id}/thread", post().to(desk::actions::thread))
-        .route("/desk/case/{id}/publish/{thread}", post().to(desk::actions::publish))
+        .route(
+            "/desk/case/{id}/publish/{thread}",
+            post().to(desk::actions::publish),
+        )
         .route("/desk/case/{id}/message", post().to(desk::actions::message))
-        .route("/desk/case/{id}/answer", post().to(desk::actions::answer_in_public))
-        .route("/desk/case/{id}/reply/{reply}", post().to(desk::actions::reply))
-        .route("/desk/case/{id}/triage", post().to(desk::actions::triage))
-        // Desk: what an admin looks after
-        .route("/admin/network", get().to(desk::network::page))
+        .route(
+            "/desk/case/{id}/answer",
+            post().to(desk::actions::answer_in_public),
+        )
+        .route(
+            "/desk/case/{id}/reply/{reply}",
+            post().to(desk::actions::reply),
+        )
+        .route("/desk/case/{id}/triage", post().to(desk::actions::triage));
+    // Desk: what an admin looks after
+    site.route("/admin/network", get().to(desk::network::page))
         .route("/admin/network/connect", post().to(desk::network::connect))
-        .route("/admin/network/connected", get().to(desk::network::connected))
+        .route(
+            "/admin/network/connected",
+            get().to(desk::network::connected),
+        )
         .route("/admin/network/replay", post().to(desk::network::replay))
         .route("/admin/mail", get().to(desk::mail::page))
         .route("/admin/mail/{id}", get().to(desk::mail::mail))
         .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
-        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry))
-        // Tickets
-        .route("/contact", get().to(tickets::contact_form))
+        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry));
+    // Tickets
+    site.route("/contact", get().to(tickets::contact_form))
         .route("/contact", post().to(tickets::post_contact))
         .route("/contact/sent", get().to(tickets::contact_sent))
         .route("/case/{token}", get().to(tickets::follow_case))
         .route("/case/{token}/reply", post().to(tickets::write))
         .route("/case/{token}/rate", post().to(tickets::rate))
         .route("/case/{token}/fresh", post().to(tickets::fresh))
-        .route("/case/{token}/attachment/{id}", get().to(tickets::customer_file))
+        .route(
+            "/case/{token}/attachment/{id}",
+            get().to(tickets::customer_file),
+        )
         .route("/attachment/{id}", get().to(tickets::staff_file));
+    // Coming in and going out
+    site.route("/register", get().to(door::register_page))
+        .route("/register", post().to(door::register))
+        .route("/verify", get().to(door::verify_page))
+        .route("/verify", post().to(door::verify))
+        .route("/login", get().to(door::log_in_page))
+        .route("/login", post().to(door::log_in))
+        .route("/logout", post().to(door::log_out))
+        .route("/reset", get().to(door::reset_page))
+        .route("/reset", post().to(door::ask_reset))
+        .route("/reset/{token}", get().to(door::reset_set_page))
+        .route("/reset/{token}", post().to(door::reset_set));
+    // One's own account
+    site.route("/account", get().to(account::account_page))
+        .route("/account/profile", post().to(account::change_profile))
+        .route("/account/email", post().to(account::change_email))
+        .route("/account/password", post().to(account::change_password))
+        .route(
+            "/account/sessions/others/end",
+            post().to(account::end_other_sessions),
+        )
+        .route(
+            "/account/sessions/{id}/end",
+            post().to(account::end_session),
+        )
+        .route(
+            "/account/handles/{id}/withdraw",
+            post().to(account::withdraw_handle),
+        );
+    // Admin
+    site.route("/admin", get().to(admin::index))
+        .route("/admin/users", get().to(admin::users))
+        .route("/admin/users", post().to(admin::create_user))
+        .route("/admin/users/new", get().to(admin::new_user_page))
+        .route("/admin/users/{id}", get().to(admin::user))
+        .route("/admin/users/{id}/role", post().to(admin::set_role))
+        .route("/admin/audit", get().to(admin::audit_log))
+        .route("/admin/jobs", get().to(admin::jobs_page))
+        .route("/admin/jobs/{id}/retry", post().to(admin::retry_job));
 }

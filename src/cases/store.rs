@@ -728,3 +728,62 @@ pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<super::Mismatch>> {
     }
     Ok(found)
 }
+
+/// How links came to be, and how many of their customers were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct LinkCounts {
+    /// Confirmed by a rule that was sure.
+    pub by_rule: i64,
+    /// Confirmed by a person.
+    pub by_person: i64,
+    /// Waiting for a person.
+    pub proposed: i64,
+    /// Told that it is solved.
+    pub told: i64,
+}
+
+pub fn link_counts(conn: &mut Conn) -> Result<LinkCounts> {
+    use diesel::dsl::count_star;
+    let confirmed = LinkState::Confirmed.as_str();
+    let threads = || {
+        links::table
+            .filter(links::target.eq("thread"))
+            .select(count_star())
+    };
+    Ok(LinkCounts {
+        by_rule: threads()
+            .filter(links::state.eq(confirmed).and(links::decided_by.is_null()))
+            .first(conn)?,
+        by_person: threads()
+            .filter(
+                links::state
+                    .eq(confirmed)
+                    .and(links::decided_by.is_not_null()),
+            )
+            .first(conn)?,
+        proposed: threads()
+            .filter(links::state.eq(LinkState::Proposed.as_str()))
+            .first(conn)?,
+        told: links::table
+            .filter(links::told_at.is_not_null())
+            .select(count_star())
+            .first(conn)?,
+    })
+}
+
+/// Proposed links to threads of cases that wait, the oldest first: what staff would look at next.
+pub fn proposals(conn: &mut Conn, limit: i64) -> Result<Vec<Link>> {
+    let rows: Vec<LinkRow> = links::table
+        .inner_join(cases::table.on(cases::id.eq(links::case_id)))
+        .filter(
+            links::state
+                .eq(LinkState::Proposed.as_str())
+                .and(links::target.eq("thread")),
+        )
+        .filter(cases::state.eq(State::New.as_str()))
+        .order((links::case_id, links::score.desc()))
+        .limit(limit)
+        .select(link_columns!())
+        .load(conn)?;
+    rows.into_iter().map(link_of).collect()
+}

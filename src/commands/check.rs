@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::cases;
 use crate::db::{Conn, changes};
 use crate::error::Result;
+use crate::escalations;
 use crate::forum;
 use crate::forum::docs::Docs;
 use crate::jobs;
@@ -50,6 +51,13 @@ pub fn check(app: &App) -> Result<Report> {
         }
         let of_cases = cases::recount(conn)?;
         for m in of_cases.into_iter().chain(tickets::recount::recount(conn)?) {
+            findings.push(Finding {
+                what: m.what,
+                expected: m.expected,
+                found: m.found,
+            });
+        }
+        for m in escalations::recount::recount(conn)? {
             findings.push(Finding {
                 what: m.what,
                 expected: m.expected,

@@ -118,6 +118,7 @@ fn store_batch(
     networks.sort_unstable();
     networks.dedup();
     for network in networks {
+        let known_before = captured.known;
         let posts: Vec<&PublicPost> = batch.iter().filter(|p| p.network == network).collect();
         let first_ids: Vec<&str> = posts.iter().map(|p| p.first_id.as_str()).collect();
         let mut known = store::known(tx, network, &first_ids)?;
@@ -163,6 +164,9 @@ fn store_batch(
                 }
                 None => captured.known += 1,
             }
+        }
+        if captured.known > known_before {
+            store::add_known_posts(tx, network, captured.known - known_before, now)?;
         }
     }
     if captured.stored > 0 {

@@ -23,7 +23,7 @@ use crate::ids::{
     CaseId, ClaimId, HandleId, IntakeId, LinkId, MentionId, ProductId, ReplyId, ThreadId, TopicId,
     UserId,
 };
-use crate::networks::{Author, Network, PublicPost};
+use crate::networks::{Author, Network, PublicPost, store as networks};
 
 // Intake
 
@@ -1084,10 +1084,39 @@ pub fn has_automatic_reply(conn: &mut Conn, mention: MentionId) -> Result<bool> 
     Ok(n > 0)
 }
 
+/// The name under which posts that arrived again are counted.
+const KNOWN_POSTS: &str = "known_posts";
+
+/// Counts posts that were there before.
+pub fn add_known_posts(tx: &mut Conn, network: Network, more: usize, now: Moment) -> Result<()> {
+    let before = networks::state(tx, network, KNOWN_POSTS)?;
+    let before: i64 = before.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let sum = before + i64::try_from(more).unwrap_or(0);
+    networks::set_state(tx, network, KNOWN_POSTS, &sum.to_string(), now)
+}
+
+fn known_posts(conn: &mut Conn) -> Result<i64> {
+    let mut sum = 0;
+    for network in [
+        Network::X,
+        Network::Bluesky,
+        Network::Mastodon,
+        Network::Import,
+    ] {
+        let counted = networks::state(conn, network, KNOWN_POSTS)?;
+        sum += counted
+            .and_then(|text| text.parse::<i64>().ok())
+            .unwrap_or(0);
+    }
+    Ok(sum)
+}
+
 /// How many there are of what, for the account that the demo gives of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub mentions: i64,
+    /// Posts that arrived again and were recognised.
+    pub duplicates: i64,
     pub mentions_by_stage: Vec<(String, i64)>,
     pub cases_from_mentions: i64,
     pub triages_by_label: Vec<(String, i64)>,
@@ -1096,6 +1125,7 @@ pub struct Counts {
 
 pub fn counts(conn: &mut Conn) -> Result<Counts> {
     Ok(Counts {
+        duplicates: known_posts(conn)?,
         mentions: mentions::table.select(count_star()).first(conn)?,
         mentions_by_stage: mentions::table
             .group_by(mentions::stage)

@@ -5,6 +5,7 @@ pub mod acts;
 pub mod lists;
 pub mod machine;
 pub mod notices;
+pub mod profile;
 pub mod search;
 pub mod thread;
 pub mod write;

@@ -880,3 +880,13 @@ pub fn sitemap(conn: &mut Conn, from: i64, to: i64) -> Result<Vec<(String, Momen
 pub fn thread_count(conn: &mut Conn) -> Result<i64> {
     Ok(threads::table.select(count_star()).first(conn)?)
 }
+
+/// The post with this number in a thread.
+pub fn post_at(conn: &mut Conn, thread: ThreadId, number: i64) -> Result<Option<PostId>> {
+    let id: Option<i64> = posts::table
+        .filter(posts::thread_id.eq(thread.0).and(posts::number.eq(number)))
+        .select(posts::id)
+        .first(conn)
+        .optional()?;
+    Ok(id.map(PostId))
+}

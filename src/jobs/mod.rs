@@ -17,7 +17,9 @@ use crate::clock::{MINUTE, Moment, SECOND};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 
-pub use store::{Counts, DeadJob, counts, dead, free_all_leases, payloads, retry, take_lease};
+pub use store::{
+    Counts, DeadJob, counts, dead, free_all_leases, is_due, payloads, retry, take_lease,
+};
 
 /// How long a job may hold its lease (µs). Longer than any job's own time-outs together.
 pub const LEASE: i64 = 2 * MINUTE;

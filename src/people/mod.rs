@@ -1,6 +1,30 @@
 //! People: users and their roles, log-in and sessions, handles and consent.
+//!
+//! An account exists only with a proved address (`register` mails, `verify_email` makes it), so
+//! register, reset and log-in answer the same for known and unknown addresses. A session is an
+//! opaque token, kept hashed; passwords are argon2id hashes. Nothing here knows the forum.
 
+pub mod avatar;
+pub mod change_email;
+pub mod change_password;
+pub mod change_profile;
+pub mod command;
+pub mod create_user;
+pub mod device;
+pub mod end_session;
+pub mod handles;
+pub mod jobs;
+mod letters;
+pub mod log_in;
+pub mod log_out;
+pub mod pages;
+pub mod passwords;
+pub mod register;
+pub mod reset_password;
+pub mod set_role;
 pub mod store;
+pub mod tokens;
+pub mod verify_email;
 pub mod viewer;
 
 pub use viewer::{Admin, CurrentUser, Member, Moderator, Staff, Viewer};

@@ -1,12 +1,17 @@
-//! Queries of users and sessions.
+//! Queries of users, sessions, one-time tokens and roles.
+
+pub mod handles;
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
+use super::tokens::{Purpose, Token};
 use super::{CurrentUser, Role};
 use crate::clock::{DAY, HOUR, Moment};
 use crate::db::Conn;
-use crate::db::schema::{notifications, sessions, staff_products, users};
+use crate::db::schema::{
+    notifications, one_time_tokens, products, sessions, staff_products, users,
+};
 use crate::error::{Error, Result};
 use crate::ids::{ProductId, SessionId, UserId};
 use crate::text::names;
@@ -184,4 +189,422 @@ pub fn insert_session(
         .returning(sessions::id)
         .get_result(tx)?;
     Ok(SessionId(id))
+}
+
+/// An account as its owner and admins see it.
+#[derive(Clone, Debug)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    pub email: Option<String>,
+    pub email_verified_at: Option<i64>,
+    pub password_hash: Option<String>,
+    pub role: Role,
+    pub bio: String,
+    pub created_at: i64,
+    pub last_seen_at: Option<i64>,
+    pub post_count: i64,
+    pub answer_count: i64,
+}
+
+type UserColumns = (
+    users::id,
+    users::name,
+    users::email,
+    users::email_verified_at,
+    users::password_hash,
+    users::role,
+    users::bio,
+    users::created_at,
+    users::last_seen_at,
+    users::post_count,
+    users::answer_count,
+);
+
+const USER: UserColumns = (
+    users::id,
+    users::name,
+    users::email,
+    users::email_verified_at,
+    users::password_hash,
+    users::role,
+    users::bio,
+    users::created_at,
+    users::last_seen_at,
+    users::post_count,
+    users::answer_count,
+);
+
+type UserRow = (
+    i64,
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    i64,
+    i64,
+);
+
+fn to_user(row: UserRow) -> Result<User> {
+    Ok(User {
+        id: UserId(row.0),
+        name: row.1,
+        email: row.2,
+        email_verified_at: row.3,
+        password_hash: row.4,
+        role: row.5.parse().map_err(Error::Data)?,
+        bio: row.6,
+        created_at: row.7,
+        last_seen_at: row.8,
+        post_count: row.9,
+        answer_count: row.10,
+    })
+}
+
+/// The account of this id; erased ones are none.
+pub fn user(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
+    let row: Option<UserRow> = users::table
+        .find(id.0)
+        .filter(users::erased_at.is_null())
+        .select(USER)
+        .first(conn)
+        .optional()?;
+    row.map(to_user).transpose()
+}
+
+/// The account with this address, however its letters are cased.
+pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<User>> {
+    let row: Option<UserRow> = users::table
+        .filter(users::email_key.eq(names::email_key(email)))
+        .filter(users::erased_at.is_null())
+        .select(USER)
+        .first(conn)
+        .optional()?;
+    row.map(to_user).transpose()
+}
+
+/// The account with this name, or one that looks like it.
+pub fn by_name(conn: &mut Conn, name: &str) -> Result<Option<User>> {
+    let row: Option<UserRow> = users::table
+        .filter(users::name_key.eq(names::key(name)))
+        .filter(users::erased_at.is_null())
+        .select(USER)
+        .first(conn)
+        .optional()?;
+    row.map(to_user).transpose()
+}
+
+/// Whether an account, an erased one included, has this name or one that looks like it.
+pub fn name_is_taken(conn: &mut Conn, name: &str) -> Result<bool> {
+    let found: Option<i64> = users::table
+        .filter(users::name_key.eq(names::key(name)))
+        .select(users::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What a log-in is checked against.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    pub id: UserId,
+    pub password_hash: Option<String>,
+    pub is_verified: bool,
+}
+
+/// By email address or by user name; a name holds no `@`.
+pub fn credentials(conn: &mut Conn, who: &str) -> Result<Option<Credentials>> {
+    let found = match who.contains('@') {
+        true if names::email_key(who).is_none() => None,
+        true => by_email(conn, who)?,
+        false => by_name(conn, who)?,
+    };
+    Ok(found.map(|user| Credentials {
+        id: user.id,
+        is_verified: user.email_verified_at.is_some(),
+        password_hash: user.password_hash,
+    }))
+}
+
+pub fn set_password_hash(tx: &mut Conn, user: UserId, hash: &str) -> Result<()> {
+    diesel::update(users::table.find(user.0))
+        .set(users::password_hash.eq(hash))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Another address, proved at `now`; a duplicate when it is taken.
+pub fn set_email(tx: &mut Conn, user: UserId, email: &str, now: Moment) -> Result<()> {
+    diesel::update(users::table.find(user.0))
+        .set((
+            users::email.eq(email),
+            users::email_key.eq(names::email_key(email)),
+            users::email_verified_at.eq(now.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Notes that the present address is proved, unless it was before.
+pub fn verify_address(tx: &mut Conn, user: UserId, now: Moment) -> Result<()> {
+    let unproved = users::table
+        .find(user.0)
+        .filter(users::email_verified_at.is_null());
+    diesel::update(unproved)
+        .set(users::email_verified_at.eq(now.0))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// A duplicate when the name is taken.
+pub fn set_profile(tx: &mut Conn, user: UserId, name: &str, bio: &str) -> Result<()> {
+    diesel::update(users::table.find(user.0))
+        .set((
+            users::name.eq(name),
+            users::name_key.eq(names::key(name)),
+            users::bio.eq(bio),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+// Sessions
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug, Queryable)]
+pub struct SessionRow {
+    pub id: i64,
+    pub created_at: i64,
+    pub last_used_at: i64,
+    pub user_agent: String,
+}
+
+/// The user's sessions that last, the one used last first; at most `limit`.
+pub fn sessions(conn: &mut Conn, user: UserId, now: Moment, limit: i64) -> Result<Vec<SessionRow>> {
+    Ok(sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::expires_at.gt(now.0))
+        .order((sessions::last_used_at.desc(), sessions::id.desc()))
+        .limit(limit)
+        .select((
+            sessions::id,
+            sessions::created_at,
+            sessions::last_used_at,
+            sessions::user_agent,
+        ))
+        .load(conn)?)
+}
+
+/// Ends one session of this user; false when it is none of theirs.
+pub fn delete_session(tx: &mut Conn, user: UserId, session: SessionId) -> Result<bool> {
+    let own = sessions::table
+        .find(session.0)
+        .filter(sessions::user_id.eq(user.0));
+    Ok(diesel::delete(own).execute(tx)? == 1)
+}
+
+pub fn delete_session_of_token(tx: &mut Conn, token_hash: &str) -> Result<()> {
+    diesel::delete(sessions::table.filter(sessions::token_hash.eq(token_hash))).execute(tx)?;
+    Ok(())
+}
+
+/// Ends the user's sessions except `but`; how many there were.
+pub fn delete_sessions(tx: &mut Conn, user: UserId, but: Option<SessionId>) -> Result<usize> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.ne(but.map_or(0, |s| s.0)));
+    Ok(diesel::delete(others).execute(tx)?)
+}
+
+// One-time tokens
+
+pub fn insert_token(
+    tx: &mut Conn,
+    purpose: Purpose,
+    token_hash: &str,
+    user: Option<UserId>,
+    data: &str,
+    now: Moment,
+    expires_at: Moment,
+) -> Result<()> {
+    diesel::insert_into(one_time_tokens::table)
+        .values((
+            one_time_tokens::purpose.eq(purpose.as_str()),
+            one_time_tokens::token_hash.eq(token_hash),
+            one_time_tokens::user_id.eq(user.map(|u| u.0)),
+            one_time_tokens::data.eq(data),
+            one_time_tokens::created_at.eq(now.0),
+            one_time_tokens::expires_at.eq(expires_at.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// The token while it is neither used nor out of date.
+pub fn find_token(
+    conn: &mut Conn,
+    purpose: Purpose,
+    token_hash: &str,
+    now: Moment,
+) -> Result<Option<Token>> {
+    let row: Option<(i64, Option<i64>, String)> = one_time_tokens::table
+        .filter(one_time_tokens::token_hash.eq(token_hash))
+        .filter(one_time_tokens::purpose.eq(purpose.as_str()))
+        .filter(one_time_tokens::used_at.is_null())
+        .filter(one_time_tokens::expires_at.gt(now.0))
+        .select((
+            one_time_tokens::id,
+            one_time_tokens::user_id,
+            one_time_tokens::data,
+        ))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(id, user, data)| Token {
+        id,
+        user: user.map(UserId),
+        data,
+    }))
+}
+
+/// Marks it as used and forgets its data; false when another was first.
+pub fn use_token(tx: &mut Conn, id: i64, now: Moment) -> Result<bool> {
+    let unused = one_time_tokens::table
+        .find(id)
+        .filter(one_time_tokens::used_at.is_null());
+    let used = diesel::update(unused)
+        .set((
+            one_time_tokens::used_at.eq(now.0),
+            one_time_tokens::data.eq(""),
+        ))
+        .execute(tx)?;
+    Ok(used == 1)
+}
+
+/// Ends the user's unused tokens of this purpose.
+pub fn void_tokens(tx: &mut Conn, purpose: Purpose, user: UserId, now: Moment) -> Result<()> {
+    let unused = one_time_tokens::table
+        .filter(one_time_tokens::user_id.eq(user.0))
+        .filter(one_time_tokens::purpose.eq(purpose.as_str()))
+        .filter(one_time_tokens::used_at.is_null());
+    diesel::update(unused)
+        .set(one_time_tokens::used_at.eq(now.0))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Deletes what nobody can use any more: sessions and tokens that ended before `before`.
+pub fn delete_ended(tx: &mut Conn, before: Moment) -> Result<()> {
+    diesel::delete(sessions::table.filter(sessions::expires_at.lt(before.0))).execute(tx)?;
+    diesel::delete(one_time_tokens::table.filter(one_time_tokens::expires_at.lt(before.0)))
+        .execute(tx)?;
+    Ok(())
+}
+
+// Roles
+
+pub fn set_role(tx: &mut Conn, user: UserId, role: Role) -> Result<()> {
+    diesel::update(users::table.find(user.0))
+        .set(users::role.eq(role.as_str()))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// How many accounts can give roles.
+pub fn admin_count(conn: &mut Conn) -> Result<i64> {
+    Ok(users::table
+        .filter(users::role.eq(Role::Admin.as_str()))
+        .filter(users::erased_at.is_null())
+        .select(count_star())
+        .first(conn)?)
+}
+
+/// Replaces the products a member of staff looks after.
+pub fn set_staff_products(tx: &mut Conn, user: UserId, products: &[ProductId]) -> Result<()> {
+    diesel::delete(staff_products::table.filter(staff_products::user_id.eq(user.0))).execute(tx)?;
+    for product in products {
+        diesel::insert_into(staff_products::table)
+            .values((
+                staff_products::user_id.eq(user.0),
+                staff_products::product_id.eq(product.0),
+            ))
+            .execute(tx)?;
+    }
+    Ok(())
+}
+
+/// A product, as far as roles need it.
+#[derive(Clone, Debug)]
+pub struct ProductName {
+    pub id: ProductId,
+    pub slug: String,
+    pub name: String,
+}
+
+/// All products in their order.
+pub fn products(conn: &mut Conn) -> Result<Vec<ProductName>> {
+    let rows: Vec<(i64, String, String)> = products::table
+        .order((products::position, products::id))
+        .select((products::id, products::slug, products::name))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, slug, name)| ProductName {
+            id: ProductId(id),
+            slug,
+            name,
+        })
+        .collect())
+}
+
+/// Whom a list of users shows.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// The beginning of a name or of an address.
+    pub words: String,
+    pub role: Option<Role>,
+    /// Only ids below this one: the last of the page before.
+    pub before: Option<i64>,
+}
+
+/// Users, newest first.
+pub fn users(conn: &mut Conn, filter: &UserFilter, limit: i64) -> Result<Vec<User>> {
+    let mut query = users::table
+        .filter(users::erased_at.is_null())
+        .filter(users::id.lt(filter.before.unwrap_or(i64::MAX)))
+        .order(users::id.desc())
+        .limit(limit)
+        .select(USER)
+        .into_boxed();
+    let words = filter.words.trim();
+    if !words.is_empty() {
+        let starts = |key: &str| format!("{}%", like_escape(key));
+        let by_name = users::name_key.like(starts(&names::key(words))).escape('!');
+        let by_email = users::email_key
+            .like(starts(&words.to_lowercase()))
+            .escape('!')
+            .assume_not_null();
+        let has_email = users::email_key.is_not_null();
+        query = query.filter(by_name.or(has_email.and(by_email)));
+    }
+    if let Some(role) = filter.role {
+        query = query.filter(users::role.eq(role.as_str()));
+    }
+    let rows: Vec<UserRow> = query.load(conn)?;
+    rows.into_iter().map(to_user).collect()
+}
+
+/// Text in which LIKE finds no wildcards, with `!` as its escape.
+fn like_escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            escaped.push('!');
+        }
+        escaped.push(c);
+    }
+    escaped
 }

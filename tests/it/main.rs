@@ -5,6 +5,8 @@ mod escalations;
 mod forum;
 mod harness;
 mod networks;
+mod people;
 mod storage;
 mod tickets;
+mod tidy;
 mod web;

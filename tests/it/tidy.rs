@@ -29,7 +29,11 @@ fn files(dir: &str, extension: &str) -> Vec<(String, String)> {
     found
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(root()).expect("under the root").display().to_string();
+            let name = path
+                .strip_prefix(root())
+                .expect("under the root")
+                .display()
+                .to_string();
             let text = fs::read_to_string(&path).expect("a text file");
             (name, text)
         })
@@ -73,9 +77,13 @@ fn imports_point_down() {
                 break;
             }
             for part in line.split("crate::").skip(1) {
-                let target: String =
-                    part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                let Some(floor) = floor_of(&target) else { continue };
+                let target: String = part
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                let Some(floor) = floor_of(&target) else {
+                    continue;
+                };
                 let same_slice_floor = floor == own && (2..7).contains(&own) && target != module;
                 if floor > own || same_slice_floor {
                     wrong.push(format!("{name}:{}: {module} imports {target}", n + 1));
@@ -83,7 +91,11 @@ fn imports_point_down() {
             }
         }
     }
-    assert!(wrong.is_empty(), "imports that point up:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "imports that point up:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -121,7 +133,13 @@ fn every_template_is_free_of_inline_script_and_style() {
                 && !line.contains("src=")
                 && !line.contains("application/ld+json");
             assert!(!script, "{name}:{}: inline script", n + 1);
-            for handler in [" onclick=", " onload=", " onsubmit=", " onerror=", " onchange="] {
+            for handler in [
+                " onclick=",
+                " onload=",
+                " onsubmit=",
+                " onerror=",
+                " onchange=",
+            ] {
                 assert!(!line.contains(handler), "{name}:{}: {handler}", n + 1);
             }
         }
@@ -166,7 +184,10 @@ fn unescaped_output_is_listed() {
             }
         }
     }
-    assert_eq!(found, known, "tests/it/data/safe_output.txt lists every unescaped output");
+    assert_eq!(
+        found, known,
+        "tests/it/data/safe_output.txt lists every unescaped output"
+    );
 }
 
 #[test]
@@ -186,16 +207,24 @@ fn every_key_of_the_configuration_is_explained() {
     let example = fs::read_to_string(root().join("offramp.example.toml")).expect("the example");
     let config = fs::read_to_string(root().join("src/config.rs")).expect("the code");
     for line in config.lines() {
-        let Some(rest) = line.strip_prefix("    pub ") else { continue };
-        let Some((key, kind)) = rest.split_once(": ") else { continue };
-        let is_section = ["Site", "Server", "Database", "Search", "Mail", "X", "Limits", "Prices", "Caps"]
-            .contains(&kind.trim_end_matches(','));
+        let Some(rest) = line.strip_prefix("    pub ") else {
+            continue;
+        };
+        let Some((key, kind)) = rest.split_once(": ") else {
+            continue;
+        };
+        let is_section = [
+            "Site", "Server", "Database", "Search", "Mail", "X", "Limits", "Prices", "Caps",
+        ]
+        .contains(&kind.trim_end_matches(','));
         if rest.contains('(') || is_section {
             continue;
         }
         assert!(
             example.lines().any(|l| {
-                l.trim_start_matches(['#', ' ']).strip_prefix(key).is_some_and(|r| r.starts_with(" ="))
+                l.trim_start_matches(['#', ' '])
+                    .strip_prefix(key)
+                    .is_some_and(|r| r.starts_with(" ="))
             }),
             "offramp.example.toml does not explain `{key}`"
         );
@@ -206,7 +235,11 @@ fn every_key_of_the_configuration_is_explained() {
 fn the_repository_speaks_of_the_product_alone() {
     let mut wrong = Vec::new();
     for (dir, extension) in [
-        ("src", "rs"), ("tests/it", "rs"), ("templates", "html"), ("docs", "md"), ("static", "js"),
+        ("src", "rs"),
+        ("tests/it", "rs"),
+        ("templates", "html"),
+        ("docs", "md"),
+        ("static", "js"),
     ] {
         for (name, text) in files(dir, extension) {
             if name.ends_with("tidy.rs") {
@@ -214,9 +247,10 @@ fn the_repository_speaks_of_the_product_alone() {
             }
             for (n, line) in text.lines().enumerate() {
                 let lower = line.to_lowercase();
-                if ["/work/", "todo", "fixme", "xxx:", "lorem ipsum"].iter().any(|w| {
-                    lower.contains(w)
-                }) {
+                if ["/work/", "todo", "fixme", "xxx:", "lorem ipsum"]
+                    .iter()
+                    .any(|w| lower.contains(w))
+                {
                     wrong.push(format!("{name}:{}: {}", n + 1, line.trim()));
                 }
             }

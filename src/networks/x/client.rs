@@ -572,7 +572,7 @@ impl Client {
 }
 
 /// A client with our own TLS set-up: ring and the roots of webpki, no process-wide default.
-pub(super) fn http_client(
+pub(crate) fn http_client(
     timeout: Duration,
 ) -> Result<reqwest::blocking::Client, Box<dyn std::error::Error + Send + Sync>> {
     let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -246,6 +246,41 @@ impl Sandbox {
             .collect()
     }
 
+    /// Posts of others that stand and name the brand's account: the first id of each, oldest
+    /// first. What must have arrived when everything did.
+    pub fn naming_brand(&self) -> Vec<u64> {
+        let inside = self.inside();
+        let name = format!("@{}", self.config.brand_username.to_lowercase());
+        let mut ids: Vec<u64> = inside
+            .state
+            .standing()
+            .filter(|post| post.author_id != self.config.brand_id && post.repost_of.is_none())
+            .filter(|post| post.text.to_lowercase().contains(&name))
+            .map(|post| post.history.first().copied().unwrap_or(post.id))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The brand's replies that stand: the post each answers, and its text.
+    pub fn brand_replies(&self) -> Vec<(u64, String)> {
+        let inside = self.inside();
+        inside
+            .state
+            .standing()
+            .filter(|post| post.author_id == self.config.brand_id)
+            .filter_map(|post| Some((post.in_reply_to?, post.text.clone())))
+            .collect()
+    }
+
+    /// The name of the account that wrote a post.
+    pub fn author_of(&self, id: u64) -> Option<String> {
+        let inside = self.inside();
+        let author = inside.state.get(id)?.author_id;
+        inside.state.user(author).map(|user| user.username.clone())
+    }
+
     /// Ends every access token, as time would; refresh tokens stay good.
     pub fn expire_access_tokens(&self) {
         self.inside().state.expire_access_tokens();

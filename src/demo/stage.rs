@@ -1,0 +1,104 @@
+//! The demo's folder, configuration and stand-in for X. Nothing in it leaves this machine.
+
+use std::path::{Path, PathBuf};
+
+use super::content::Community;
+use crate::config::{Config, MailTransport, Secret};
+use crate::error::{Error, Result};
+use crate::networks::x::sandbox::{self, Running, SandboxConfig};
+
+/// Where and how the demo runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub dir: PathBuf,
+    pub port: u16,
+    pub x_port: u16,
+    /// Begin again with an empty folder.
+    pub fresh: bool,
+    /// Let no complaints arrive by themselves.
+    pub still: bool,
+}
+
+/// Marks a folder as the demo's, so that `--fresh` never empties another.
+const MARK: &str = ".offramp-demo";
+
+/// Makes the folder, or empties it when the demo is to begin again.
+pub fn folder(options: &Options) -> Result<()> {
+    let dir = &options.dir;
+    let mark = dir.join(MARK);
+    let failed = |e| Error::io(format!("preparing {}", dir.display()), e);
+    if options.fresh && dir.exists() {
+        let is_empty = dir.read_dir().map_err(failed)?.next().is_none();
+        if !is_empty && !mark.exists() {
+            return Err(Error::other(format!(
+                "{} was not made by the demo, so --fresh does not empty it. Choose another \
+                 folder with --dir.",
+                dir.display()
+            )));
+        }
+        std::fs::remove_dir_all(dir).map_err(failed)?;
+    }
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    std::fs::write(&mark, "This folder is the demo's; `--fresh` empties it.\n").map_err(failed)
+}
+
+/// Starts the stand-in for X, which remembers its posts in the demo's folder.
+pub fn stand_in(options: &Options, community: &Community) -> Result<Running> {
+    let company = &community.company;
+    let mut config = SandboxConfig::for_brand(&company.x_username, &company.x_display_name);
+    config.brand_id = company.x_user_id.parse().map_err(Error::other)?;
+    config.journal = Some(options.dir.join("x.jsonl"));
+    sandbox::start(config, &format!("127.0.0.1:{}", options.x_port)).map_err(|e| {
+        Error::io(
+            format!(
+                "starting the stand-in for X on port {} (see --x-port)",
+                options.x_port
+            ),
+            e,
+        )
+    })
+}
+
+/// The configuration of the company's Offramp. `DATABASE_URL` may put it on PostgreSQL.
+pub fn config(options: &Options, community: &Community, x: &Running) -> Config {
+    let dir = |name: &str| -> PathBuf { Path::new(&options.dir).join(name) };
+    let mut config = Config::default();
+    config.site.name = community.company.name.clone();
+    config.site.url = format!("http://127.0.0.1:{}", options.port);
+    config.server.listen = format!("127.0.0.1:{}", options.port);
+    config.server.data_dir = dir("data");
+    config.database.url = Secret::new(
+        std::env::var("DATABASE_URL").unwrap_or_else(|_| dir("offramp.db").display().to_string()),
+    );
+    config.search.dir = dir("search-index");
+    config.mail.transport = MailTransport::Folder;
+    config.mail.folder = dir("mail");
+    config.mail.from = community.company.support_email.clone();
+    config.x = x.x_settings();
+    // The stand-in, as X, allows 450 polls in 15 minutes.
+    config.x.poll_seconds = 3;
+    config.x.search_poll_seconds = 4;
+    config.x.search_query = search_query(community);
+    config.x.caps.replies = 100.0;
+    config.x.caps.search = 100.0;
+    // Everybody in the demo comes from the same address.
+    config.limits.log_ins_per_minute = 100;
+    config.limits.registrations_per_hour = 1_000;
+    config.limits.contacts_per_hour = 1_000;
+    config.limits.searches_per_minute = 1_000;
+    config
+}
+
+fn search_query(community: &Community) -> String {
+    let company = &community.company;
+    let terms: Vec<String> = company
+        .search_terms
+        .iter()
+        .map(|t| format!("\"{t}\""))
+        .collect();
+    format!(
+        "({}) -from:{} -is:retweet",
+        terms.join(" OR "),
+        company.x_username
+    )
+}

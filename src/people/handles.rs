@@ -1,0 +1,155 @@
+//! Handles: accounts on networks, who proved that one is theirs, and what they agreed to.
+//!
+//! A handle is tied to a user or to a case's customer only by that person's own act: `prove` is
+//! called after a sign-in at the network or a code sent from the handle, never on a guess.
+
+use serde_json::json;
+
+use super::store::handles as store;
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::audit::{self, Act, Actor};
+use crate::error::Result;
+use crate::ids::{CaseId, HandleId, UserId};
+use crate::networks::{Author, Network};
+
+pub use store::{Consent, Handle, by_username, consents_of, handle, of_user};
+
+/// How a handle was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Signed in at the network.
+    SignIn,
+    /// A code of ours was posted or sent from the handle.
+    Code,
+}
+
+impl Proof {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Proof::SignIn => "sign_in",
+            Proof::Code => "code",
+        }
+    }
+}
+
+/// What a person agreed to, in the words they saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreement<'a> {
+    /// The address they gave for it.
+    pub email: &'a str,
+    /// What for, like `ticket_by_email`.
+    pub purpose: &'a str,
+    /// The sentence beside the button.
+    pub wording: &'a str,
+}
+
+/// The handle of this author, made when it is new; name, picture and followers follow the network.
+pub fn find_or_create(
+    tx: &mut Conn,
+    network: Network,
+    author: &Author,
+    now: Moment,
+) -> Result<HandleId> {
+    if let Some(id) = store::id_of(tx, network, &author.id)? {
+        store::update_seen(tx, id, author, now)?;
+        return Ok(id);
+    }
+    if let Some(id) = store::insert(tx, network, author, now)? {
+        return Ok(id);
+    }
+    // Another node was first.
+    store::id_of(tx, network, &author.id)?
+        .ok_or_else(|| crate::error::Error::other("a handle vanished while it was made"))
+}
+
+/// Notes that whoever acts owns the handle, and what they agreed to. A handle proved to another
+/// user before moves to this one: the network account's owner of today has just shown it.
+#[allow(clippy::too_many_arguments)]
+pub fn prove(
+    tx: &mut Conn,
+    by: &Actor,
+    handle: HandleId,
+    user: Option<UserId>,
+    case: Option<CaseId>,
+    proof: Proof,
+    agreement: &Agreement<'_>,
+    now: Moment,
+) -> Result<()> {
+    let before = store::handle(tx, handle)?.and_then(|h| h.user);
+    if before.is_some() && before != user && user.is_some() {
+        store::withdraw_consents(tx, handle, now)?;
+    }
+    store::set_proved(tx, handle, user.or(before), proof.as_str(), now)?;
+    store::insert_consent(tx, handle, user, case, agreement, now)?;
+    audit::record(
+        tx,
+        now,
+        Act {
+            by,
+            act: "handle_proved",
+            subject: ("handle", handle.0),
+            reason: "",
+            data: json!({
+                "proof": proof.as_str(), "user": user, "case": case, "purpose": agreement.purpose,
+            }),
+        },
+    )
+}
+
+/// What became of taking back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawn {
+    Done,
+    /// Not a handle of this user.
+    NotFound,
+}
+
+/// The user takes back that the handle is theirs, and every consent that came with it.
+pub fn withdraw(
+    tx: &mut Conn,
+    by: &Actor,
+    user: UserId,
+    handle: HandleId,
+    now: Moment,
+) -> Result<Withdrawn> {
+    if store::handle(tx, handle)?.and_then(|h| h.user) != Some(user) {
+        return Ok(Withdrawn::NotFound);
+    }
+    store::withdraw_consents(tx, handle, now)?;
+    store::unprove(tx, handle)?;
+    audit::record(
+        tx,
+        now,
+        Act {
+            by,
+            act: "handle_withdrawn",
+            subject: ("handle", handle.0),
+            reason: "",
+            data: json!({ "user": user }),
+        },
+    )?;
+    Ok(Withdrawn::Done)
+}
+
+/// Whoever writes as this handle does not want to hear from us.
+pub fn opt_out(
+    tx: &mut Conn,
+    by: &Actor,
+    handle: HandleId,
+    reason: &str,
+    now: Moment,
+) -> Result<()> {
+    store::set_opted_out(tx, handle, now)?;
+    audit::record(
+        tx,
+        now,
+        Act {
+            by,
+            act: "handle_opted_out",
+            subject: ("handle", handle.0),
+            reason,
+            data: json!({}),
+        },
+    )
+}
