@@ -55,6 +55,14 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/t/{thread}/fixed", post().to(forum::acts::fixed))
         .route("/t/{thread}/publish", post().to(forum::acts::publish))
         .route("/t/{thread}/discard", post().to(forum::acts::discard))
+        .route(
+            "/unsubscribe/{thread}/{user}/{signature}",
+            get().to(forum::unsubscribe::ask),
+        )
+        .route(
+            "/unsubscribe/{thread}/{user}/{signature}",
+            post().to(forum::unsubscribe::end),
+        )
         .route("/notifications", get().to(forum::notices::notices))
         .route("/notifications/read", post().to(forum::notices::mark_read));
     // Desk

@@ -15,6 +15,7 @@ pub mod docs;
 pub mod draft_thread;
 pub mod edit_post;
 pub mod follow;
+pub mod letters;
 pub mod me_too;
 pub mod move_thread;
 pub mod notify;
@@ -29,6 +30,7 @@ pub mod set_kind;
 pub mod similar_threads;
 pub mod store;
 pub mod typed;
+pub mod unsubscribe;
 
 use crate::clock::Moment;
 use crate::db::{Conn, audit};

@@ -1,9 +1,9 @@
-//! Who is told what happened in a thread: notices, each written once.
+//! Who is told what happened in a thread: notices and the mails about them, each written once.
 
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, followers};
-use super::{ThreadState, Visibility};
+use super::{Thread, ThreadState, Visibility, letters};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::error::Result;
@@ -85,6 +85,7 @@ impl Notify {
     fn tell(
         &self,
         app: &App,
+        thread: &Thread,
         kind: NoticeKind,
         post: Option<PostId>,
         next: fn(&mut crate::db::Conn, ThreadId, UserId, i64) -> Result<Vec<UserId>>,
@@ -97,7 +98,7 @@ impl Notify {
             };
             app.db.write(|tx| {
                 for user in users.into_iter().filter(|u| *u != self.by) {
-                    self.write_notice(tx, app.now(), kind, post, user)?;
+                    self.write_notice(tx, app, thread, kind, post, user)?;
                 }
                 Ok(())
             })?;
@@ -108,7 +109,8 @@ impl Notify {
     fn write_notice(
         &self,
         tx: &mut crate::db::Conn,
-        now: Moment,
+        app: &App,
+        thread: &Thread,
         kind: NoticeKind,
         post: Option<PostId>,
         user: UserId,
@@ -127,7 +129,9 @@ impl Notify {
             actor: Some(self.by),
             dedupe_key: &dedupe_key,
         };
-        followers::insert_notice(tx, &notice, now)?;
+        if followers::insert_notice(tx, &notice, app.now())? {
+            letters::put(tx, app, thread, &notice)?;
+        }
         Ok(())
     }
 }
@@ -149,7 +153,13 @@ impl Job for Notify {
                     .read(|c| store::post(c, post))?
                     .is_some_and(|p| p.deleted_at.is_none());
                 if is_there {
-                    self.tell(app, NoticeKind::Replied, Some(post), followers::followers)?;
+                    self.tell(
+                        app,
+                        &thread,
+                        NoticeKind::Replied,
+                        Some(post),
+                        followers::followers,
+                    )?;
                 }
             }
             News::Accepted { post } => {
@@ -159,19 +169,19 @@ impl Job for Notify {
                 {
                     app.db.write(|tx| {
                         let kind = NoticeKind::Accepted;
-                        self.write_notice(tx, app.now(), kind, Some(post), answer.author)
+                        self.write_notice(tx, app, &thread, kind, Some(post), answer.author)
                     })?;
                 }
             }
             // Withdrawn before this ran: nobody is told what is no longer so.
             News::Solved { .. } | News::Fixed if thread.state == ThreadState::Open => {}
             News::Solved { post } => {
-                self.tell(app, NoticeKind::Solved, post, followers::followers)?;
-                self.tell(app, NoticeKind::Solved, post, followers::affected)?;
+                self.tell(app, &thread, NoticeKind::Solved, post, followers::followers)?;
+                self.tell(app, &thread, NoticeKind::Solved, post, followers::affected)?;
             }
             News::Fixed => {
-                self.tell(app, NoticeKind::Fixed, None, followers::followers)?;
-                self.tell(app, NoticeKind::Fixed, None, followers::affected)?;
+                self.tell(app, &thread, NoticeKind::Fixed, None, followers::followers)?;
+                self.tell(app, &thread, NoticeKind::Fixed, None, followers::affected)?;
             }
         }
         Ok(Next::Done)

@@ -8,6 +8,7 @@ pub mod notices;
 pub mod profile;
 pub mod search;
 pub mod thread;
+pub mod unsubscribe;
 pub mod write;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod followers;
 pub mod lists;
 pub mod reading;
+pub mod recipients;
 pub mod searching;
 
 use diesel::dsl::{count_star, max};

@@ -47,7 +47,10 @@ impl Job for Resolved {
 /// Two products; the first has a topic.
 fn with_products(t: &mut Test) {
     let mut registry = Registry::default();
-    registry.job::<notify::Notify>().job::<Resolved>();
+    registry
+        .job::<notify::Notify>()
+        .job::<Resolved>()
+        .job::<offramp::mail::outbox::SendMail>();
     t.registry = Arc::new(registry);
     let now = t.app.now();
     t.app
@@ -602,6 +605,46 @@ on_both! {
         let reply = browser.submit(&format!("/t/{thread}/lamp-flickers-in-the-evening"), &path, &[("body", "me as well")]);
         assert_eq!(reply.status, 403);
         assert!(reply.body.contains("me as well"), "kept");
+    }
+
+    fn mails_go_to_followers_once_until_they_read(t) {
+        with_products(t);
+        let (ana, ben) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member));
+        let eve = user(t, "Eve", Role::Member);
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        is_done(me_too::me_too(&t.app, &eve, id, true));
+        let mails = |t: &Test| {
+            t.run_jobs();
+            let Ok(dir) = std::fs::read_dir(&t.app.config.mail.folder) else { return Vec::new() };
+            let mut all: Vec<String> = dir.map(|f| std::fs::read_to_string(f.unwrap().path()).unwrap()).collect();
+            all.sort();
+            all
+        };
+        reply(t, &ben, id, "Is it the bulb?");
+        let last = reply(t, &ben, id, "Or the switch?");
+        let sent = mails(t);
+        assert_eq!(sent.len(), 1, "one until she reads: {sent:?}");
+        assert!(sent[0].contains("Ana@people.example") || sent[0].contains("ana@people.example"), "{}", sent[0]);
+        let path = forum::letters::unsubscribe_path(&t.app, id, ana.id);
+        // Quoted-printable breaks long lines.
+        assert!(sent[0].replace("=\r\n", "").contains(&path), "{}", sent[0]);
+        t.browser_for(ana.id).get(&thread(t, id).path());
+        reply(t, &ben, id, "Anyone?");
+        assert_eq!(mails(t).len(), 2);
+        // Eve hears once: that it is solved.
+        is_done(accept_answer::accept_answer(&t.app, &ana, last, true));
+        let subjects: Vec<_> = mails(t).into_iter().filter(|m| m.contains("eve@people.example")).collect();
+        assert_eq!(subjects.len(), 1);
+        assert!(subjects[0].contains("Subject: Solved: "), "{}", subjects[0]);
+
+        let mut browser = t.browser();
+        assert_eq!(browser.get(&path).status, 200);
+        assert_eq!(browser.get(&path.replace(&format!("/{}/", ana.id), &format!("/{}/", ben.id))).status, 404);
+        assert_eq!(browser.post(&path, &[("List-Unsubscribe", "One-Click")]).status, 200);
+        let before = mails(t).len();
+        reply(t, &ben, id, "Nobody hears this by mail");
+        assert_eq!(mails(t).len(), before);
+        counters_are_right(t);
     }
 
     fn notices_are_shown_and_read(t) {

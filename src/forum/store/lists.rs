@@ -154,11 +154,16 @@ pub fn threads(
         .order((threads::active_at.desc(), threads::id.desc()))
         .limit(limit)
         .into_boxed();
-    if let Some(product) = filter.product {
-        query = query.filter(threads::product_id.eq(product.0));
-    }
-    if let Some(topic) = filter.topic {
-        query = query.filter(threads::topic_id.eq(topic.0));
+    match (filter.topic, filter.product) {
+        // A topic belongs to one product.
+        (Some(topic), _) => query = query.filter(threads::topic_id.eq(topic.0)),
+        // The sum keeps SQLite from walking the product's whole index for a rare kind or state:
+        // the index of kinds, or of states, gives the order and is read only as far as needed.
+        (None, Some(product)) if filter.kind.is_some() || filter.state.is_some() => {
+            query = query.filter((threads::product_id + 0).eq(product.0));
+        }
+        (None, Some(product)) => query = query.filter(threads::product_id.eq(product.0)),
+        (None, None) => {}
     }
     if let Some(kind) = filter.kind {
         query = query.filter(threads::kind.eq(kind.as_str()));
