@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::forum::store::{self as forum, NewPost, NewProduct, NewThread, followers};
 use crate::forum::{ThreadKind, ThreadState, Visibility};
 use crate::ids::{PostId, ProductId, ThreadId, TopicId, UserId};
-use crate::people::{Role, store as people};
+use crate::people::{Role, passwords, store as people};
 use crate::text::{language, markdown, slug};
 
 /// Threads written in one transaction.
@@ -33,6 +33,8 @@ pub struct Seeded {
 /// Seeds an empty database; one that has products is an error.
 pub fn seed(app: &App, community: &Community) -> Result<Seeded> {
     let now = app.now();
+    // One hash for all: they share the password, and hashing is slow by design.
+    let hash = passwords::hash(&app.random, &community.company.demo_password)?;
     let mut seeded = Seeded::default();
     app.db.write(|tx| {
         if !forum::products(tx)?.is_empty() {
@@ -41,7 +43,7 @@ pub fn seed(app: &App, community: &Community) -> Result<Seeded> {
             ));
         }
         products(tx, community, &mut seeded, now)?;
-        users(tx, community, &mut seeded, now)
+        users(tx, community, &mut seeded, &hash, now)
     })?;
     for batch in community.threads.chunks(BATCH) {
         app.db.write(|tx| {
@@ -89,17 +91,30 @@ fn products(tx: &mut Conn, community: &Community, seeded: &mut Seeded, now: Mome
     Ok(())
 }
 
-fn users(tx: &mut Conn, community: &Community, seeded: &mut Seeded, now: Moment) -> Result<()> {
+fn users(
+    tx: &mut Conn,
+    community: &Community,
+    seeded: &mut Seeded,
+    hash: &str,
+    now: Moment,
+) -> Result<()> {
     for user in &community.users {
         let joined = now.plus(-i64::from(user.joined_days) * DAY);
         let new = people::NewUser {
             name: &user.name,
             email: user.email.as_deref(),
             email_verified_at: Some(joined),
-            password_hash: None,
+            password_hash: user.email.as_ref().map(|_| hash),
             role: user.role.parse::<Role>().map_err(Error::Data)?,
         };
         let id = people::insert_user(tx, &new, joined)?;
+        people::set_profile(tx, id, &user.name, &user.bio)?;
+        let products: Vec<ProductId> = user
+            .products
+            .iter()
+            .filter_map(|slug| seeded.products.get(slug).copied())
+            .collect();
+        people::set_staff_products(tx, id, &products)?;
         seeded.users.insert(user.name.clone(), id);
     }
     Ok(())
