@@ -26,6 +26,9 @@ const REBUILD_BYTES: usize = 50_000_000;
 const REBUILD_BATCH: usize = 500;
 /// Languages a query is stemmed in, the most frequent of the index first.
 const QUERY_LANGUAGES_MAX: usize = 4;
+/// The share of threads from which a language counts as one of the index: below it stands what was
+/// taken for another language by mistake.
+const LANGUAGE_SHARE_MIN: f64 = 0.01;
 
 /// The full-text index. One per process; shared by reference.
 pub struct SearchIndex {
@@ -73,6 +76,18 @@ impl QueryStems {
         forms
     }
 
+    /// The form under which a folded word of a text in `language` is looked for; where that is not
+    /// known, of a text in the most frequent language of the index.
+    pub fn form(&self, language: Option<&str>, folded: &str) -> String {
+        let stemmer = match language {
+            Some(code) => stemmer_of(code),
+            None => self.stemmers.first().copied(),
+        };
+        let stem = stemmer.map(|stemmer| stemmer.stem(folded).into_owned());
+        stem.filter(|stem| !stem.is_empty())
+            .unwrap_or_else(|| folded.to_string())
+    }
+
     fn of(searcher: &Searcher, fields: &Fields) -> Result<QueryStems> {
         let mut threads: BTreeMap<String, u64> = BTreeMap::new();
         for segment in searcher.segment_readers() {
@@ -83,17 +98,20 @@ impl QueryStems {
                 *threads.entry(code).or_default() += u64::from(info.doc_freq);
             }
         }
+        let unknown = threads.remove(UNKNOWN_LANGUAGE);
+        let total: u64 = threads.values().sum();
         let mut codes: Vec<(String, u64)> = threads.into_iter().collect();
+        codes.retain(|(_, threads)| *threads as f64 >= total as f64 * LANGUAGE_SHARE_MIN);
         codes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let mut stemmers = Vec::new();
         let mut plain = false;
-        for (code, _) in codes.iter().filter(|(code, _)| code != UNKNOWN_LANGUAGE) {
-            match stemmer_of(code) {
+        for (code, _) in codes {
+            match stemmer_of(&code) {
                 Some(stemmer) if stemmers.len() < QUERY_LANGUAGES_MAX => stemmers.push(stemmer),
                 _ => plain = true,
             }
         }
-        if stemmers.is_empty() && codes.iter().any(|(code, _)| code == UNKNOWN_LANGUAGE) {
+        if stemmers.is_empty() && unknown.is_some() {
             stemmers.extend(stemmer_of("en"));
             plain = true;
         }

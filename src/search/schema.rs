@@ -22,7 +22,7 @@ use crate::text::language;
 /// Raised whenever documents are built differently, so that an index of an older release is rebuilt.
 pub const SCHEMA_VERSION: u32 = 1;
 /// How many times the title counts.
-pub const TITLE_WEIGHT: usize = 3;
+pub const TITLE_WEIGHT: usize = 2;
 /// How many times each accepted answer counts.
 pub const ANSWER_WEIGHT: usize = 1;
 /// Bytes of an opening post that are indexed.

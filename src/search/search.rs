@@ -319,7 +319,11 @@ impl View {
         }
         self.filter(&query.filters, &mut clauses);
         for clause in query.clauses.iter().filter(|clause| clause.without) {
-            clauses.push((Occur::MustNot, self.clause_query(clause)));
+            // tantivy's exclusion asks a phrase for documents it has already passed, which a phrase
+            // by itself answers wrongly; a union of it with itself answers rightly.
+            let query = self.clause_query(clause);
+            let safe = BooleanQuery::union(vec![query.box_clone(), query]);
+            clauses.push((Occur::MustNot, Box::new(safe)));
         }
         match clauses.len() {
             1 => clauses.remove(0).1,
@@ -839,6 +843,10 @@ mod tests {
         assert_eq!(ids(&index, "drucke*"), [4]);
         assert_eq!(ids(&index, "wi-fi slow"), [3]);
         assert_eq!(ids(&index, "factory -slow -\"restoring the\""), [1]);
+        assert_eq!(
+            ids(&index, "factory -hard-reset -\"factory settings\""),
+            [3]
+        );
     }
 
     #[test]
