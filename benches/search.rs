@@ -173,7 +173,10 @@ fn main() {
     let index = SearchIndex::open(dir.path()).expect("an index");
     let start = Instant::now();
     index.rebuild(&threads, 1).expect("a full index");
-    println!("indexed {count} threads in {:.1} s", (now() - start));
+    println!(
+        "indexed {count} threads in {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
 
     let current = std::fs::read_to_string(dir.path().join("current")).expect("a generation");
     let analyzer = TextAnalyzer::builder(SimpleTokenizer::default())
