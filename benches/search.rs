@@ -79,7 +79,7 @@ impl Generated {
     }
 
     fn thread(&self, id: i64) -> ThreadDoc {
-        let mut dice = Dice(id as u64 * 0x9E37_79B9_7F4A_7C15 | 1);
+        let mut dice = Dice((id as u64 * 0x9E37_79B9_7F4A_7C15) | 1);
         let (body, answer) = (40 + dice.below(120), 20 + dice.below(60));
         ThreadDoc {
             id,

@@ -2,6 +2,7 @@
 //! They slow abuse; nothing depends on their being exact.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -11,8 +12,9 @@ use crate::config;
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Log-ins and password resets, by address and by account.
+    /// Whatever a password or a token is tried at, by address and by account.
     LogIn,
+    /// Registrations and asked-for resets: what sends mail to an address that anybody can type.
     Register,
     /// Threads, replies, edits, notes.
     Post,
@@ -21,8 +23,12 @@ pub enum Limit {
     Contact,
 }
 
+/// Acts counted between two times that full counters are forgotten.
+const PRUNE_EVERY: u32 = 1_024;
+
 /// The counters of one node.
 pub struct Limits {
+    acts: AtomicU32,
     log_in: DefaultKeyedRateLimiter<String>,
     register: DefaultKeyedRateLimiter<String>,
     post: DefaultKeyedRateLimiter<String>,
@@ -36,6 +42,7 @@ impl Limits {
         let per_minute = |n| RateLimiter::keyed(Quota::per_minute(at_least_one(n)));
         let per_hour = |n| RateLimiter::keyed(Quota::per_hour(at_least_one(n)));
         Limits {
+            acts: AtomicU32::new(0),
             log_in: per_minute(limits.log_ins_per_minute),
             register: per_hour(limits.registrations_per_hour),
             post: per_minute(limits.posts_per_minute),
@@ -46,6 +53,9 @@ impl Limits {
 
     /// Counts one act of `who`; an error holds the seconds until the next is allowed.
     pub fn check(&self, what: Limit, who: &str) -> Result<(), u64> {
+        if self.acts.fetch_add(1, Ordering::Relaxed) % PRUNE_EVERY == PRUNE_EVERY - 1 {
+            self.prune();
+        }
         let limiter = match what {
             Limit::LogIn => &self.log_in,
             Limit::Register => &self.register,
@@ -60,7 +70,7 @@ impl Limits {
     }
 
     /// Forgets counters that are full again, so that memory does not grow with visitors.
-    pub fn prune(&self) {
+    fn prune(&self) {
         for limiter in [
             &self.log_in,
             &self.register,

@@ -13,6 +13,7 @@ use offramp::db::audit::Actor;
 use offramp::db::migrate;
 use offramp::demo;
 use offramp::error::{Error, Result};
+use offramp::escalations;
 use offramp::ids::IntakeId;
 use offramp::networks::x::sandbox::{self, SandboxConfig};
 use offramp::people::command::UserCommand;
@@ -50,6 +51,9 @@ enum Command {
     /// Take mail in, as a mail server pipes it.
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Public posts from files, addresses and the intake.
+    #[command(subcommand)]
+    Mentions(escalations::commands::Mentions),
     /// Compare every counter with the database, the index and the outbox.
     Check {
         /// Print the findings as JSON.
@@ -156,6 +160,10 @@ fn run(cli: Cli) -> Result<()> {
             let app = boot::app(config, Clock::System, Random::System)?;
             println!("{} threads are in the new index.", reindex::reindex(&app)?);
             Ok(())
+        }
+        Command::Mentions(command) => {
+            let app = boot::app(config, Clock::System, Random::System)?;
+            escalations::commands::run(&app, &command)
         }
         Command::Doctor => {
             let lines = doctor::doctor(&config);

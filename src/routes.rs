@@ -4,6 +4,7 @@
 use actix_web::web::{ServiceConfig, get, post};
 
 use crate::desk;
+use crate::escalations::pages as claims;
 use crate::forum::pages as forum;
 use crate::people;
 use crate::people::pages::{account, admin, door};
@@ -111,7 +112,16 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/admin/mail", get().to(desk::mail::page))
         .route("/admin/mail/{id}", get().to(desk::mail::mail))
         .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
-        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry));
+        .route("/admin/mail/{id}/retry", post().to(desk::mail::retry))
+        .route("/admin/products", get().to(desk::products::list))
+        .route("/admin/products/new", get().to(desk::products::new))
+        .route("/admin/products/new", post().to(desk::products::add))
+        .route("/admin/products/{id}", get().to(desk::products::product))
+        .route("/admin/products/{id}", post().to(desk::products::change))
+        .route(
+            "/admin/products/{id}/topics",
+            post().to(desk::products::add_topic),
+        );
     // Tickets
     site.route("/contact", get().to(tickets::contact_form))
         .route("/contact", post().to(tickets::post_contact))
@@ -164,4 +174,10 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/admin/audit", get().to(admin::audit_log))
         .route("/admin/jobs", get().to(admin::jobs_page))
         .route("/admin/jobs/{id}/retry", post().to(admin::retry_job));
+    // Claims: a customer proves a handle
+    site.route("/claim", get().to(claims::by_code))
+        .route("/claim/callback", get().to(claims::callback))
+        .route("/claim/{key}", get().to(claims::claim))
+        .route("/claim/{key}", post().to(claims::complete))
+        .route("/claim/{key}/sign-in", get().to(claims::sign_in));
 }

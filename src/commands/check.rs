@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::cases;
-use crate::db::{Conn, changes};
+use crate::db::Conn;
+use crate::db::changes::{self, Subject};
 use crate::error::Result;
 use crate::escalations;
 use crate::forum;
@@ -49,8 +50,10 @@ pub fn check(app: &App) -> Result<Report> {
                 found: m.stored.to_string(),
             });
         }
-        let of_cases = cases::recount(conn)?;
-        for m in of_cases.into_iter().chain(tickets::recount::recount(conn)?) {
+        let mut of_slices = cases::recount(conn)?;
+        of_slices.extend(tickets::recount::recount(conn)?);
+        of_slices.extend(escalations::recount::recount(conn)?);
+        for m in of_slices {
             findings.push(Finding {
                 what: m.what,
                 expected: m.expected,
@@ -78,7 +81,7 @@ pub fn check(app: &App) -> Result<Report> {
 
 fn index(app: &App, findings: &mut Vec<Finding>) -> Result<()> {
     app.index.refresh()?;
-    let newest = app.db.read(changes::newest)?;
+    let newest = app.db.read(|c| changes::newest_of(c, Subject::Thread))?;
     match app.index.position()? {
         Some(position) if position >= newest => {}
         position => findings.push(Finding {

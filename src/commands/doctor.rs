@@ -5,7 +5,8 @@ use std::fmt;
 use crate::boot;
 use crate::clock::Clock;
 use crate::config::{Config, MailTransport};
-use crate::db::{changes, migrate};
+use crate::db::changes::{self, Subject};
+use crate::db::migrate;
 use crate::mail::transport;
 use crate::networks::x::connector::XConnector;
 use crate::random::Random;
@@ -81,33 +82,38 @@ pub fn doctor(config: &Config) -> Vec<Line> {
         ),
         Err(e) => line(Health::Bad, "database", format!("{kind}: {e}")),
     });
-    lines.push(match (app.index.position(), app.db.read(changes::newest)) {
-        (Ok(Some(at)), Ok(newest)) if at >= newest => line(
-            Health::Good,
-            "search",
-            format!("{} threads, up to date", app.index.thread_count()),
-        ),
-        (Ok(Some(at)), Ok(newest)) => line(
-            Health::Doubtful,
-            "search",
-            format!(
-                "{} changes behind; a running server catches up by itself",
-                newest - at
+    lines.push(
+        match (
+            app.index.position(),
+            app.db.read(|c| changes::newest_of(c, Subject::Thread)),
+        ) {
+            (Ok(Some(at)), Ok(newest)) if at >= newest => line(
+                Health::Good,
+                "search",
+                format!("{} threads, up to date", app.index.thread_count()),
             ),
-        ),
-        (Ok(None), Ok(0)) => line(Health::Good, "search", "empty, as the forum is"),
-        (Ok(None), _) => line(
-            Health::Doubtful,
-            "search",
-            "never filled: `offramp reindex`, or start the server",
-        ),
-        (Err(e), _) => line(
-            Health::Bad,
-            "search",
-            format!("{e}. Run `offramp reindex`."),
-        ),
-        (_, Err(e)) => line(Health::Bad, "search", e.to_string()),
-    });
+            (Ok(Some(at)), Ok(newest)) => line(
+                Health::Doubtful,
+                "search",
+                format!(
+                    "{} changes behind; a running server catches up by itself",
+                    newest - at
+                ),
+            ),
+            (Ok(None), Ok(0)) => line(Health::Good, "search", "empty, as the forum is"),
+            (Ok(None), _) => line(
+                Health::Doubtful,
+                "search",
+                "never filled: `offramp reindex`, or start the server",
+            ),
+            (Err(e), _) => line(
+                Health::Bad,
+                "search",
+                format!("{e}. Run `offramp reindex`."),
+            ),
+            (_, Err(e)) => line(Health::Bad, "search", e.to_string()),
+        },
+    );
     lines.push(mail(config));
     lines.push(x(config, &app));
     lines

@@ -70,6 +70,15 @@ pub fn newest(conn: &mut Conn) -> Result<i64> {
         .unwrap_or(0))
 }
 
+/// The newest place of changes of one kind; 0 when nothing of it ever changed.
+pub fn newest_of(conn: &mut Conn, subject: Subject) -> Result<i64> {
+    Ok(changes::table
+        .filter(changes::subject_kind.eq(subject.as_str()))
+        .select(diesel::dsl::max(changes::id))
+        .first::<Option<i64>>(conn)?
+        .unwrap_or(0))
+}
+
 /// The oldest place still kept; a reader before it has to rebuild.
 pub fn oldest(conn: &mut Conn) -> Result<i64> {
     Ok(changes::table

@@ -25,6 +25,8 @@ use crate::config;
 use crate::error::{Error, Result};
 
 /// A connection to either database; diesel's queries run on it unchanged.
+// A connection lives in a pool and is never moved about: its size is of no account.
+#[allow(clippy::large_enum_variant)]
 #[derive(diesel::MultiConnection)]
 pub enum Conn {
     Sqlite(diesel::SqliteConnection),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::cases;
 use crate::commands::check::{self, Report};
+use crate::db::changes::{self, Subject};
 use crate::error::Result;
 use crate::escalations;
 use crate::networks::Network;
@@ -88,7 +89,7 @@ pub fn is_settled(app: &App, x: &Sandbox) -> Result<bool> {
         .mentions_by_stage
         .iter()
         .any(|(s, n)| s == "captured" && *n > 0);
-    let newest = app.db.read(crate::db::changes::newest)?;
+    let newest = app.db.read(|c| changes::newest_of(c, Subject::Thread))?;
     Ok(!captured
         && lost(app, x)? == 0
         && !app.db.read(|c| crate::jobs::is_due(c, now))?

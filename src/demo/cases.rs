@@ -14,9 +14,11 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, TicketId, UserId};
+use crate::mail::outbox::{self, NewMail};
+use crate::mail::render::{Letter, Paragraph};
 use crate::tickets::Direction;
 use crate::tickets::open::{OpenedBy, open_for_case};
-use crate::tickets::store::{NewMessage, insert_message};
+use crate::tickets::store::{NewMessage, insert_message, set_message_mail};
 
 /// Writes all tickets of `cases.toml`, in one transaction.
 pub fn seed(app: &App, community: &Community, seeded: &Seeded) -> Result<()> {
@@ -88,13 +90,23 @@ fn one(tx: &mut Conn, app: &App, seeded: &Seeded, case: &Case) -> Result<()> {
         let then = at(message.hours_ago);
         match &message.from {
             None => {
-                write(tx, ticket, then, Direction::In, None, case, &message.body)?;
+                write(
+                    tx,
+                    app,
+                    ticket,
+                    then,
+                    Direction::In,
+                    None,
+                    case,
+                    &message.body,
+                )?;
                 states::happen(tx, then, &customer, id, Happening::CustomerWrote, "")?;
             }
             Some(name) => {
                 let (user, actor) = staff(name)?;
                 write(
                     tx,
+                    app,
                     ticket,
                     then,
                     Direction::Out,
@@ -128,8 +140,10 @@ fn one(tx: &mut Conn, app: &App, seeded: &Seeded, case: &Case) -> Result<()> {
     end(tx, now, id, case, &customer)
 }
 
+#[allow(clippy::too_many_arguments)]
 fn write(
     tx: &mut Conn,
+    app: &App,
     ticket: TicketId,
     at: Moment,
     direction: Direction,
@@ -138,7 +152,7 @@ fn write(
     body: &str,
 ) -> Result<()> {
     let html = crate::text::markdown::render(body).into_string();
-    insert_message(
+    let message = insert_message(
         tx,
         at,
         &NewMessage {
@@ -156,6 +170,27 @@ fn write(
             request_key: None,
         },
     )?;
+    // What staff said goes out as it would have: the outbox has a mail for each answer.
+    if let (Some((_, name)), Some(message)) = (author, message) {
+        let mail = NewMail {
+            purpose: "ticket_reply",
+            to_email: case.email.clone(),
+            to_name: case.customer_name.clone(),
+            from_name: name.to_owned(),
+            letter: Letter {
+                subject: format!("Re: {}", case.subject),
+                language: "en".into(),
+                greeting: format!("Hello {},", case.customer_name),
+                paragraphs: vec![Paragraph::Text(body.to_owned())],
+                footer: app.config.site.name.clone(),
+                replies_welcome: false,
+            },
+            dedupe_key: format!("demo-{message}"),
+            ..NewMail::default()
+        };
+        let id = outbox::put(tx, app, &mail)?;
+        set_message_mail(tx, message, id, None)?;
+    }
     Ok(())
 }
 

@@ -26,6 +26,7 @@ use crate::boot::{self, Background};
 use crate::clock::Clock;
 use crate::db::migrate;
 use crate::error::{Error, Result};
+use crate::forum::store::{LinkPolicy, set_link_policy};
 use crate::networks::x::sandbox::Running;
 use crate::random::Random;
 
@@ -67,6 +68,7 @@ fn set(options: &Options) -> Result<Stage> {
 fn begin(app: &App, community: &Community, dir: &Path) -> Result<Progress> {
     let seeded = seed::seed(app, community)?;
     cases::seed(app, community, &seeded)?;
+    policies(app, &seeded)?;
     let progress = Progress {
         threads: seeded
             .threads
@@ -82,6 +84,23 @@ fn begin(app: &App, community: &Community, dir: &Path) -> Result<Progress> {
     };
     progress.save(dir)?;
     Ok(progress)
+}
+
+/// The company links at a lower confidence than the default, because its forum is small and well
+/// kept; for its first product it has switched on that what was linked is acknowledged at once.
+fn policies(app: &App, seeded: &seed::Seeded) -> Result<()> {
+    app.db.write(|tx| {
+        for (slug, product) in &seeded.products {
+            let policy = LinkPolicy {
+                link_threshold: 0.65,
+                propose_threshold: 0.25,
+                auto_link: true,
+                auto_acknowledge: slug == "tern",
+            };
+            set_link_policy(tx, *product, policy)?;
+        }
+        Ok(())
+    })
 }
 
 /// Runs the demo for a person until the process is asked to end.
@@ -187,7 +206,7 @@ struct Beside {
 impl Beside {
     fn stop(self) {
         // The future only waits; dropping it would not stop the server.
-        let _ = actix_web::rt::System::new().block_on(self.handle.stop(true));
+        actix_web::rt::System::new().block_on(self.handle.stop(true));
         let _ = self.thread.join();
     }
 }

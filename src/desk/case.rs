@@ -192,6 +192,8 @@ struct CasePage {
     /// Whether there is a public post that can be answered.
     can_answer: bool,
     has_ticket: bool,
+    /// Whether it is to be solved by email.
+    is_private: bool,
     labels: &'static [Label],
     upload_mb: usize,
     proposed: Vec<LinkView>,
@@ -351,6 +353,7 @@ fn gather(
         handles: handle_views(now, &heard),
         can_answer: heard.iter().any(|h| h.mention.deleted_at.is_none()),
         has_ticket: !tickets.is_empty(),
+        is_private: linked.iter().any(LinkView::is_ticket),
         labels: Label::ALL,
         upload_mb: app.config.limits.upload_bytes_max / (1024 * 1024),
         proposed,

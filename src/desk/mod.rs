@@ -12,10 +12,11 @@ pub mod case;
 pub mod events;
 pub mod mail;
 pub mod network;
+pub mod products;
 pub mod queue;
 mod story;
 
-use crate::clock::{DAY, Moment};
+use crate::clock::{DAY, MINUTE, Moment};
 use crate::people::CurrentUser;
 use crate::web::span_words;
 
@@ -31,7 +32,16 @@ const LATE: i64 = DAY;
 /// How long somebody has waited, in words, and whether that is late.
 fn wait(since: Moment, now: Moment) -> (String, bool) {
     let waited = now.since(since).max(0);
-    (span_words(waited), waited >= LATE)
+    (span(waited), waited >= LATE)
+}
+
+/// A span in words, also one too short for a whole minute.
+fn span(micros: i64) -> String {
+    if micros < MINUTE {
+        "under a minute".to_owned()
+    } else {
+        span_words(micros)
+    }
 }
 
 /// An amount as pages show it, from millionths of a US dollar.

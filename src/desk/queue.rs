@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{bound_to, wait};
+use super::{bound_to, span, wait};
 use crate::app::App;
 use crate::cases::queue::{Assignee, Filter};
 use crate::cases::{self, Case, Channel, Severity, State};
@@ -17,7 +17,7 @@ use crate::escalations;
 use crate::forum;
 use crate::ids::{CaseId, ProductId, UserId};
 use crate::people::{self, CurrentUser, Staff};
-use crate::web::{Answer, Failure, Page, Query, When, blocking, html, span_words};
+use crate::web::{Answer, Failure, Page, Query, When, blocking, html};
 
 /// Longest search (characters); the rest is cut off.
 const SEARCH_CHARS_MAX: usize = 200;
@@ -334,7 +334,7 @@ fn tiles(asked: &Asked, waits: &[cases::queue::ChannelWait]) -> Vec<Tile> {
         href: "/desk".into(),
         figure: waits.iter().map(|w| w.waiting).sum(),
         label: match waits.iter().map(|w| w.longest).max() {
-            Some(longest) => format!("waiting, longest {}", span_words(longest)),
+            Some(longest) => format!("waiting, longest {}", span(longest)),
             None => "waiting".into(),
         },
         is_late: false,
@@ -343,7 +343,7 @@ fn tiles(asked: &Asked, waits: &[cases::queue::ChannelWait]) -> Vec<Tile> {
     let channels = waits.iter().map(|w| Tile {
         href: whole.with("channel", w.channel.as_str()),
         figure: w.waiting,
-        label: format!("{}, longest {}", w.channel.label(), span_words(w.longest)),
+        label: format!("{}, longest {}", w.channel.label(), span(w.longest)),
         is_late: w.longest >= super::LATE,
         is_current: asked.channel == w.channel.as_str() && asked.state.is_empty(),
     });

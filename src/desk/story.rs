@@ -325,7 +325,11 @@ fn event_view(event: StoredEvent, now: Moment, threads: &HashMap<ThreadId, Threa
         tone: tone(&event),
         step: event.step.label(),
         actor: actor_words(&event.actor_kind, &event.actor_name),
-        summary: event.summary,
+        // "Linked" is said already, before "Linked: thread 4".
+        summary: match event.summary.strip_prefix(event.step.label()) {
+            Some(rest) => rest.trim_start_matches(':').trim().to_owned(),
+            None => event.summary,
+        },
         reasons: event.reasons,
         thread,
     }

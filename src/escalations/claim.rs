@@ -7,15 +7,19 @@
 
 use serde_json::json;
 
-use super::store::{self, Handle, Mention};
+use super::ClaimState;
+use super::store::{self, Claim, Handle, Mention};
 use crate::app::App;
 use crate::cases::{self, Event, Step};
 use crate::clock::{DAY, Moment};
-use crate::db::Conn;
-use crate::db::audit::Actor;
-use crate::error::Result;
-use crate::ids::{CaseId, ClaimId, HandleId};
+use crate::db::audit::{self, Act, Actor};
+use crate::db::{Conn, Lock, lock};
+use crate::error::{Problem, Result};
+use crate::ids::{CaseId, ClaimId, HandleId, UserId};
 use crate::keys::token_hash;
+use crate::networks::SignInPurpose;
+use crate::text;
+use crate::tickets::{self, OpenedBy};
 
 /// How long an address can be used (µs).
 pub const LIFE: i64 = 30 * DAY;
@@ -24,6 +28,9 @@ const CODE_CHARS: usize = 8;
 /// A proof code is this prefix, random characters and as many of a signature.
 const PROOF_PREFIX: &str = "OFF";
 const PROOF_CHARS: usize = 5;
+
+/// Where the network sends a visitor back to.
+pub const CALLBACK_PATH: &str = "/claim/callback";
 
 /// What a reply carries.
 #[derive(Clone, Debug)]
@@ -72,6 +79,260 @@ fn signature_of(app: &App, claim: ClaimId, random: &str) -> String {
         .map(|c| c.to_ascii_uppercase())
         .take(PROOF_CHARS)
         .collect()
+}
+
+/// What the browser of a visitor keeps: which claim, and the code that only it was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Browser {
+    pub claim: ClaimId,
+    pub code: String,
+}
+
+impl Browser {
+    /// A browser that comes to a claim for the first time.
+    pub fn new(app: &App, claim: ClaimId) -> Browser {
+        Browser {
+            claim,
+            code: proof_code(app, claim),
+        }
+    }
+
+    /// The value of its cookie.
+    pub fn to_cookie(&self, app: &App) -> String {
+        let body = format!("{}.{}", self.claim, self.code);
+        let signature = app.keys.sign("claim_browser", &body);
+        format!("{body}.{signature}")
+    }
+
+    /// Reads the cookie; `None` when it is not ours.
+    pub fn from_cookie(app: &App, value: &str) -> Option<Browser> {
+        let (body, signature) = value.rsplit_once('.')?;
+        if !app.keys.verify("claim_browser", body, signature) {
+            return None;
+        }
+        let (claim, code) = body.split_once('.')?;
+        Some(Browser {
+            claim: claim.parse().ok()?,
+            code: code.to_owned(),
+        })
+    }
+
+    /// Whether the handle was proved to this browser.
+    pub fn has_proved(&self, claim: &Claim) -> bool {
+        claim.id == self.claim
+            && claim.state != ClaimState::Open
+            && claim
+                .proof
+                .as_deref()
+                .and_then(|proof| proof.split_once(':'))
+                .is_some_and(|(_, code)| code == self.code)
+    }
+}
+
+/// The claim behind an address or a code, while it can be used.
+pub fn find(app: &App, key: &str) -> Result<Option<Claim>> {
+    let now = app.now();
+    let code = key.trim().to_ascii_uppercase();
+    let found = app
+        .db
+        .read(|c| store::claim_by_key(c, &token_hash(key.trim()), &code))?;
+    Ok(found.filter(|claim| claim.expires_at > now))
+}
+
+/// Begins the sign-in at the network: the address to send the visitor to. `None` when the network
+/// offers none.
+pub fn begin_sign_in(app: &App, claim: &Claim) -> Result<Option<String>> {
+    let Some(handle) = app.db.read(|c| store::handle(c, claim.handle))? else {
+        return Ok(None);
+    };
+    let Some(connector) = app.connector(handle.network) else {
+        return Ok(None);
+    };
+    let callback = app.url(CALLBACK_PATH);
+    let Some(begun) = connector.begin_sign_in(SignInPurpose::Prove, &callback) else {
+        return Ok(None);
+    };
+    let verifier = app.keys.seal(&app.random, &begun.verifier);
+    app.db
+        .write(|tx| store::set_claim_sign_in(tx, claim.id, &token_hash(&begun.state), &verifier))?;
+    Ok(Some(begun.url))
+}
+
+/// What came of a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedIn {
+    Proved(ClaimId),
+    /// Signed in as somebody else than the claim is for.
+    OtherHandle {
+        signed_in: String,
+        wanted: String,
+    },
+    /// Begun in another browser, used before, or not begun at all.
+    Unknown,
+    /// The network said no, or nothing.
+    Failed(String),
+}
+
+/// Ends the sign-in that came back with `state` and `code` to this browser.
+pub fn finish_sign_in(
+    app: &App,
+    browser: Option<&Browser>,
+    state: &str,
+    code: &str,
+) -> Result<SignedIn> {
+    let found = app
+        .db
+        .read(|c| store::claim_by_oauth_state(c, &token_hash(state)))?;
+    let (Some(claim), Some(browser)) = (found, browser) else {
+        return Ok(SignedIn::Unknown);
+    };
+    if browser.claim != claim.id || claim.expires_at <= app.now() {
+        return Ok(SignedIn::Unknown);
+    }
+    let verifier = claim.oauth_verifier.as_deref();
+    let Some(verifier) = verifier.and_then(|sealed| app.keys.open(sealed)) else {
+        return Ok(SignedIn::Unknown);
+    };
+    // Used up before the network is asked: a code is good for one try.
+    app.db.write(|tx| store::end_claim_sign_in(tx, claim.id))?;
+    let Some(handle) = app.db.read(|c| store::handle(c, claim.handle))? else {
+        return Ok(SignedIn::Unknown);
+    };
+    let Some(connector) = app.connector(handle.network) else {
+        return Ok(SignedIn::Unknown);
+    };
+    let callback = app.url(CALLBACK_PATH);
+    let author = match connector.finish_sign_in(SignInPurpose::Prove, &callback, code, &verifier) {
+        Ok(author) => author,
+        Err(error) => return Ok(SignedIn::Failed(error.to_string())),
+    };
+    if author.id != handle.network_user_id {
+        return Ok(SignedIn::OtherHandle {
+            signed_in: format!("@{}", author.username),
+            wanted: handle.label(),
+        });
+    }
+    let now = app.now();
+    app.db.write(|tx| {
+        store::set_claim_proved(tx, claim.id, &format!("sign_in:{}", browser.code), now)?;
+        cases::record_event(
+            tx,
+            now,
+            claim.case,
+            Event {
+                step: Step::Claim,
+                by: &Actor::Customer {
+                    name: handle.label(),
+                },
+                mention: None,
+                summary: "Proved the handle by signing in at the network",
+                reasons: vec![],
+                data: json!({"claim": claim.id}),
+            },
+        )
+    })?;
+    Ok(SignedIn::Proved(claim.id))
+}
+
+/// The sentence beside the button: what the person agrees to. Kept with the consent.
+pub const WORDING: &str = "Yes, tie this account to my email address for this case, and write to \
+    me there about it. I can take this back at any time.";
+
+/// What came of completing a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completed {
+    Done,
+    /// It was completed before; nothing was opened twice.
+    Already,
+    /// Not proved to this browser.
+    NotProved,
+    Problems(Vec<Problem>),
+}
+
+/// The visitor leaves an address: consent is kept, and the ticket opened. `user` is who is logged
+/// in, whose handle it then is.
+pub fn complete(
+    app: &App,
+    browser: &Browser,
+    user: Option<UserId>,
+    email: &str,
+    agreed: bool,
+) -> Result<Completed> {
+    let mut problems = Vec::new();
+    let address = text::names::email(email);
+    if address.is_none() {
+        problems.push(Problem::new(
+            "email",
+            "Write a whole email address, like ada@example.org.",
+        ));
+    }
+    if !agreed {
+        problems.push(Problem::new(
+            "agreed",
+            "Without your yes we can't tie the account to an address.",
+        ));
+    }
+    let Some(email) = address.filter(|_| problems.is_empty()) else {
+        return Ok(Completed::Problems(problems));
+    };
+    let now = app.now();
+    app.db.write(|tx| {
+        let Some(claim) = store::claim(tx, browser.claim)? else {
+            return Ok(Completed::NotProved);
+        };
+        lock(tx, Lock::Case(claim.case.0))?;
+        if !browser.has_proved(&claim) || claim.expires_at <= now {
+            return Ok(Completed::NotProved);
+        }
+        if !store::complete_claim(tx, claim.id, &email, now)? {
+            return Ok(Completed::Already);
+        }
+        let Some(handle) = store::handle(tx, claim.handle)? else {
+            return Ok(Completed::NotProved);
+        };
+        let by = Actor::Customer {
+            name: handle.label(),
+        };
+        let how = claim.proof.as_deref().and_then(|p| p.split_once(':'));
+        let how = how.map_or("code", |(how, _)| how);
+        store::set_handle_proved(tx, handle.id, user, how, now)?;
+        store::insert_consent(tx, handle.id, user, claim.case, &email, WORDING, now)?;
+        audit::record(
+            tx,
+            now,
+            Act {
+                by: &by,
+                act: "handle_proved",
+                subject: ("handle", handle.id.0),
+                reason: "the customer asked us to go on by email",
+                data: json!({"proof": how, "case": claim.case}),
+            },
+        )?;
+        let Some(case) = cases::store::case_or_successor(tx, claim.case)? else {
+            return Ok(Completed::NotProved);
+        };
+        cases::store::set_customer(tx, case.id, user, Some(&email))?;
+        let subject = case.summary.clone();
+        let ticket =
+            tickets::open_for_case(tx, app, case.id, &subject, Some(&email), OpenedBy::Claim)?;
+        cases::record_event(
+            tx,
+            now,
+            case.id,
+            Event {
+                step: Step::Claim,
+                by: &by,
+                mention: None,
+                summary: "Left an email address; a ticket goes on from here",
+                reasons: vec!["agreed to tie the handle to it".to_owned()],
+                data: json!({"claim": claim.id, "ticket": ticket}),
+            },
+        )?;
+        if let Some(ticket) = tickets::store::ticket(tx, ticket)? {
+            tickets::notices::receipt(tx, app, &ticket, false)?;
+        }
+        Ok(Completed::Done)
+    })
 }
 
 /// Whether `word` is a proof code of this claim.

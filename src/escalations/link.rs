@@ -20,8 +20,8 @@ pub const CANDIDATES_MAX: usize = 8;
 /// How far the best must stand above the second to be sure (confidence).
 const LEAD_MIN: f64 = 0.05;
 /// The thresholds where no product is known; those of a new product.
-const LINK_FROM: f64 = 0.8;
-const PROPOSE_FROM: f64 = 0.25;
+pub const LINK_FROM: f64 = 0.8;
+pub const PROPOSE_FROM: f64 = 0.25;
 /// Longest title of a thread we draft (characters).
 const DRAFT_TITLE_CHARS_MAX: usize = 100;
 

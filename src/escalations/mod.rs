@@ -19,13 +19,16 @@ pub mod approve_reply;
 pub mod capture;
 pub mod claim;
 pub mod close_loop;
+pub mod commands;
 pub mod correct_triage;
 pub mod handoff;
 pub mod identify;
 pub mod import;
 pub mod join;
 pub mod judge;
+pub mod judge_case;
 pub mod link;
+pub mod pages;
 pub mod poll;
 pub mod recheck;
 pub mod recount;
@@ -105,6 +108,7 @@ words! {
 pub fn register(registry: &mut Registry) {
     registry
         .job::<judge::JudgeMentions>()
+        .job::<judge_case::JudgeCase>()
         .job::<send_reply::SendReply>()
         .job::<close_loop::ThreadResolved>()
         .job::<recheck::Recheck>()

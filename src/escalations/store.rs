@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use super::triage::{Product, Topic};
 use super::{ClaimState, Label, Purpose, ReplyState, Stage};
-use crate::cases::Severity;
+use crate::cases::{Severity, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{
-    case_events, cases, claims, handles, intake, jobs, links, mentions, products, replies, threads,
-    topics, triages, users,
+    case_events, cases, claims, consents, handles, intake, jobs, links, mentions, products,
+    replies, threads, ticket_messages, tickets, topics, triages, users,
 };
 use crate::each;
 use crate::error::{Error, Result};
@@ -300,6 +300,49 @@ pub fn seen_authors(
 pub fn set_opted_out(tx: &mut Conn, id: HandleId, now: Moment) -> Result<()> {
     diesel::update(handles::table.find(id.0))
         .set(handles::opted_out_at.eq(now.0))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// The handle is proved to belong to whoever acts; to this user, when one is logged in.
+pub fn set_handle_proved(
+    tx: &mut Conn,
+    id: HandleId,
+    user: Option<UserId>,
+    proof: &str,
+    now: Moment,
+) -> Result<()> {
+    diesel::update(handles::table.find(id.0))
+        .set((handles::proved_at.eq(now.0), handles::proof.eq(proof)))
+        .execute(tx)?;
+    if let Some(user) = user {
+        diesel::update(handles::table.find(id.0))
+            .set(handles::user_id.eq(user.0))
+            .execute(tx)?;
+    }
+    Ok(())
+}
+
+/// What somebody agreed to, in the words they saw.
+pub fn insert_consent(
+    tx: &mut Conn,
+    handle: HandleId,
+    user: Option<UserId>,
+    case: CaseId,
+    email: &str,
+    wording: &str,
+    now: Moment,
+) -> Result<()> {
+    diesel::insert_into(consents::table)
+        .values((
+            consents::handle_id.eq(handle.0),
+            consents::user_id.eq(user.map(|u| u.0)),
+            consents::case_id.eq(case.0),
+            consents::email.eq(email),
+            consents::purpose.eq("ticket_by_email"),
+            consents::wording.eq(wording),
+            consents::given_at.eq(now.0),
+        ))
         .execute(tx)?;
     Ok(())
 }
@@ -1354,8 +1397,10 @@ pub fn open_claims_of(conn: &mut Conn, handle: HandleId, now: Moment) -> Result<
     rows.into_iter().map(claim_of).collect()
 }
 
+/// Proved to a browser; a later proof takes the place of an earlier until the claim is completed.
 pub fn set_claim_proved(tx: &mut Conn, id: ClaimId, proof: &str, now: Moment) -> Result<()> {
-    diesel::update(claims::table.find(id.0))
+    let open = claims::state.ne(ClaimState::Completed.as_str());
+    diesel::update(claims::table.filter(claims::id.eq(id.0).and(open)))
         .set((
             claims::state.eq(ClaimState::Proved.as_str()),
             claims::proof.eq(proof),
@@ -1622,4 +1667,26 @@ pub fn unfinished_without_job(conn: &mut Conn) -> Result<Vec<i64>> {
         .into_iter()
         .filter(|id| !payloads.contains(&format!("{{\"reply\":{id}}}")))
         .collect())
+}
+
+/// What a customer wrote first in the ticket of a case.
+pub fn ticket_text(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
+    Ok(ticket_messages::table
+        .inner_join(tickets::table)
+        .filter(tickets::case_id.eq(case.0))
+        .filter(ticket_messages::direction.eq("in"))
+        .order(ticket_messages::id)
+        .select(ticket_messages::body)
+        .first(conn)
+        .optional()?)
+}
+
+/// Whether the story of a case has this step.
+pub fn has_step(conn: &mut Conn, case: CaseId, step: Step) -> Result<bool> {
+    let n: i64 = case_events::table
+        .filter(case_events::case_id.eq(case.0))
+        .filter(case_events::step.eq(step.as_str()))
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
 }

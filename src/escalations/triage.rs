@@ -663,7 +663,7 @@ mod tests {
             &[],
         );
         assert!(triage.needs_account);
-        assert_eq!(triage.personal_data, ["email"]);
+        assert_eq!(triage.personal_data, ["email_address"]);
         assert!(!judge("the app is broken", true, &[], &[]).needs_account);
     }
 

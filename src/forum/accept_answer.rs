@@ -113,6 +113,7 @@ pub(super) fn withdraw(
         && state != thread.state
     {
         store::set_state(tx, thread.id, state, now)?;
+        super::enqueue_resolved(tx, now, thread.id)?;
     }
     Ok(())
 }

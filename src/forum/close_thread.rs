@@ -67,6 +67,7 @@ pub fn reopen_thread(
         store::set_state(tx, thread.id, state, now)?;
         if !resolved {
             store::set_kind(tx, thread.id, thread.kind, None)?;
+            super::enqueue_resolved(tx, now, thread.id)?;
         }
         super::record(
             tx,

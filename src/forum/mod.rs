@@ -26,6 +26,7 @@ pub mod post_reply;
 pub mod post_thread;
 pub mod recount;
 pub mod restore_post;
+pub mod save_product;
 pub mod set_kind;
 pub mod similar_threads;
 pub mod store;
@@ -44,11 +45,12 @@ pub const POSTS_PER_PAGE: i64 = 20;
 /// Threads on one page of a list.
 pub const THREADS_PER_PAGE: i64 = 30;
 
-/// The kind of the job that is put down when a thread was solved, fixed or closed. Its payload is
+/// The kind of the job that is put down when a thread was solved, fixed or closed, and when that
+/// is taken back; whoever runs it looks at the thread's state. Its payload is
 /// `{"thread": id}`; the slice that tells people outside the forum runs it.
 pub const THREAD_RESOLVED: &str = "thread_resolved";
 
-/// Puts down that `thread` is resolved. Once for as long as nobody has worked on it.
+/// Puts down that `thread` is resolved, or no longer. Once for as long as nobody has worked on it.
 fn enqueue_resolved(tx: &mut Conn, now: Moment, thread: ThreadId) -> Result<()> {
     let payload = serde_json::json!({ "thread": thread }).to_string();
     jobs::enqueue_kind(

@@ -8,6 +8,7 @@ pub mod lists;
 pub mod reading;
 pub mod recipients;
 pub mod searching;
+pub mod settings;
 
 use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
@@ -890,4 +891,28 @@ pub fn post_at(conn: &mut Conn, thread: ThreadId, number: i64) -> Result<Option<
         .first(conn)
         .optional()?;
     Ok(id.map(PostId))
+}
+
+/// When mentions of a product are linked and answered without a person.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinkPolicy {
+    /// From this confidence (0 to 1) a mention is linked at once.
+    pub link_threshold: f64,
+    /// From this confidence a thread is proposed.
+    pub propose_threshold: f64,
+    pub auto_link: bool,
+    /// Whether what was linked at once is acknowledged without a person.
+    pub auto_acknowledge: bool,
+}
+
+pub fn set_link_policy(tx: &mut Conn, product: ProductId, policy: LinkPolicy) -> Result<()> {
+    diesel::update(products::table.find(product.0))
+        .set((
+            products::link_threshold.eq(policy.link_threshold),
+            products::propose_threshold.eq(policy.propose_threshold),
+            products::auto_link.eq(policy.auto_link),
+            products::auto_acknowledge.eq(policy.auto_acknowledge),
+        ))
+        .execute(tx)?;
+    Ok(())
 }

@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(check("Wi-Fi, wi-fi #DNS;"), ("wi-fi dns".into(), 0));
         assert_eq!(check("a b c d e f").1, 1);
         assert_eq!(check(&"a".repeat(31)).1, 1);
-        assert_eq!(check("☃ ,"), (String::new(), 0));
+        assert_eq!(check("!? ,"), (String::new(), 0));
     }
 
     #[test]

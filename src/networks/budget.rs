@@ -379,13 +379,15 @@ mod tests {
     use super::*;
 
     fn tariff() -> Tariff {
-        let mut x = config::X::default();
-        x.caps = config::Caps {
-            mentions: 0.1,
-            search: 0.05,
-            lookup: 0.05,
-            replies: 1.0,
-            month: 2.0,
+        let x = config::X {
+            caps: config::Caps {
+                mentions: 0.1,
+                search: 0.05,
+                lookup: 0.05,
+                replies: 1.0,
+                month: 2.0,
+            },
+            ..config::X::default()
         };
         Tariff::of_x(&x)
     }

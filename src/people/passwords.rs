@@ -129,7 +129,7 @@ fn is_common(password: &str) -> bool {
     let core = lower.trim_matches(|c: char| !c.is_alphabetic());
     let repeated = |part: &str| {
         !part.is_empty()
-            && lower.len() % part.len() == 0
+            && lower.len().is_multiple_of(part.len())
             && lower == part.repeat(lower.len() / part.len())
     };
     // Digits alone in order, one or two characters over and over, or a common word among marks.

@@ -446,7 +446,7 @@ pub fn confidence(coverage: f64, shared: f64, ratio: f64) -> f64 {
 fn without_doubles(word: &str) -> Option<String> {
     let mut plain = String::with_capacity(word.len());
     for letter in word.chars() {
-        if plain.chars().last() != Some(letter) || letter.is_numeric() {
+        if !plain.ends_with(letter) || letter.is_numeric() {
             plain.push(letter);
         }
     }

@@ -69,8 +69,7 @@ impl<'a> Words<'a> {
         let word = &self.text[self.from..];
         let mut end = word.len();
         let mut next = None;
-        let mut letters = word.char_indices();
-        while let Some((i, c)) = letters.next() {
+        for (i, c) in word.char_indices() {
             if stands_alone(c) {
                 end = if i == 0 {
                     fold_into(c, &mut self.folded);

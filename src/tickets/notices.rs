@@ -209,6 +209,7 @@ pub fn receipt(
 }
 
 /// Sends an answer of staff; the message stands in the ticket already.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn staff_reply(
     tx: &mut Conn,
     app: &App,

@@ -83,5 +83,7 @@ if (toasts && document.querySelector("[data-live]")) {
     changed.add(event.data);
     tell();
   });
+  // Some changes were missed: look again.
+  events.addEventListener("reload", renew);
   addEventListener("pagehide", () => events.close());
 }

@@ -4,13 +4,17 @@
 use std::io::{BufRead, BufReader};
 
 use diesel::RunQueryDsl;
-use offramp::cases::links::{self, NewLink, Target};
+use offramp::cases::links::{self, LinkState, NewLink, Target};
 use offramp::cases::{self, Channel, NewCase, Severity, State};
 use offramp::clock::{HOUR, MINUTE};
 use offramp::db::audit::Actor;
-use offramp::forum::store::NewProduct;
-use offramp::ids::{CaseId, ProductId, UserId};
+use offramp::escalations::{self, ReplyState, capture};
+use offramp::forum::store::{NewProduct, NewThread};
+use offramp::forum::{ThreadKind, Visibility};
+use offramp::ids::{CaseId, ProductId, ThreadId, UserId};
+use offramp::networks::{Author, Network, PostKind, PublicPost};
 use offramp::people::Role;
+use offramp::tickets::{self, OpenedBy};
 
 use crate::harness::{Browser, Reply, Test};
 use crate::on_both;
@@ -95,6 +99,111 @@ fn in_order(reply: &Reply, words: &[&str]) -> Vec<String> {
         .collect();
     found.sort();
     found.into_iter().map(|(_, word)| word).collect()
+}
+
+/// A mention of `text` by somebody called ada, read and judged; the case it opened.
+fn posted(t: &Test, text: &str) -> CaseId {
+    let now = t.app.now();
+    let post = PublicPost {
+        network: Network::X,
+        id: "500".into(),
+        first_id: "500".into(),
+        author: Some(Author {
+            id: "9".into(),
+            username: "ada".into(),
+            display_name: "Ada B".into(),
+            ..Author::known_by_id(String::new())
+        }),
+        text: text.into(),
+        conversation_id: "500".into(),
+        in_reply_to_post_id: None,
+        in_reply_to_user_id: None,
+        quoted_post_id: None,
+        kind: PostKind::Post,
+        language: Some("en".into()),
+        url: Some("https://x.com/ada/status/500".into()),
+        posted_at: now,
+        ours: false,
+        mentions_us: true,
+        summoned: true,
+        raw: "{}".into(),
+    };
+    capture::capture(&t.app, Network::X, &[post], "test", b"raw", &[]).expect("captured");
+    t.run_jobs();
+    CaseId(1)
+}
+
+/// A complaint, and the thread that answers it.
+fn complaint(t: &Test) -> (CaseId, ThreadId) {
+    let hub = product(t, "hub", "Fernwell Hub");
+    let author = t.user("Thea", Role::Member);
+    let now = t.app.now();
+    let new = NewThread {
+        product: hub,
+        topic: None,
+        author,
+        kind: ThreadKind::Question,
+        visibility: Visibility::Public,
+        title: "The lamp on the shelf",
+        slug: "lamp",
+        language: Some("en"),
+        official: false,
+        from_case: None,
+        request_key: None,
+        tags: &[],
+        body: "It glows.",
+        body_html: "<p>It glows.</p>",
+    };
+    let thread = t
+        .app
+        .db
+        .write(|tx| offramp::forum::store::insert_thread(tx, &new, now))
+        .expect("a thread");
+    let case = posted(t, "@FernwellHelp my hub keeps crashing and I am fed up");
+    t.app
+        .db
+        .write(|tx| {
+            cases::states::set_product(
+                tx,
+                now,
+                &Actor::rule("test"),
+                case,
+                Some((hub, "Hub")),
+                None,
+            )
+        })
+        .expect("set");
+    (case, thread)
+}
+
+fn reply_of(t: &Test, case: CaseId) -> escalations::store::Reply {
+    let mut replies = t
+        .app
+        .db
+        .read(|c| escalations::store::replies_of(c, case))
+        .expect("replies");
+    assert_eq!(replies.len(), 1);
+    replies.remove(0)
+}
+
+/// A case with a ticket, of somebody who can be written to.
+fn ticket_case(t: &Test) -> CaseId {
+    let case = case_of(
+        t,
+        "Charged twice",
+        Channel::Form,
+        Severity::Money,
+        None,
+        HOUR,
+    );
+    t.app
+        .db
+        .write(|tx| {
+            let email = Some("tom@post.example");
+            tickets::open_for_case(tx, &t.app, case, "Charged twice", email, OpenedBy::Form)
+        })
+        .expect("a ticket");
+    case
 }
 
 fn act(browser: &mut Browser, case: CaseId, action: &str, fields: &[(&str, &str)]) -> Reply {
@@ -273,11 +382,11 @@ on_both! {
         assert!(browser.get("/desk").body.contains("1 proposal"));
         act(&mut browser, other, &format!("link/{}", link.id), &[("to", "reject")]);
         let state = |t: &Test| t.app.db.read(|c| cases::store::link(c, link.id)).expect("db").expect("link").state;
-        assert_eq!(state(t), links::LinkState::Proposed);
+        assert_eq!(state(t), LinkState::Proposed);
         for _ in 0..2 {
             act(&mut browser, case, &format!("link/{}", link.id), &[("to", "reject")]);
         }
-        assert_eq!(state(t), links::LinkState::Rejected);
+        assert_eq!(state(t), LinkState::Rejected);
         let events = t.app.db.read(|c| cases::store::events(c, case)).expect("events");
         assert_eq!(events.iter().filter(|e| e.summary.starts_with("Not this")).count(), 1);
     }
@@ -331,6 +440,179 @@ on_both! {
             assert!(page.body.contains("Findable"), "{words}");
         }
         assert!(!browser.get("/desk/search?q=%25ara_k").body.contains("Findable"));
+    }
+
+    fn a_tweet_goes_from_proposal_to_an_approved_reply(t) {
+        let (case, thread) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        for words in ["my hub keeps crashing", "@ada", "View on X", "Not proved", "Judged: Complaint"] {
+            assert!(page.body.contains(words), "{words} in {}", page.body);
+        }
+        act(&mut browser, case, "link", &[("thread", &format!("https://x.example/t/{thread}/a"))]);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        let link = links.iter().find(|l| l.target == Target::Thread(thread)).expect("the link");
+        assert_eq!(link.state, LinkState::Confirmed);
+        assert!(browser.get("/desk").body.contains("Reply drafted"));
+        let reply = reply_of(t, case);
+        let path = format!("reply/{}", reply.id);
+        let version = reply.version.to_string();
+        // X is not connected here: the network's rule is that of a post nobody may answer by API.
+        let words = "Sorry about that. The steps that help are in our forum.";
+        for _ in 0..2 {
+            let fields = [("to", "approve"), ("body", words), ("version", &version)];
+            assert_eq!(act(&mut browser, case, &path, &fields).status, 303);
+        }
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("Paste the address of your post") && page.body.contains(words));
+        let wrong = act(&mut browser, case, &path, &[("to", "posted"), ("address", "nonsense")]);
+        assert!(wrong.status == 409 && wrong.body.contains("no address of your reply"));
+        let address = "https://x.com/FernwellHelp/status/777";
+        act(&mut browser, case, &path, &[("to", "posted"), ("address", address)]);
+        let sent = reply_of(t, case);
+        assert_eq!((sent.state, sent.body.as_str()), (ReplyState::Sent, words));
+        assert!(browser.get(&format!("/desk/case/{case}")).body.contains("status/777"));
+        t.run_jobs();
+    }
+
+    fn a_reply_that_somebody_changed_meanwhile_is_not_sent_and_keeps_what_was_typed(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let reply = reply_of(t, case);
+        let stale = (reply.version - 1).to_string();
+        let fields = [("to", "approve"), ("body", "My own careful words"), ("version", &stale)];
+        let refused = act(&mut browser, case, &format!("reply/{}", reply.id), &fields);
+        assert_eq!(refused.status, 409);
+        assert!(refused.body.contains("My own careful words") && refused.body.contains("changed this reply meanwhile"));
+        assert_eq!(reply_of(t, case).state, ReplyState::Draft);
+        let version = reply.version.to_string();
+        let secret = [("to", "approve"), ("body", "Write to ada@post.example please"), ("version", &version)];
+        let refused = act(&mut browser, case, &format!("reply/{}", reply.id), &secret);
+        assert!(refused.status == 409 && refused.body.contains("everybody will read this"));
+    }
+
+    fn an_answer_by_mail_goes_once_and_never_over_a_colleagues(t) {
+        let case = ticket_case(t);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        let (mut ines, _) = t.browser_of("Ines", Role::Staff);
+        let path = format!("/desk/case/{case}");
+        let (hers, his) = (ines.get(&path), stefan.get(&path));
+        let field = |page: &Reply, name: &str| page.field(name).expect("a field");
+        let (key, version) = (field(&his, "key"), field(&his, "version"));
+        let fields = [("body", "It is **refunded**."), ("key", key.as_str()), ("version", version.as_str())];
+        for _ in 0..2 {
+            assert_eq!(stefan.post(&format!("{path}/message"), &fields).status, 303);
+        }
+        let (key, version) = (field(&hers, "key"), field(&hers, "version"));
+        let fields = [("body", "Please send the invoice."), ("key", key.as_str()), ("version", version.as_str())];
+        let refused = ines.post(&format!("{path}/message"), &fields);
+        assert_eq!(refused.status, 409);
+        assert!(refused.body.contains("Stefan answered while you wrote"));
+        assert!(refused.body.contains("Please send the invoice."));
+        assert!(refused.body.contains("<strong>refunded</strong>"));
+        // Having read it, she sends hers all the same.
+        let again = (refused.field("key").expect("key"), refused.field("version").expect("version"));
+        let fields = [("body", "Please send the invoice."), ("key", again.0.as_str()), ("version", again.1.as_str())];
+        assert_eq!(ines.post(&format!("{path}/message"), &fields).status, 303);
+        let tickets = t.app.db.read(|c| tickets::store::tickets_of(c, case)).expect("tickets");
+        let messages = t.app.db.read(|c| tickets::store::messages(c, tickets[0].id)).expect("messages");
+        assert_eq!(messages.len(), 2);
+        t.run_jobs();
+        let (mut admin, _) = t.browser_of("Ada", Role::Admin);
+        let mails = admin.get("/admin/mail");
+        assert!(mails.body.contains("tom@post.example"), "{}", mails.body);
+        assert_eq!(admin.get("/admin/mail/1").status, 200);
+        let eml = admin.get("/admin/mail/1/eml");
+        assert!(eml.header("content-type").starts_with("message/rfc822") && eml.body.contains("Message-ID"));
+        assert_eq!(admin.get("/admin/mail/9999").status, 404);
+        assert_eq!(ines.get("/admin/mail").status, 403);
+    }
+
+    fn personal_data_in_a_post_is_covered_until_asked_for(t) {
+        product(t, "hub", "Fernwell Hub");
+        let case = posted(t, "@FernwellHelp my hub is broken, write to ada.byron@post.example");
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("Personal data is covered"));
+        let text = page.body.split("mention-text\">").nth(1).expect("the post");
+        assert!(!text.split("</p>").next().expect("its text").contains("ada.byron@"), "{text}");
+    }
+
+    fn a_drafted_thread_is_seen_by_all_once_published_from_the_case(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let drafted = act(&mut browser, case, "thread", &[]);
+        assert!(drafted.location().starts_with("/t/"), "{}", drafted.location());
+        // Asked for twice, it is the same draft.
+        let again = act(&mut browser, case, "thread", &[]);
+        let id = |reply: &Reply| reply.location().split('/').nth(2).map(str::to_owned);
+        assert_eq!(id(&drafted), id(&again));
+        let id = id(&drafted).expect("a thread");
+        assert_eq!(t.browser().get(&format!("/t/{id}")).status, 404);
+        for _ in 0..2 {
+            assert_eq!(act(&mut browser, case, &format!("publish/{id}"), &[]).status, 303);
+        }
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        let target = Target::Thread(id.parse().expect("an id"));
+        assert!(links.iter().any(|l| l.target == target && l.state == LinkState::Confirmed));
+        assert_eq!(t.browser().get(&format!("/t/{id}")).status, 301);
+        t.run_jobs();
+    }
+
+    fn a_judgement_is_corrected_and_a_private_way_chosen(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let mention = browser.get(&format!("/desk/case/{case}")).field("mention").expect("a mention");
+        let fields = [("mention", mention.as_str()), ("label", "question"), ("severity", "money"), ("why", "asks for a refund")];
+        assert_eq!(act(&mut browser, case, "triage", &fields).status, 303);
+        assert_eq!(stored(t, case).severity, Severity::Money);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("Judged: Question") && page.body.contains("asks for a refund"));
+        act(&mut browser, case, "ticket", &[]);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        assert!(links.iter().any(|l| l.target == Target::Ticket && l.state == LinkState::Confirmed));
+        assert_eq!(act(&mut browser, case, "triage", &[("mention", "1"), ("label", "rude")]).status, 400);
+        t.run_jobs();
+    }
+
+    fn admins_see_what_the_network_costs_and_staff_do_not(t) {
+        let (mut admin, _) = t.browser_of("Ada", Role::Admin);
+        let page = admin.get("/admin/network");
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("X is switched off") && page.body.contains("Budget"));
+        let back = admin.get("/admin/network/connected?state=x&code=y");
+        assert_eq!(back.location(), "/admin/network");
+        let (mut staff, _) = t.browser_of("Stefan", Role::Staff);
+        assert_eq!(staff.get("/admin/network").status, 403);
+    }
+
+    fn an_admin_adds_a_product_and_what_is_wrong_keeps_what_was_typed(t) {
+        let (mut admin, _) = t.browser_of("Ada", Role::Admin);
+        let good = [
+            ("name", "Tern Wi-Fi"), ("description", "Wi-Fi that stays"), ("terms", "tern, perch"),
+            ("link_threshold", "0.9"), ("propose_threshold", "0.3"), ("auto_link", "1"),
+        ];
+        let added = admin.submit("/admin/products/new", "/admin/products/new", &good);
+        assert_eq!((added.status, added.location()), (303, "/admin/products/1"), "{}", added.body);
+        let again = admin.post("/admin/products/new", &good);
+        assert!(again.status == 422 && again.body.contains("of this name already"));
+        for (field, value) in [("link_threshold", "very"), ("propose_threshold", "0.95"), ("name", " ")] {
+            let mut wrong = good.to_vec();
+            wrong.retain(|(name, _)| *name != field);
+            wrong.push((field, value));
+            let refused = admin.post("/admin/products/1", &wrong);
+            assert!(refused.status == 422 && refused.body.contains("tern, perch"), "{field}");
+        }
+        let topic = admin.post("/admin/products/1/topics", &[("name", "Setting up")]);
+        assert_eq!(topic.status, 303);
+        let page = admin.get("/admin/products/1");
+        assert!(page.body.contains("Setting up") && page.body.contains("perch, tern"));
+        assert_eq!(admin.get("/admin/products/2").status, 404);
+        assert_eq!(t.browser().get("/p/tern-wi-fi").status, 200);
+        let (mut staff, _) = t.browser_of("Stefan", Role::Staff);
+        assert_eq!(staff.get("/admin/products").status, 403);
+        staff.get("/desk");
+        assert_eq!(staff.post("/admin/products/1", &good).status, 403);
     }
 
     fn open_pages_hear_of_a_change_once_it_is_committed(t) {

@@ -41,7 +41,7 @@ macro_rules! with_x {
         mod $name {
             use super::*;
 
-            fn body($t: &Test, $x: &Running) $body
+            fn body($t: &mut Test, $x: &Running) $body
 
             #[test]
             fn sqlite() {
@@ -56,7 +56,7 @@ macro_rules! with_x {
     )*};
 }
 
-fn run(backend: Backend, body: fn(&Test, &Running)) {
+fn run(backend: Backend, body: fn(&mut Test, &Running)) {
     let config = SandboxConfig {
         hang: Duration::from_secs(2),
         ..SandboxConfig::for_brand(BRAND, "Fernwell Help")
@@ -65,10 +65,10 @@ fn run(backend: Backend, body: fn(&Test, &Running)) {
     let test = Test::new(backend, |config| {
         config.x = x.x_settings();
         config.x.timeout_seconds = 1;
-        config.site.url = "https://help.fernwell.example".into();
+        config.site.url = "http://help.fernwell.example".into();
     });
-    if let Some(test) = test {
-        body(&test, &x);
+    if let Some(mut test) = test {
+        body(&mut test, &x);
         let wrong = test.app.db.read(recount).expect("recount");
         assert_eq!(wrong, [], "rules that do not hold");
         test.finish();
@@ -345,7 +345,7 @@ with_x! {
         assert_eq!(links[0].target, Target::Thread(answer));
         assert_eq!(links[0].state, LinkState::Confirmed);
         let reply = &replies_of(t, case.id)[0];
-        assert!(reply.body.contains(&format!("https://help.fernwell.example/t/{answer}")), "{}", reply.body);
+        assert!(reply.body.contains(&format!("http://help.fernwell.example/t/{answer}")), "{}", reply.body);
         assert!(reply.weighted_length <= 280);
     }
 
@@ -383,7 +383,7 @@ with_x! {
         assert_eq!(links.len(), 1);
         assert_eq!((links[0].target, links[0].state), (Target::Ticket, LinkState::Confirmed));
         let reply = &replies_of(t, case.id)[0];
-        assert!(reply.body.contains("https://help.fernwell.example/claim/"), "{}", reply.body);
+        assert!(reply.body.contains("http://help.fernwell.example/claim/"), "{}", reply.body);
     }
 
     fn a_follow_up_joins_and_keeps_its_place(t, x) {
@@ -698,4 +698,91 @@ with_x! {
         enqueue(&t.app, &JudgeMentions::default());
         t.run_jobs();
     }
+
+    fn signing_in_at_the_network_leads_to_a_ticket(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let case = case_of(t, post);
+        let body = replies_of(t, case.id).remove(0).body;
+        let path = body.split_whitespace().find_map(|w| w.strip_prefix("http://help.fernwell.example"));
+        let path = path.expect("an address").to_owned();
+        let mut browser = t.browser();
+        let page = browser.get(&path);
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("@ada") && !page.body.contains("refund"), "{}", page.body);
+        let early = browser.post(&path, &[("email", "ada@example.org"), ("agreed", "yes")]);
+        assert_eq!(early.status, 303);
+        assert_eq!(case_of(t, post).email, None, "nothing without a proof");
+        for (name, proves) in [("eve", false), ("ada", true)] {
+            let gone = browser.get(&format!("{path}/sign-in"));
+            let back = sign_in_as(name, gone.location());
+            // The address alone is good for nobody else, and for one try.
+            let stranger = t.browser().get(&back);
+            assert_eq!(stranger.status, 400);
+            assert_eq!(browser.get(&back).status, 303);
+            assert_eq!(browser.get(&path).body.contains("Step 2 of 2"), proves, "{name}");
+        }
+        assert!(t.browser().get(&path).body.contains("Step 1 of 2"), "proved to one browser only");
+        let wrong = browser.post(&path, &[("email", "ada"), ("agreed", "")]);
+        assert_eq!(wrong.status, 422);
+        for _ in 0..2 {
+            let done = browser.post(&path, &[("email", "Ada@example.org"), ("agreed", "yes")]);
+            assert_eq!(done.status, 303);
+        }
+        assert!(browser.get(&path).body.contains("That is all we need"));
+        t.run_jobs();
+        let case = case_of(t, post);
+        assert_eq!(case.email.as_deref(), Some("Ada@example.org"));
+        let tickets = t.app.db.read(|c| offramp::tickets::store::tickets_of(c, case.id));
+        assert_eq!(tickets.expect("read").len(), 1);
+        let steps = t.app.db.read(|c| cases::store::events(c, case.id)).expect("events");
+        assert_eq!(steps.iter().filter(|e| e.step == cases::Step::Claim).count(), 2);
+        let mails = std::fs::read_dir(t.dir.path().join("mail")).expect("the folder").count();
+        assert_eq!(mails, 1);
+    }
+
+    fn a_code_in_place_of_an_address_leads_to_the_same_page(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let case = case_of(t, post);
+        let handle = case.handle.expect("a handle");
+        let open = t.app.db.read(|c| store::open_claim(c, case.id, handle)).expect("read").expect("a claim");
+        let mut browser = t.browser();
+        assert!(browser.get("/claim").body.contains("Enter your code"));
+        assert!(browser.get("/claim?code=NOPE").body.contains("no open case"));
+        let there = browser.get(&format!("/claim?code={}", open.code.to_lowercase()));
+        assert_eq!(there.location(), format!("/claim/{}", open.code));
+        assert!(browser.follow(&there).body.contains("Step 1 of 2"));
+        t.advance(claim::LIFE);
+        assert_eq!(browser.get(&format!("/claim/{}", open.code)).status, 404);
+    }
+}
+
+/// Signs in on the page of the stand-in, and answers the path that it leads back to.
+fn sign_in_as(username: &str, address: &str) -> String {
+    let address = url::Url::parse(address).expect("an address");
+    let mut fields: Vec<(String, String)> = address.query_pairs().into_owned().collect();
+    fields.push(("username".into(), username.into()));
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&fields)
+        .finish();
+    let client = reqwest::blocking::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client");
+    let mut there = address.clone();
+    there.set_query(None);
+    let answer = client
+        .post(there)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(form)
+        .send()
+        .expect("an answer");
+    let back = answer.headers()["location"]
+        .to_str()
+        .expect("text")
+        .to_owned();
+    let back = url::Url::parse(&back).expect("an address");
+    format!("{}?{}", back.path(), back.query().unwrap_or_default())
 }

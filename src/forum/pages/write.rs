@@ -430,7 +430,7 @@ async fn edit_page(
     typed: Option<EditFields>,
     problems: Vec<Problem>,
 ) -> Result<EditPage, Failure> {
-    let page = blocking(app, move |app| {
+    blocking(app, move |app| {
         app.db.read(|conn| {
             let Some(post) = store::post(conn, post)? else {
                 return Ok(Err(Failure::NotFound));
@@ -483,8 +483,7 @@ async fn edit_page(
             }))
         })
     })
-    .await?;
-    page
+    .await?
 }
 
 // The history of a post

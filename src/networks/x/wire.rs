@@ -552,14 +552,19 @@ pub fn text_mentions(text: &str, ours: &Account) -> bool {
     mentioned_usernames(text).any(|name| ours.is_called(name))
 }
 
-/// Usernames after an @ in the text, without the @. An @ inside a word (an email address) is none.
+/// Usernames after an @ in the text, without the @. An @ inside a word (an email address) is none;
+/// ".@name", by which people make a reply public, is one. What may stand before the @ is the rule
+/// of X's own twitter-text library.
 pub fn mentioned_usernames(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(['@', '\u{ff20}'])
         .filter_map(|(at, sign)| {
-            let inside_word = text[..at]
-                .chars()
-                .next_back()
-                .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '.' | '-' | '/'));
+            let inside_word = text[..at].chars().next_back().is_some_and(|c| {
+                c.is_alphanumeric()
+                    || matches!(
+                        c,
+                        '_' | '!' | '#' | '$' | '%' | '&' | '*' | '@' | '\u{ff20}'
+                    )
+            });
             let rest = &text[at + sign.len()..];
             let end = rest
                 .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -689,6 +694,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_after_a_dot_is_a_mention_and_one_in_an_address_is_not() {
+        let names = |text| mentioned_usernames(text).collect::<Vec<_>>();
+        assert_eq!(names(".@brand still broken"), ["brand"]);
+        assert_eq!(names("(@brand) and/@other"), ["brand", "other"]);
+        assert!(names("write to help@brand.example").is_empty());
+    }
+
+    #[test]
     fn a_page_in_the_older_names() {
         let page = read(PAGE_TWEET);
         let [long, quote, own, repost] = page.posts.as_slice() else {
@@ -802,7 +815,7 @@ mod tests {
         let names = |text| mentioned_usernames(text).collect::<Vec<_>>();
         assert_eq!(
             names("hi @ada, cc:@Bob_2 me@lumenhelp x/@c"),
-            ["ada", "Bob_2"]
+            ["ada", "Bob_2", "c"]
         );
         assert!(!text_mentions("@lumenhelper", &ours()));
         assert!(text_mentions("(@LUMENHELP)", &ours()));

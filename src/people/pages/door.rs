@@ -39,12 +39,11 @@ pub(super) fn check_limit(
 ) -> Result<(), Failure> {
     let from = format!("from {}", client_ip(app, req));
     let to = format!("to {account}");
-    for key in [Some(from), (!account.is_empty()).then_some(to)] {
-        if let Some(key) = key {
-            app.limits
-                .check(limit, &key)
-                .map_err(|retry_seconds| Failure::TooMany { retry_seconds })?;
-        }
+    let keys = [Some(from), (!account.is_empty()).then_some(to)];
+    for key in keys.into_iter().flatten() {
+        app.limits
+            .check(limit, &key)
+            .map_err(|retry_seconds| Failure::TooMany { retry_seconds })?;
     }
     Ok(())
 }

@@ -1,0 +1,242 @@
+//! `/admin/products`: what the company sells, and how sure the rules must be about each.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::error::Problem;
+use crate::forum::save_product::{self, Outcome, Settings};
+use crate::forum::store::settings;
+use crate::forum::{self, Product, Topic};
+use crate::ids::ProductId;
+use crate::people::Admin;
+use crate::web::{Answer, Failure, Form, Page, blocking, html, html_with, redirect_saying};
+
+#[derive(Template)]
+#[template(path = "desk/products.html")]
+struct ProductsPage {
+    page: Page,
+    products: Vec<Product>,
+}
+
+/// `GET /admin/products`
+pub async fn list(app: Data<App>, admin: Admin) -> Answer {
+    let products = blocking(&app, |app| app.db.read(forum::store::products)).await?;
+    html(&ProductsPage {
+        page: admin.page,
+        products,
+    })
+}
+
+/// A product as typed; thresholds as text, so that nothing typed is lost.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    name: String,
+    description: String,
+    terms: String,
+    link_threshold: String,
+    propose_threshold: String,
+    auto_link: String,
+    auto_acknowledge: String,
+}
+
+impl Typed {
+    fn of(settings: &Settings) -> Typed {
+        let tick = |on| if on { "1".to_owned() } else { String::new() };
+        Typed {
+            name: settings.name.clone(),
+            description: settings.description.clone(),
+            terms: settings.terms.join(", "),
+            link_threshold: settings.link_threshold.to_string(),
+            propose_threshold: settings.propose_threshold.to_string(),
+            auto_link: tick(settings.auto_link),
+            auto_acknowledge: tick(settings.auto_acknowledge),
+        }
+    }
+
+    /// As it is stored; a threshold that is no number becomes one that is refused.
+    fn settings(&self) -> Settings {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let number = |text: &str| text.trim().replace(',', ".").parse().unwrap_or(f64::NAN);
+        Settings {
+            name: one_line(&self.name),
+            description: one_line(&self.description),
+            terms: Settings::terms_of(&self.terms),
+            link_threshold: number(&self.link_threshold),
+            propose_threshold: number(&self.propose_threshold),
+            auto_link: !self.auto_link.is_empty(),
+            auto_acknowledge: !self.auto_acknowledge.is_empty(),
+        }
+    }
+}
+
+/// What a product starts with.
+fn defaults() -> Typed {
+    Typed {
+        link_threshold: crate::escalations::link::LINK_FROM.to_string(),
+        propose_threshold: crate::escalations::link::PROPOSE_FROM.to_string(),
+        auto_link: "1".into(),
+        ..Typed::default()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "desk/product.html")]
+struct ProductPage {
+    page: Page,
+    /// `None` for one that is to be added.
+    product: Option<Product>,
+    topics: Vec<Topic>,
+    typed: Typed,
+    problems: Vec<Problem>,
+}
+
+impl ProductPage {
+    fn problem(&self, field: &str) -> Option<String> {
+        let found = self.problems.iter().find(|p| p.field == field);
+        found.map(|p| p.text.clone())
+    }
+
+    fn action(&self) -> String {
+        match &self.product {
+            Some(product) => format!("/admin/products/{}", product.id),
+            None => "/admin/products/new".to_owned(),
+        }
+    }
+}
+
+/// `GET /admin/products/new`
+pub async fn new(admin: Admin) -> Answer {
+    html(&ProductPage {
+        page: admin.page,
+        product: None,
+        topics: Vec::new(),
+        typed: defaults(),
+        problems: Vec::new(),
+    })
+}
+
+/// `GET /admin/products/{id}`
+pub async fn product(app: Data<App>, admin: Admin, id: Path<i64>) -> Answer {
+    show(&app, admin.page, ProductId(*id), None, Vec::new()).await
+}
+
+async fn show(
+    app: &App,
+    page: Page,
+    id: ProductId,
+    typed: Option<Typed>,
+    problems: Vec<Problem>,
+) -> Answer {
+    let found = blocking(app, move |app| {
+        app.db.read(|conn| {
+            let (Some(product), Some(settings)) = (
+                forum::store::product(conn, id)?,
+                settings::settings(conn, id)?,
+            ) else {
+                return Ok(None);
+            };
+            Ok(Some((product, forum::store::topics(conn, id)?, settings)))
+        })
+    })
+    .await?;
+    let (product, topics, settings) = found.ok_or(Failure::NotFound)?;
+    let status = status_of(&problems);
+    html_with(
+        status,
+        &ProductPage {
+            page,
+            product: Some(product),
+            topics,
+            typed: typed.unwrap_or_else(|| Typed::of(&settings)),
+            problems,
+        },
+    )
+}
+
+fn status_of(problems: &[Problem]) -> StatusCode {
+    if problems.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    }
+}
+
+/// `POST /admin/products/new`
+pub async fn add(app: Data<App>, admin: Admin, form: Form<Typed>) -> Answer {
+    save(&app, admin, None, form.fields).await
+}
+
+/// `POST /admin/products/{id}`
+pub async fn change(app: Data<App>, admin: Admin, id: Path<i64>, form: Form<Typed>) -> Answer {
+    save(&app, admin, Some(ProductId(*id)), form.fields).await
+}
+
+async fn save(app: &App, admin: Admin, id: Option<ProductId>, typed: Typed) -> Answer {
+    let Admin { user, page } = admin;
+    let new = typed.settings();
+    let outcome = blocking(app, move |app| {
+        save_product::save_product(app, &user, id, &new)
+    })
+    .await?;
+    match (outcome, id) {
+        (Outcome::Problems(problems), Some(id)) => show(app, page, id, Some(typed), problems).await,
+        (Outcome::Problems(problems), None) => html_with(
+            status_of(&problems),
+            &ProductPage {
+                page,
+                product: None,
+                topics: Vec::new(),
+                typed,
+                problems,
+            },
+        ),
+        (outcome, _) => done(app, outcome, "Saved."),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TopicForm {
+    name: String,
+    description: String,
+}
+
+/// `POST /admin/products/{id}/topics`
+pub async fn add_topic(
+    app: Data<App>,
+    admin: Admin,
+    id: Path<i64>,
+    form: Form<TopicForm>,
+) -> Answer {
+    let Admin { user, .. } = admin;
+    let id = ProductId(*id);
+    let TopicForm { name, description } = form.fields;
+    let outcome = blocking(&app, move |app| {
+        save_product::add_topic(app, &user, id, &name, &description)
+    })
+    .await?;
+    match outcome {
+        Outcome::Problems(problems) => {
+            let words = problems.first().map_or("", |p| p.text.as_str());
+            let to = format!("/admin/products/{id}");
+            Ok(redirect_saying(&app, &to, "error", words))
+        }
+        outcome => done(&app, outcome, "The topic is added."),
+    }
+}
+
+fn done(app: &App, outcome: Outcome, words: &str) -> Result<HttpResponse, Failure> {
+    match outcome {
+        Outcome::Done(id) => {
+            let to = format!("/admin/products/{id}");
+            Ok(redirect_saying(app, &to, "success", words))
+        }
+        Outcome::NotAllowed => Err(Failure::forbidden("Only admins change products.")),
+        Outcome::NoSuchProduct | Outcome::Problems(_) => Err(Failure::NotFound),
+    }
+}

@@ -1,0 +1,94 @@
+//! `offramp mentions …`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::import::{self, Added, Imported};
+use super::judge;
+use crate::app::App;
+use crate::error::{Error, Result};
+
+#[derive(Subcommand)]
+pub enum Mentions {
+    /// Take in posts from files: JSON as the network sends it, JSON lines, or CSV with a header.
+    Import {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Print what was taken in as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in one post by its address, or words that somebody said elsewhere.
+    Add {
+        #[arg(required = true)]
+        what: Vec<String>,
+    },
+    /// Work through what could not be read or judged.
+    Replay,
+}
+
+pub fn run(app: &App, command: &Mentions) -> Result<()> {
+    match command {
+        Mentions::Import { files, json } => {
+            for file in files {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                let imported = import::import(app, import::open(file)?, &name)?;
+                judge_all(app)?;
+                if *json {
+                    let line = serde_json::to_string(&imported).map_err(Error::other)?;
+                    println!("{line}");
+                } else {
+                    println!("{}: {}", file.display(), words(&imported));
+                }
+            }
+        }
+        Mentions::Add { what } => {
+            let added = import::add(app, &what.join(" "))?;
+            judge_all(app)?;
+            println!("{}", added_words(&added));
+        }
+        Mentions::Replay => {
+            let imported = import::replay(app)?;
+            judge_all(app)?;
+            println!("{}", words(&imported));
+        }
+    }
+    Ok(())
+}
+
+/// Judges here and now; a running server's workers may take their share.
+fn judge_all(app: &App) -> Result<()> {
+    while judge::judge_batch(app)? > 0 {}
+    Ok(())
+}
+
+fn words(imported: &Imported) -> String {
+    let c = imported.captured;
+    let mut text = format!(
+        "{} new, {} known before, {} edited, {} of our own or reposts",
+        c.stored, c.known, c.edited, c.ignored
+    );
+    if imported.problem_count > 0 {
+        text += &format!("; {} could not be read:", imported.problem_count);
+        for problem in &imported.problems {
+            text += &format!("\n  {problem}");
+        }
+    }
+    text
+}
+
+/// What became of a pasted address, for a person.
+pub fn added_words(added: &Added) -> String {
+    match added {
+        Added::Stored(c) if c.stored > 0 => "Taken in, and judged in a moment.".to_owned(),
+        Added::Stored(c) if c.ignored > 0 => "Kept, but it is our own post or a repost.".to_owned(),
+        Added::Stored(_) => "It was here before.".to_owned(),
+        Added::UnknownAddress => {
+            "This is the address of no post on a network that is switched on.".to_owned()
+        }
+        Added::Gone => "The post is deleted, or hidden from us.".to_owned(),
+        Added::Empty => "Paste the address of a post, or what somebody said.".to_owned(),
+        Added::Network(error) => error.to_string(),
+    }
+}

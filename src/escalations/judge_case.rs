@@ -1,0 +1,123 @@
+//! Cases that came by mail or form are judged too: how bad, which product, which threads may help.
+//! Nothing is linked here by itself: their ticket is where they are solved; a thread is proposed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::link::{self, CANDIDATES_MAX, PROPOSALS_MAX};
+use super::store;
+use super::triage;
+use crate::app::App;
+use crate::cases::links::{LinkState, NewLink, Target};
+use crate::cases::{self, Event, Step};
+use crate::db::audit::Actor;
+use crate::error::Result;
+use crate::ids::CaseId;
+use crate::jobs::{Job, Next};
+use crate::search::Likeness;
+
+/// Confidence from which a thread is proposed where no product says it.
+const PROPOSE_FROM: f64 = 0.25;
+
+/// Judges one case by the first message of its ticket.
+#[derive(Serialize, Deserialize)]
+pub struct JudgeCase {
+    pub case: CaseId,
+}
+
+impl Job for JudgeCase {
+    const KIND: &'static str = crate::tickets::JUDGE_CASE;
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let (case, text, catalogue) = app.db.read(|c| {
+            Ok((
+                cases::store::case(c, self.case)?,
+                store::ticket_text(c, self.case)?,
+                store::catalogue(c)?,
+            ))
+        })?;
+        let Some(case) = case else {
+            return Ok(Next::Done);
+        };
+        let text = match text {
+            Some(text) => format!("{}. {text}", case.summary),
+            None => case.summary.clone(),
+        };
+        let judged = triage::judge(&text, true, &catalogue, &[]);
+        let product_id = case.product.or(judged.product);
+        let product = catalogue.iter().find(|p| Some(p.id) == product_id);
+        let found = app.index.similar_to(&Likeness {
+            text: &text,
+            product: product.map(|p| p.slug.as_str()),
+            limit: CANDIDATES_MAX,
+            exclude: &[],
+            at: Some(case.opened_at.0),
+        })?;
+        let now = app.now();
+        let by = Actor::rule("triage");
+        app.db.write(|tx| {
+            if store::has_step(tx, self.case, Step::Triage)? {
+                return Ok(());
+            }
+            cases::store::set_severity(tx, self.case, judged.severity)?;
+            if case.product.is_none() {
+                cases::store::set_product(tx, self.case, product_id, judged.topic)?;
+            }
+            cases::record_event(
+                tx,
+                now,
+                self.case,
+                Event {
+                    step: Step::Triage,
+                    by: &by,
+                    mention: None,
+                    summary: &format!("{}, {}", judged.label.label(), judged.severity.label()),
+                    reasons: judged.reasons.clone(),
+                    data: json!({"label": judged.label, "severity": judged.severity}),
+                },
+            )?;
+            let from = product.map_or(PROPOSE_FROM, |p| p.propose_threshold);
+            let mut reasons = Vec::new();
+            let near = link::candidates(tx, &found)?;
+            for candidate in near
+                .iter()
+                .filter(|c| c.confidence >= from)
+                .take(PROPOSALS_MAX)
+            {
+                let link = NewLink {
+                    target: Target::Thread(candidate.thread.id),
+                    score: candidate.confidence,
+                    reasons: candidate.reasons.clone(),
+                    rule: "similar".to_owned(),
+                };
+                if cases::store::insert_link(tx, now, self.case, &link, LinkState::Proposed, None)?
+                    .is_some()
+                {
+                    reasons.push(format!(
+                        "“{}” ({:.2}): {}",
+                        candidate.thread.title,
+                        candidate.confidence,
+                        candidate.reasons.join(", ")
+                    ));
+                }
+            }
+            if reasons.is_empty() {
+                return Ok(());
+            }
+            cases::record_event(
+                tx,
+                now,
+                self.case,
+                Event {
+                    step: Step::Link,
+                    by: &Actor::rule("link"),
+                    mention: None,
+                    summary: "Threads that may help are proposed",
+                    reasons,
+                    data: json!({}),
+                },
+            )
+        })?;
+        Ok(Next::Done)
+    }
+}
