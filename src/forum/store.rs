@@ -238,6 +238,8 @@ pub fn set_tags(tx: &mut Conn, thread: &Thread, slugs: &[String]) -> Result<()> 
     }
     diesel::delete(thread_tags::table.filter(thread_tags::thread_id.eq(thread.id.0)))
         .execute(tx)?;
+    // Sorted, so that two threads that make the same new tags can't wait for each other.
+    let slugs: std::collections::BTreeSet<&String> = slugs.iter().collect();
     for slug in slugs {
         let tag = ensure_tag(tx, slug, slug)?;
         diesel::insert_into(thread_tags::table)
@@ -261,9 +263,12 @@ pub fn count_tags(tx: &mut Conn, thread: ThreadId, by: i64) -> Result<()> {
         .order(thread_tags::tag_id)
         .select(thread_tags::tag_id)
         .load(tx)?;
-    diesel::update(tags::table.filter(tags::id.eq_any(ids)))
-        .set(tags::thread_count.eq(tags::thread_count + by))
-        .execute(tx)?;
+    // One by one in the order of ids: two threads with the same tags can't wait for each other.
+    for id in ids {
+        diesel::update(tags::table.find(id))
+            .set(tags::thread_count.eq(tags::thread_count + by))
+            .execute(tx)?;
+    }
     Ok(())
 }
 
