@@ -6,6 +6,8 @@
 //! of each hit. Also measured: `similar` with texts of the length of a public post. Times are of
 //! this thread on a processor, where the system tells them, so that a busy machine matters less.
 
+mod common;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -20,62 +22,21 @@ use tantivy::tokenizer::{
 };
 use tantivy::{Index, IndexReader, ReloadPolicy, TantivyDocument, Term};
 
+use common::{Dice, Words};
+
 const THREADS: usize = 100_000;
-/// Different words; their frequencies fall as in a natural text (Zipf).
-const VOCABULARY: usize = 30_000;
 /// Queries in one round; rounds of the two sides alternate.
 const QUERIES: usize = 500;
 const ROUNDS: usize = 5;
 
-/// Repeatable numbers (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.roll() % n as u64) as usize
-    }
-
-    /// The rank of a word, by Zipf's law.
-    fn rank(&mut self) -> usize {
-        let share = (self.roll() % 1_000_000) as f64 / 1e6;
-        ((VOCABULARY as f64).powf(share) as usize).clamp(1, VOCABULARY) - 1
-    }
-}
-
-fn vocabulary() -> Vec<String> {
-    let syllables = [
-        "ro", "ka", "ti", "me", "lu", "so", "ne", "pra", "dil", "fon", "gat", "wer",
-    ];
-    let endings = ["", "s", "ing", "ed", "er"];
-    let mut dice = Dice(42);
-    (0..VOCABULARY)
-        .map(|n| {
-            let parts: String = (0..2 + n % 3)
-                .map(|_| syllables[dice.below(syllables.len())])
-                .collect();
-            format!("{parts}{:x}{}", n % 251, endings[dice.below(endings.len())])
-        })
-        .collect()
-}
-
 struct Generated {
-    words: Vec<String>,
+    words: Words,
     count: usize,
 }
 
 impl Generated {
     fn sentence(&self, dice: &mut Dice, words: usize) -> String {
-        let all: Vec<&str> = (0..words)
-            .map(|_| self.words[dice.rank()].as_str())
-            .collect();
-        all.join(" ")
+        self.words.sentence(dice, words)
     }
 
     fn thread(&self, id: i64) -> ThreadDoc {
@@ -167,7 +128,7 @@ fn main() {
         .unwrap_or(THREADS);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let threads = Generated {
-        words: vocabulary(),
+        words: Words::default(),
         count,
     };
     let index = SearchIndex::open(dir.path()).expect("an index");

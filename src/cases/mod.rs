@@ -15,7 +15,6 @@ pub mod store;
 mod merge;
 mod notes;
 mod open;
-mod recount;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +24,7 @@ use crate::ids::{CaseId, HandleId, ProductId, TopicId, UserId};
 pub use merge::{MergeOutcome, merge};
 pub use notes::add_note;
 pub use open::{NewCase, open};
-pub use recount::{Mismatch, recount};
+pub use store::inconsistencies as recount;
 pub use store::{Event, record_event};
 
 /// Declares an enum whose variants are stored and shown by a word.

@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use super::links::{Link, LinkState, NewLink, Target};
 use super::{Case, NewCase, Severity, State, Step};
 use crate::clock::Moment;
-use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::db::changes::{self, Subject};
 use crate::db::schema::{case_events, case_notes, cases, links};
+use crate::db::{Conn, Mismatch};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ThreadId, TopicId, UserId};
@@ -695,7 +695,7 @@ pub fn forget_told(tx: &mut Conn, thread: ThreadId) -> Result<()> {
 }
 
 /// Cases that break a rule: no story, a resolved one without its time, a merge into nothing.
-pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<super::Mismatch>> {
+pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     use diesel::dsl::{exists, not};
     let mut found = Vec::new();
     let untold: Vec<i64> = cases::table
@@ -705,11 +705,11 @@ pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<super::Mismatch>> {
         .select(cases::id)
         .load(conn)?;
     for id in untold {
-        found.push(super::Mismatch {
-            what: format!("story of case {id}"),
-            expected: "at least how it came in".into(),
-            found: "nothing".into(),
-        });
+        found.push(Mismatch::new(
+            format!("story of case {id}"),
+            "at least how it came in",
+            "nothing",
+        ));
     }
     let resolved: Vec<i64> = cases::table
         .filter(
@@ -720,11 +720,11 @@ pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<super::Mismatch>> {
         .select(cases::id)
         .load(conn)?;
     for id in resolved {
-        found.push(super::Mismatch {
-            what: format!("case {id}, resolved"),
-            expected: "the time it was resolved".into(),
-            found: "none".into(),
-        });
+        found.push(Mismatch::new(
+            format!("case {id}, resolved"),
+            "the time it was resolved",
+            "none",
+        ));
     }
     Ok(found)
 }

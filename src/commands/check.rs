@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::cases;
-use crate::db::Conn;
 use crate::db::changes::{self, Subject};
+use crate::db::{Conn, Mismatch};
 use crate::error::Result;
 use crate::escalations;
 use crate::forum;
@@ -18,21 +18,13 @@ use crate::mail;
 use crate::search::DocSource;
 use crate::tickets;
 
-/// Two places that should agree and don't.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    pub what: String,
-    pub expected: String,
-    pub found: String,
-}
-
 /// What was looked at, and what does not agree.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub threads_in_index: u64,
     pub jobs: jobs::Counts,
     pub mails: mail::outbox::Counts,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Mismatch>,
 }
 
 /// Threads loaded at a time for the comparison with the index.
@@ -43,30 +35,10 @@ const BATCH: usize = 500;
 pub fn check(app: &App) -> Result<Report> {
     let mut findings = Vec::new();
     app.db.read(|conn| {
-        for m in forum::recount::recount(conn)? {
-            findings.push(Finding {
-                what: format!("{} of {}", m.counter, m.id),
-                expected: m.counted.to_string(),
-                found: m.stored.to_string(),
-            });
-        }
-        let mut of_slices = cases::recount(conn)?;
-        of_slices.extend(tickets::recount::recount(conn)?);
-        of_slices.extend(escalations::recount::recount(conn)?);
-        for m in of_slices {
-            findings.push(Finding {
-                what: m.what,
-                expected: m.expected,
-                found: m.found,
-            });
-        }
-        for m in escalations::recount::recount(conn)? {
-            findings.push(Finding {
-                what: m.what,
-                expected: m.expected,
-                found: m.found,
-            });
-        }
+        findings.extend(forum::store::counters::recount(conn)?);
+        findings.extend(cases::recount(conn)?);
+        findings.extend(tickets::recount::recount(conn)?);
+        findings.extend(escalations::recount::recount(conn)?);
         Ok(())
     })?;
     index(app, &mut findings)?;
@@ -79,18 +51,18 @@ pub fn check(app: &App) -> Result<Report> {
     })
 }
 
-fn index(app: &App, findings: &mut Vec<Finding>) -> Result<()> {
+fn index(app: &App, findings: &mut Vec<Mismatch>) -> Result<()> {
     app.index.refresh()?;
     let newest = app.db.read(|c| changes::newest_of(c, Subject::Thread))?;
     match app.index.position()? {
         Some(position) if position >= newest => {}
         // A forum in which nothing was ever said needs no index.
         None if newest == 0 => {}
-        position => findings.push(Finding {
-            what: "position of the search index in the change log".into(),
-            expected: newest.to_string(),
-            found: position.map_or("never filled".into(), |p| p.to_string()),
-        }),
+        position => findings.push(Mismatch::new(
+            "position of the search index in the change log",
+            newest,
+            position.map_or("never filled".into(), |p| p.to_string()),
+        )),
     }
     let docs = Docs::new(app.db.clone());
     let (mut expected, mut last) = (Vec::new(), 0);
@@ -107,26 +79,26 @@ fn index(app: &App, findings: &mut Vec<Finding>) -> Result<()> {
         (&drift.stale, "in the search index as it was before"),
     ] {
         if !ids.is_empty() {
-            findings.push(Finding {
-                what: format!("threads {what}"),
-                expected: "none".into(),
-                found: format!("{ids:?}"),
-            });
+            findings.push(Mismatch::new(
+                format!("threads {what}"),
+                "none",
+                format!("{ids:?}"),
+            ));
         }
     }
     Ok(())
 }
 
 /// Everything that waits to leave has a job that takes it out.
-fn outbox(conn: &mut Conn, findings: &mut Vec<Finding>) -> Result<()> {
+fn outbox(conn: &mut Conn, findings: &mut Vec<Mismatch>) -> Result<()> {
     let waiting: HashSet<String> = jobs::payloads(conn, "send_mail")?.into_iter().collect();
     for id in mail::store::waiting_ids(conn)? {
         if !waiting.contains(&format!("{{\"mail\":{id}}}")) {
-            findings.push(Finding {
-                what: format!("mail {id}, not sent yet"),
-                expected: "a job that sends it".into(),
-                found: "none".into(),
-            });
+            findings.push(Mismatch::new(
+                format!("mail {id}, not sent yet"),
+                "a job that sends it",
+                "none",
+            ));
         }
     }
     Ok(())

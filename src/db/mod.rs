@@ -244,6 +244,25 @@ pub fn lock(tx: &mut Conn, what: Lock) -> Result<()> {
     Ok(())
 }
 
+/// Two places that should agree and don't: what `offramp check` finds.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Mismatch {
+    /// Where, in words: `threads.reply_count of 7`.
+    pub what: String,
+    pub expected: String,
+    pub found: String,
+}
+
+impl Mismatch {
+    pub fn new(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Mismatch {
+        Mismatch {
+            what: what.into(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+}
+
 /// Wakes those who wait for work: job workers, the indexer, live pages.
 #[derive(Debug, Default)]
 pub struct Bell {

@@ -7,12 +7,13 @@ use crate::cases::{self, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::escalations::store::{Handle, Mention, Reply, StoredTriage};
+use crate::escalations::store::{Mention, Reply, StoredTriage};
 use crate::escalations::{self, Label};
 use crate::forum::Thread;
 use crate::ids::{CaseId, MentionId, ThreadId, UserId};
 use crate::networks::Network;
 use crate::people;
+use crate::people::handles::{self, Handle};
 use crate::text::personal_data;
 use crate::tickets::{self, Direction, Message};
 use crate::web::When;
@@ -168,7 +169,7 @@ pub fn heard(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Heard>> {
         .filter_map(|m| m.handle)
         .map(|h| h.0)
         .collect();
-    let handles = escalations::store::handles_by_id(conn, &ids)?;
+    let handles = handles::by_ids(conn, &ids)?;
     mentions
         .into_iter()
         .map(|mention| {

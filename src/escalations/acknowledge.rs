@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::store::{self, Handle, Mention, NewReply, ThreadFacts};
+use super::store::{self, Mention, NewReply, ThreadFacts};
 use super::triage::Product;
 use super::{Purpose, ReplyState, claim, send_reply};
 use crate::app::App;
@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::ids::{CaseId, ReplyId};
 use crate::jobs;
 use crate::networks::{Draft, Network, ReplyTo};
+use crate::people::handles::{self, Handle};
 use crate::text;
 
 /// Longest title of a thread inside a reply (characters).
@@ -428,7 +429,7 @@ pub fn redraft(tx: &mut Conn, app: &App, now: Moment, case: CaseId) -> Result<()
         return Ok(());
     };
     let handle = match mention.handle {
-        Some(id) => store::handle(tx, id)?,
+        Some(id) => handles::handle(tx, id)?,
         None => None,
     };
     draft(tx, app, now, &case, &mention, handle.as_ref(), None)?;

@@ -13,6 +13,7 @@ use crate::error::{Problem, Result};
 use crate::ids::ReplyId;
 use crate::jobs;
 use crate::people::CurrentUser;
+use crate::people::handles;
 use crate::text::personal_data;
 
 /// What came of it.
@@ -72,7 +73,7 @@ pub fn approve_reply(
             return Ok(Outcome::NoSuchReply);
         };
         let handle = match mention.handle {
-            Some(id) => store::handle(tx, id)?,
+            Some(id) => handles::handle(tx, id)?,
             None => None,
         };
         let to = acknowledge::reply_to(&mention, handle.as_ref());

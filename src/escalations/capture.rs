@@ -17,6 +17,8 @@ use crate::ids::IntakeId;
 use crate::jobs;
 use crate::keys;
 use crate::networks::{Author, Network, Page, PostKind, Problem, PublicPost, compare_ids};
+use crate::people::handles;
+use crate::text::storable;
 
 /// Mentions stored in one transaction.
 pub const BATCH_MENTIONS_MAX: usize = 200;
@@ -123,7 +125,7 @@ fn store_batch(
         let first_ids: Vec<&str> = posts.iter().map(|p| p.first_id.as_str()).collect();
         let mut known = store::known(tx, network, &first_ids)?;
         let authors: Vec<&Author> = posts.iter().filter_map(|p| p.author.as_ref()).collect();
-        let handles = store::seen_authors(tx, network, &authors, now)?;
+        let handles = handles::seen(tx, network, &authors, now)?;
         for post in posts {
             let handle = post
                 .author
@@ -193,7 +195,7 @@ fn take_again(tx: &mut Conn, now: Moment, before: &Known, post: &PublicPost) -> 
         store::set_summoned(tx, before.id)?;
     }
     let newer = compare_ids(&post.id, &before.post_id).is_gt();
-    if !newer || store::clean(&post.text) == before.text {
+    if !newer || storable(&post.text) == before.text {
         return Ok(false);
     }
     store::set_edited(tx, before.id, post, now)?;

@@ -8,16 +8,17 @@
 use serde_json::json;
 
 use super::ClaimState;
-use super::store::{self, Claim, Handle, Mention};
+use super::store::{self, Claim, Mention};
 use crate::app::App;
 use crate::cases::{self, Event, Step};
 use crate::clock::{DAY, Moment};
-use crate::db::audit::{self, Act, Actor};
+use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{CaseId, ClaimId, HandleId, UserId};
 use crate::keys::token_hash;
 use crate::networks::SignInPurpose;
+use crate::people::handles::{self, Agreement, Handle, Proof};
 use crate::text;
 use crate::tickets::{self, OpenedBy};
 
@@ -142,7 +143,7 @@ pub fn find(app: &App, key: &str) -> Result<Option<Claim>> {
 /// Begins the sign-in at the network: the address to send the visitor to. `None` when the network
 /// offers none.
 pub fn begin_sign_in(app: &App, claim: &Claim) -> Result<Option<String>> {
-    let Some(handle) = app.db.read(|c| store::handle(c, claim.handle))? else {
+    let Some(handle) = app.db.read(|c| handles::handle(c, claim.handle))? else {
         return Ok(None);
     };
     let Some(connector) = app.connector(handle.network) else {
@@ -195,7 +196,7 @@ pub fn finish_sign_in(
     };
     // Used up before the network is asked: a code is good for one try.
     app.db.write(|tx| store::end_claim_sign_in(tx, claim.id))?;
-    let Some(handle) = app.db.read(|c| store::handle(c, claim.handle))? else {
+    let Some(handle) = app.db.read(|c| handles::handle(c, claim.handle))? else {
         return Ok(SignedIn::Unknown);
     };
     let Some(connector) = app.connector(handle.network) else {
@@ -214,7 +215,7 @@ pub fn finish_sign_in(
     }
     let now = app.now();
     app.db.write(|tx| {
-        store::set_claim_proved(tx, claim.id, &format!("sign_in:{}", browser.code), now)?;
+        store::set_claim_proved(tx, claim.id, &proof_of(Proof::SignIn, &browser.code), now)?;
         cases::record_event(
             tx,
             now,
@@ -287,27 +288,23 @@ pub fn complete(
         if !store::complete_claim(tx, claim.id, &email, now)? {
             return Ok(Completed::Already);
         }
-        let Some(handle) = store::handle(tx, claim.handle)? else {
+        let Some(handle) = handles::handle(tx, claim.handle)? else {
             return Ok(Completed::NotProved);
         };
         let by = Actor::Customer {
             name: handle.label(),
         };
-        let how = claim.proof.as_deref().and_then(|p| p.split_once(':'));
-        let how = how.map_or("code", |(how, _)| how);
-        store::set_handle_proved(tx, handle.id, user, how, now)?;
-        store::insert_consent(tx, handle.id, user, claim.case, &email, WORDING, now)?;
-        audit::record(
-            tx,
-            now,
-            Act {
-                by: &by,
-                act: "handle_proved",
-                subject: ("handle", handle.id.0),
-                reason: "the customer asked us to go on by email",
-                data: json!({"proof": how, "case": claim.case}),
-            },
-        )?;
+        let proof = claim.proof.as_deref().and_then(|p| p.split_once(':'));
+        let Some(proof) = proof.and_then(|(how, _)| Proof::parse(how)) else {
+            return Ok(Completed::NotProved);
+        };
+        let agreement = Agreement {
+            email: &email,
+            purpose: "ticket_by_email",
+            wording: WORDING,
+        };
+        let case = Some(claim.case);
+        handles::prove(tx, &by, handle.id, user, case, proof, &agreement, now)?;
         let Some(case) = cases::store::case_or_successor(tx, claim.case)? else {
             return Ok(Completed::NotProved);
         };
@@ -333,6 +330,11 @@ pub fn complete(
         }
         Ok(Completed::Done)
     })
+}
+
+/// What is kept of a proof: how, and the code of the browser it was made to.
+fn proof_of(how: Proof, code: &str) -> String {
+    format!("{}:{code}", how.as_str())
 }
 
 /// Whether `word` is a proof code of this claim.
@@ -368,7 +370,7 @@ pub fn recognise_code(
         let Some(word) = words.iter().find(|w| is_proof_code(app, claim.id, w)) else {
             continue;
         };
-        let proof = format!("code:{}", word.to_ascii_uppercase());
+        let proof = proof_of(Proof::Code, &word.to_ascii_uppercase());
         store::set_claim_proved(tx, claim.id, &proof, now)?;
         store::set_case(tx, mention.id, claim.case)?;
         cases::record_event(

@@ -21,6 +21,7 @@ use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::Automatic;
 use crate::mail::render::{Letter, Paragraph};
 use crate::networks::Network;
+use crate::people::handles;
 
 /// Links of one transaction.
 const BATCH_LINKS_MAX: i64 = 50;
@@ -110,7 +111,7 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
     let how = match store::mentions_of(tx, case.id, 1)?.into_iter().next() {
         Some(mention) if mention.network != Network::Import && mention.deleted_at.is_none() => {
             let handle = match mention.handle {
-                Some(id) => store::handle(tx, id)?,
+                Some(id) => handles::handle(tx, id)?,
                 None => None,
             };
             draft(tx, app, now, link, &case, &mention, handle.as_ref(), thread)?
@@ -153,7 +154,7 @@ fn draft(
     link: &Link,
     case: &Case,
     mention: &store::Mention,
-    handle: Option<&store::Handle>,
+    handle: Option<&handles::Handle>,
     thread: &ThreadFacts,
 ) -> Result<&'static str> {
     let to = acknowledge::reply_to(mention, handle);

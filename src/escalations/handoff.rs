@@ -2,7 +2,7 @@
 //! network and pastes its address back.
 
 use super::approve_reply::tell;
-use super::store::{self, Handle, Mention, Reply};
+use super::store::{self, Mention, Reply};
 use super::{ReplyState, acknowledge, send_reply};
 use crate::app::App;
 use crate::cases::{self, policy};
@@ -12,6 +12,7 @@ use crate::ids::ReplyId;
 use crate::networks::Network;
 use crate::networks::x::intent;
 use crate::people::CurrentUser;
+use crate::people::handles::Handle;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::store::{self, Handle, Mention};
+use super::store::{self, Mention};
 use super::triage;
 use crate::cases::links::{self, NewLink, Target};
 use crate::cases::{self, Case, Event, Step};
@@ -10,6 +10,7 @@ use crate::clock::{DAY, Moment};
 use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
+use crate::people::handles::Handle;
 
 /// Other open cases that are looked at.
 const OTHERS_MAX: i64 = 10;
@@ -92,12 +93,11 @@ pub fn identify(
 
 /// Open cases of a user who has the same name as the handle: a guess, good for a proposal only.
 fn guesses(tx: &mut Conn, case: &Case, handle: &Handle) -> Result<Vec<(Case, f64, String)>> {
-    let key = crate::text::names::key(&handle.username);
-    let Some(user) = store::user_named(tx, &key)? else {
+    let Some(user) = crate::people::store::by_name(tx, &handle.username)? else {
         return Ok(Vec::new());
     };
     let alike = Case {
-        user: Some(user),
+        user: Some(user.id),
         handle: None,
         email: None,
         ..case.clone()

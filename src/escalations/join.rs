@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::store::{self, Handle, Mention};
+use super::store::{self, Mention};
 use super::{Label, triage};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, Event, State, Step};
@@ -11,6 +11,7 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::CaseId;
+use crate::people::handles::Handle;
 
 /// How long after a case was opened a post of the same person may be about it (µs).
 pub const SAME_PERSON_WINDOW: i64 = 7 * DAY;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, Candidate};
-use super::store::{self, Handle, Mention, NewTriage};
+use super::store::{self, Mention, NewTriage};
 use super::triage::{self, Product, Triage};
 use super::{Label, acknowledge, channel_of, claim, identify, join};
 use crate::app::App;
@@ -22,6 +22,7 @@ use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{HandleId, MentionId};
 use crate::jobs::{Job, Next};
+use crate::people::handles::{self, Handle};
 use crate::search::Likeness;
 use crate::text;
 
@@ -84,7 +85,7 @@ pub fn judge_batch(app: &App) -> Result<usize> {
             .filter_map(|m| m.handle.map(|h| h.0))
             .collect();
         let around = Around {
-            handles: store::handles_by_id(c, &ids)?,
+            handles: handles::by_ids(c, &ids)?,
             catalogue: store::catalogue(c)?,
         };
         Ok((mentions, around, store::corrections(c, CORRECTIONS_MAX)?))
@@ -262,7 +263,13 @@ fn take(tx: &mut Conn, app: &App, now: Moment, judged: &Judged, around: &Around)
             return Ok(());
         }
         if mention.summoned && triage::asks_for_quiet(&mention.text).is_some() {
-            store::set_opted_out(tx, handle.id, now)?;
+            handles::opt_out(
+                tx,
+                &Actor::rule("triage"),
+                handle.id,
+                "asked us for quiet",
+                now,
+            )?;
         }
     }
     if let Some((case, why)) = join::find(tx, mention, handle)? {
@@ -286,7 +293,7 @@ pub(super) fn open_case_of(
 ) -> Result<()> {
     let ids: Vec<i64> = mention.handle.map(|h| h.0).into_iter().collect();
     let around = Around {
-        handles: store::handles_by_id(tx, &ids)?,
+        handles: handles::by_ids(tx, &ids)?,
         catalogue: store::catalogue(tx)?,
     };
     open_case(tx, app, now, mention, triage, candidates, &around)

@@ -12,6 +12,7 @@ use super::store::{self, Claim};
 use crate::app::App;
 use crate::error::Problem;
 use crate::people::Viewer;
+use crate::people::handles;
 use crate::web::{
     Answer, Failure, Form, Page, Query, blocking, cookie, cookie_name, html, html_with, redirect,
     redirect_saying,
@@ -116,7 +117,7 @@ async fn page(
     problems: Vec<Problem>,
 ) -> Result<ClaimPage, Failure> {
     let id = claim.handle;
-    let handle = blocking(app, move |app| app.db.read(|c| store::handle(c, id)))
+    let handle = blocking(app, move |app| app.db.read(|c| handles::handle(c, id)))
         .await?
         .ok_or(Failure::NotFound)?;
     let proved = browser.has_proved(claim);

@@ -1,28 +1,20 @@
 //! What `offramp check` compares about escalations.
 
 use super::store;
-use crate::cases::Mismatch;
-use crate::db::Conn;
+use crate::db::{Conn, Mismatch};
 use crate::error::Result;
 
 /// Rules that hold of every mention and reply, checked over all of them.
 pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     let mut found = Vec::new();
     let mut note = |what: String, expected: &str, is: &str| {
-        found.push(Mismatch {
-            what,
-            expected: expected.to_owned(),
-            found: is.to_owned(),
-        });
+        found.push(Mismatch::new(what, expected, is));
     };
     for (id, stage) in store::unknown_stages(conn)? {
         note(format!("stage of mention {id}"), "a known stage", &stage);
     }
     for id in store::complaints_without_case(conn)? {
         note(format!("mention {id}, a complaint"), "a case", "none");
-    }
-    for id in store::cases_without_story(conn)? {
-        note(format!("story of case {id}"), "how it came in", "nothing");
     }
     for id in store::sent_without_post(conn)? {
         note(format!("reply {id}, sent"), "the id of our post", "none");

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::store::{self, Handle, Mention, Reply};
+use super::store::{self, Mention, Reply};
 use super::{Purpose, ReplyState, acknowledge};
 use crate::app::App;
 use crate::cases::states::{self, Happening};
@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::ids::ReplyId;
 use crate::jobs::{Job, Next};
 use crate::networks::{NetworkError, Opens, Retry, Sent};
+use crate::people::handles::{self, Handle};
 
 /// How long a look is put off when the network can't be asked now (µs).
 const LOOK_AGAIN: i64 = MINUTE;
@@ -92,7 +93,7 @@ fn begin(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<Begin> {
         return Ok(Begin::Nothing);
     };
     let handle = match mention.handle {
-        Some(id) => store::handle(tx, id)?,
+        Some(id) => handles::handle(tx, id)?,
         None => None,
     };
     if mention.deleted_at.is_some() && reply.state == ReplyState::Approved {

@@ -24,7 +24,6 @@ pub mod pin;
 pub mod policy;
 pub mod post_reply;
 pub mod post_thread;
-pub mod recount;
 pub mod restore_post;
 pub mod save_product;
 pub mod set_kind;

@@ -11,9 +11,8 @@ use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::{CaseId, HandleId, UserId};
-use crate::networks::{Author, Network};
 
-pub use store::{Consent, Handle, by_username, consents_of, handle, of_user};
+pub use store::{Consent, Handle, by_ids, consents_of, handle, of_user, seen};
 
 /// How a handle was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,12 @@ impl Proof {
             Proof::Code => "code",
         }
     }
+
+    pub fn parse(text: &str) -> Option<Proof> {
+        [Proof::SignIn, Proof::Code]
+            .into_iter()
+            .find(|proof| proof.as_str() == text)
+    }
 }
 
 /// What a person agreed to, in the words they saw.
@@ -42,25 +47,6 @@ pub struct Agreement<'a> {
     pub purpose: &'a str,
     /// The sentence beside the button.
     pub wording: &'a str,
-}
-
-/// The handle of this author, made when it is new; name, picture and followers follow the network.
-pub fn find_or_create(
-    tx: &mut Conn,
-    network: Network,
-    author: &Author,
-    now: Moment,
-) -> Result<HandleId> {
-    if let Some(id) = store::id_of(tx, network, &author.id)? {
-        store::update_seen(tx, id, author, now)?;
-        return Ok(id);
-    }
-    if let Some(id) = store::insert(tx, network, author, now)? {
-        return Ok(id);
-    }
-    // Another node was first.
-    store::id_of(tx, network, &author.id)?
-        .ok_or_else(|| crate::error::Error::other("a handle vanished while it was made"))
 }
 
 /// Notes that whoever acts owns the handle, and what they agreed to. A handle proved to another
@@ -89,9 +75,9 @@ pub fn prove(
             by,
             act: "handle_proved",
             subject: ("handle", handle.0),
-            reason: "",
+            reason: agreement.purpose,
             data: json!({
-                "proof": proof.as_str(), "user": user, "case": case, "purpose": agreement.purpose,
+                "proof": proof.as_str(), "user": user, "case": case,
             }),
         },
     )

@@ -8,3 +8,8 @@ pub mod names;
 pub mod personal_data;
 pub mod slug;
 pub mod words;
+
+/// Text as both databases can store it: PostgreSQL takes no NUL.
+pub fn storable(text: &str) -> String {
+    text.replace('\0', "")
+}

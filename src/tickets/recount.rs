@@ -2,8 +2,7 @@
 
 use super::receive_mail::ReceiveMail;
 use super::store;
-use crate::cases::Mismatch;
-use crate::db::Conn;
+use crate::db::{Conn, Mismatch};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Job};
 
@@ -13,11 +12,11 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     let mut found = Vec::new();
     let unsent = store::answers_without_mail(conn)?;
     if unsent > 0 {
-        found.push(Mismatch {
-            what: "answers of staff without a mail in the outbox".into(),
-            expected: "0".into(),
-            found: unsent.to_string(),
-        });
+        found.push(Mismatch::new(
+            "answers of staff without a mail in the outbox",
+            0,
+            unsent,
+        ));
     }
     // A mail's job is put down with it, and gone only when the mail was read or set aside.
     let (waiting, jobs) = (
@@ -27,11 +26,11 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     for intake in waiting {
         let job = serde_json::to_string(&ReceiveMail { intake }).map_err(Error::other)?;
         if !jobs.contains(&job) {
-            found.push(Mismatch {
-                what: format!("mail {intake}, taken in"),
-                expected: "a job that reads it".into(),
-                found: "none".into(),
-            });
+            found.push(Mismatch::new(
+                format!("mail {intake}, taken in"),
+                "a job that reads it",
+                "none",
+            ));
         }
     }
     Ok(found)

@@ -8,7 +8,7 @@ use offramp::forum::store::{self, NewProduct, followers, lists};
 use offramp::forum::{
     self, Outcome, Place, ThreadKind, ThreadState, Visibility, accept_answer, close_thread,
     delete_post, docs::Docs, draft_thread, edit_post, follow, me_too, move_thread, notify, pin,
-    post_reply, post_thread, recount, restore_post, set_kind,
+    post_reply, post_thread, restore_post, set_kind,
 };
 use offramp::ids::{CaseId, PostId, SessionId, ThreadId, UserId};
 use offramp::jobs::{Job, Next, Registry};
@@ -153,7 +153,7 @@ fn acts(t: &Test, id: ThreadId) -> Vec<String> {
 }
 
 fn counters_are_right(t: &Test) {
-    assert_eq!(read(t, recount::recount), []);
+    assert_eq!(read(t, store::counters::recount), []);
 }
 
 fn is_done(outcome: Result<Outcome>) {

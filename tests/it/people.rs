@@ -470,14 +470,15 @@ on_both! {
             ..Author::known_by_id("42".into())
         };
         let handle = t.app.db.write(|tx| {
-            let first = handles::find_or_create(tx, Network::X, &author("ana_b"), now)?;
-            let second = handles::find_or_create(tx, Network::X, &author("ana_new"), now)?;
+            let first = handles::seen(tx, Network::X, &[&author("ana_b")], now)?;
+            let second = handles::seen(tx, Network::X, &[&author("ana_new")], now)?;
             assert_eq!(first, second);
-            handles::find_or_create(tx, Network::X, &Author::known_by_id("42".into()), now)
+            let by_id_alone = Author::known_by_id("42".into());
+            assert_eq!(handles::seen(tx, Network::X, &[&by_id_alone], now)?, first);
+            Ok(first["42"])
         }).unwrap();
-        let found = t.app.db.read(|c| handles::by_username(c, Network::X, "ANA_NEW")).unwrap().unwrap();
-        assert_eq!((found.id, found.user), (handle, None));
-        assert!(t.app.db.read(|c| handles::by_username(c, Network::X, "ana_b")).unwrap().is_none());
+        let found = t.app.db.read(|c| handles::handle(c, handle)).unwrap().unwrap();
+        assert_eq!((found.label().as_str(), found.user), ("@ana_new", None));
 
         let by = Actor::User { id: ana, name: "Ana".into() };
         let agreement = Agreement {

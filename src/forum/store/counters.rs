@@ -3,9 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use crate::db::Conn;
+use crate::db::{Conn, Mismatch};
 use crate::error::Result;
-use crate::forum::recount::Mismatch;
 
 /// Counter (table and column), and the rows it counts as a condition on the counted table.
 const COUNTERS: [(&str, &str, &str, &str); 7] = [
@@ -63,7 +62,8 @@ struct Row {
     counted: i64,
 }
 
-pub fn mismatches(conn: &mut Conn) -> Result<Vec<Mismatch>> {
+/// Every counter of the forum that is wrong; empty when all is well.
+pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     let mut found = Vec::new();
     for (counter, table, column, count) in COUNTERS {
         let rows: Vec<Row> = diesel::sql_query(format!(
@@ -71,12 +71,11 @@ pub fn mismatches(conn: &mut Conn) -> Result<Vec<Mismatch>> {
              AS counted FROM {table} x) compared WHERE stored <> counted ORDER BY id"
         ))
         .load(conn)?;
-        found.extend(rows.into_iter().map(|row| Mismatch {
-            counter,
-            id: row.id,
-            stored: row.stored,
-            counted: row.counted,
-        }));
+        found.extend(
+            rows.into_iter().map(|row| {
+                Mismatch::new(format!("{counter} of {}", row.id), row.counted, row.stored)
+            }),
+        );
     }
     Ok(found)
 }

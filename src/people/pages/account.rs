@@ -110,7 +110,7 @@ async fn show(app: &App, user: CurrentUser, page: Page, typed: Typed) -> Answer 
                 id: handle.id.0,
                 network: handle.network.label(),
                 username: handle.username,
-                proved: When::new(handle.proved_at.unwrap_or_default(), now),
+                proved: When::new(handle.proved_at.map_or(0, |at| at.0), now),
                 consents: consents
                     .into_iter()
                     .filter(|c| c.user == Some(user.id))

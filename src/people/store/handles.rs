@@ -1,5 +1,7 @@
 //! Queries of handles and consents.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use crate::clock::Moment;
@@ -10,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::ids::{CaseId, ConsentId, HandleId, UserId};
 use crate::networks::{Author, Network};
 use crate::people::handles::Agreement;
-use crate::text::names;
+use crate::text::{names, storable};
 
 /// An account on a network.
 #[derive(Clone, Debug)]
@@ -21,14 +23,22 @@ pub struct Handle {
     /// Without the @; empty when the network gave only the id.
     pub username: String,
     pub display_name: String,
-    pub avatar_url: Option<String>,
-    pub followers: i64,
-    pub verified: bool,
-    /// The user it was proved to belong to.
+    /// The user it was proved to belong to; `None` also when it was proved by somebody who was
+    /// not logged in.
     pub user: Option<UserId>,
-    pub proved_at: Option<i64>,
-    pub proof: Option<String>,
-    pub opted_out_at: Option<i64>,
+    pub proved_at: Option<Moment>,
+    pub opted_out_at: Option<Moment>,
+}
+
+impl Handle {
+    /// What to call them: `@ada`, or what is known.
+    pub fn label(&self) -> String {
+        match (self.username.as_str(), self.display_name.as_str()) {
+            ("", "") => "somebody".to_owned(),
+            ("", name) => name.to_owned(),
+            (name, _) => format!("@{name}"),
+        }
+    }
 }
 
 /// What somebody agreed to.
@@ -50,12 +60,8 @@ type Columns = (
     handles::network_user_id,
     handles::username,
     handles::display_name,
-    handles::avatar_url,
-    handles::followers,
-    handles::verified,
     handles::user_id,
     handles::proved_at,
-    handles::proof,
     handles::opted_out_at,
 );
 
@@ -65,12 +71,8 @@ const HANDLE: Columns = (
     handles::network_user_id,
     handles::username,
     handles::display_name,
-    handles::avatar_url,
-    handles::followers,
-    handles::verified,
     handles::user_id,
     handles::proved_at,
-    handles::proof,
     handles::opted_out_at,
 );
 
@@ -80,52 +82,23 @@ type Row = (
     String,
     String,
     String,
-    Option<String>,
-    i64,
-    bool,
     Option<i64>,
     Option<i64>,
-    Option<String>,
     Option<i64>,
 );
 
 fn to_handle(row: Row) -> Result<Handle> {
+    let (id, network, network_user_id, username, display_name, user, proved, opted_out) = row;
     Ok(Handle {
-        id: HandleId(row.0),
-        network: row.1.parse().map_err(|e| Error::Data(format!("{e}")))?,
-        network_user_id: row.2,
-        username: row.3,
-        display_name: row.4,
-        avatar_url: row.5,
-        followers: row.6,
-        verified: row.7,
-        user: row.8.map(UserId),
-        proved_at: row.9,
-        proof: row.10,
-        opted_out_at: row.11,
+        id: HandleId(id),
+        network: network.parse().map_err(|e| Error::Data(format!("{e}")))?,
+        network_user_id,
+        username,
+        display_name,
+        user: user.map(UserId),
+        proved_at: proved.map(Moment),
+        opted_out_at: opted_out.map(Moment),
     })
-}
-
-pub fn id_of(conn: &mut Conn, network: Network, network_user_id: &str) -> Result<Option<HandleId>> {
-    let id: Option<i64> = handles::table
-        .filter(handles::network.eq(network.as_str()))
-        .filter(handles::network_user_id.eq(network_user_id))
-        .select(handles::id)
-        .first(conn)
-        .optional()?;
-    Ok(id.map(HandleId))
-}
-
-/// The handle that had this username last; several may have had it, one after the other.
-pub fn by_username(conn: &mut Conn, network: Network, username: &str) -> Result<Option<Handle>> {
-    let row: Option<Row> = handles::table
-        .filter(handles::network.eq(network.as_str()))
-        .filter(handles::username_key.eq(names::key(username)))
-        .order(handles::seen_at.desc())
-        .select(HANDLE)
-        .first(conn)
-        .optional()?;
-    row.map(to_handle).transpose()
 }
 
 pub fn handle(conn: &mut Conn, id: HandleId) -> Result<Option<Handle>> {
@@ -135,6 +108,17 @@ pub fn handle(conn: &mut Conn, id: HandleId) -> Result<Option<Handle>> {
         .first(conn)
         .optional()?;
     row.map(to_handle).transpose()
+}
+
+/// These handles, by id.
+pub fn by_ids(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, Handle>> {
+    let rows: Vec<Row> = handles::table
+        .filter(handles::id.eq_any(ids))
+        .select(HANDLE)
+        .load(conn)?;
+    rows.into_iter()
+        .map(|row| Ok((row.0, to_handle(row)?)))
+        .collect()
 }
 
 /// The handles proved to belong to this user.
@@ -148,54 +132,87 @@ pub fn of_user(conn: &mut Conn, user: UserId) -> Result<Vec<Handle>> {
     rows.into_iter().map(to_handle).collect()
 }
 
-/// `None` when it was there already.
-pub fn insert(
+/// Stores who was seen, and what they are called now. Answers the id by the network's own id.
+pub fn seen(
     tx: &mut Conn,
     network: Network,
-    author: &Author,
+    authors: &[&Author],
     now: Moment,
-) -> Result<Option<HandleId>> {
-    let row = (
-        handles::network.eq(network.as_str()),
-        handles::network_user_id.eq(&author.id),
-        handles::username.eq(&author.username),
-        handles::username_key.eq(names::key(&author.username)),
-        handles::display_name.eq(&author.display_name),
-        handles::avatar_url.eq(&author.avatar_url),
-        handles::followers.eq(author.followers),
-        handles::verified.eq(author.verified),
-        handles::seen_at.eq(now.0),
-    );
-    let id: Option<i64> = each!(tx, c => diesel::insert_into(handles::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .returning(handles::id)
-        .get_result(c)
-        .optional())?;
-    Ok(id.map(HandleId))
-}
-
-/// Takes over what the network says now. An author known by id alone changes nothing but the time.
-pub fn update_seen(tx: &mut Conn, id: HandleId, author: &Author, now: Moment) -> Result<()> {
-    let row = handles::table.find(id.0);
-    if author.username.is_empty() {
-        diesel::update(row)
-            .set(handles::seen_at.eq(now.0))
-            .execute(tx)?;
-        return Ok(());
-    }
-    diesel::update(row)
-        .set((
-            handles::username.eq(&author.username),
-            handles::username_key.eq(names::key(&author.username)),
-            handles::display_name.eq(&author.display_name),
-            handles::avatar_url.eq(&author.avatar_url),
-            handles::followers.eq(author.followers),
-            handles::verified.eq(author.verified),
-            handles::seen_at.eq(now.0),
+) -> Result<HashMap<String, HandleId>> {
+    let wanted: Vec<&str> = authors.iter().map(|a| a.id.as_str()).collect();
+    let known: Vec<(i64, String, String, String, i64)> = handles::table
+        .filter(handles::network.eq(network.as_str()))
+        .filter(handles::network_user_id.eq_any(&wanted))
+        .select((
+            handles::id,
+            handles::network_user_id,
+            handles::username,
+            handles::display_name,
+            handles::followers,
         ))
-        .execute(tx)?;
-    Ok(())
+        .load(tx)?;
+    let mut ids: HashMap<String, HandleId> = HashMap::new();
+    let mut stored = HashMap::new();
+    for (id, network_id, username, display_name, followers) in known {
+        ids.insert(network_id.clone(), HandleId(id));
+        stored.insert(network_id, (username, display_name, followers));
+    }
+    for author in authors {
+        let username = storable(&author.username);
+        let display_name = storable(&author.display_name);
+        match (ids.get(&author.id), stored.get(&author.id)) {
+            (Some(id), Some((known_name, known_display, followers))) => {
+                let says_nothing = author.username.is_empty();
+                let same = *known_name == username
+                    && *known_display == display_name
+                    && *followers == author.followers;
+                if says_nothing || same {
+                    continue;
+                }
+                diesel::update(handles::table.find(id.0))
+                    .set((
+                        handles::username.eq(&username),
+                        handles::username_key.eq(names::key(&username)),
+                        handles::display_name.eq(&display_name),
+                        handles::avatar_url.eq(author.avatar_url.as_deref()),
+                        handles::followers.eq(author.followers),
+                        handles::verified.eq(author.verified),
+                        handles::seen_at.eq(now.0),
+                    ))
+                    .execute(tx)?;
+            }
+            _ if ids.contains_key(&author.id) => {}
+            _ => {
+                let row = (
+                    handles::network.eq(network.as_str()),
+                    handles::network_user_id.eq(&author.id),
+                    handles::username.eq(&username),
+                    handles::username_key.eq(names::key(&username)),
+                    handles::display_name.eq(&display_name),
+                    handles::avatar_url.eq(author.avatar_url.as_deref()),
+                    handles::followers.eq(author.followers),
+                    handles::verified.eq(author.verified),
+                    handles::seen_at.eq(now.0),
+                );
+                let made: Option<i64> = each!(&mut *tx, c => diesel::insert_into(handles::table)
+                    .values(row)
+                    .on_conflict_do_nothing()
+                    .returning(handles::id)
+                    .get_result(c)
+                    .optional())?;
+                let id = match made {
+                    Some(id) => id,
+                    None => handles::table
+                        .filter(handles::network.eq(network.as_str()))
+                        .filter(handles::network_user_id.eq(&author.id))
+                        .select(handles::id)
+                        .first(tx)?,
+                };
+                ids.insert(author.id.clone(), HandleId(id));
+            }
+        }
+    }
+    Ok(ids)
 }
 
 pub fn set_proved(

@@ -1,0 +1,444 @@
+//! Queries of mentions.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+
+use super::INTAKE_DONE;
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::schema::{case_events, cases, intake, mentions, replies, triages};
+use crate::each;
+use crate::error::{Error, Result};
+use crate::escalations::{ReplyState, Stage};
+use crate::ids::{CaseId, HandleId, IntakeId, MentionId};
+use crate::networks::{Network, PublicPost};
+use crate::text::storable;
+
+/// A mention as the steps need it.
+#[derive(Clone, Debug)]
+pub struct Mention {
+    pub id: MentionId,
+    pub network: Network,
+    pub post_id: String,
+    pub first_post_id: String,
+    pub conversation_id: String,
+    pub in_reply_to: Option<String>,
+    pub in_reply_to_user: Option<String>,
+    pub ours: bool,
+    pub summoned: bool,
+    pub handle: Option<HandleId>,
+    pub text: String,
+    pub language: Option<String>,
+    pub url: Option<String>,
+    pub posted_at: Moment,
+    pub stage: Stage,
+    pub case: Option<CaseId>,
+    pub attempts: i64,
+    pub error: Option<String>,
+    pub deleted_at: Option<Moment>,
+}
+
+type MentionRow = (
+    (i64, String, String, String, String),
+    (Option<String>, Option<String>, bool, bool, Option<i64>),
+    (String, Option<String>, Option<String>, i64, String),
+    (Option<i64>, i64, Option<String>, Option<i64>),
+);
+
+macro_rules! mention_columns {
+    () => {
+        (
+            (
+                mentions::id,
+                mentions::network,
+                mentions::network_post_id,
+                mentions::first_post_id,
+                mentions::conversation_id,
+            ),
+            (
+                mentions::in_reply_to_post_id,
+                mentions::in_reply_to_user_id,
+                mentions::ours,
+                mentions::summoned,
+                mentions::handle_id,
+            ),
+            (
+                mentions::body_text,
+                mentions::language,
+                mentions::url,
+                mentions::posted_at,
+                mentions::stage,
+            ),
+            (
+                mentions::case_id,
+                mentions::attempts,
+                mentions::error,
+                mentions::deleted_at,
+            ),
+        )
+    };
+}
+
+fn mention_of(row: MentionRow) -> Result<Mention> {
+    let (
+        (id, network, post_id, first_post_id, conversation_id),
+        (in_reply_to, in_reply_to_user, ours, summoned, handle),
+        (text, language, url, posted_at, stage),
+        (case, attempts, error, deleted_at),
+    ) = row;
+    Ok(Mention {
+        id: MentionId(id),
+        network: network.parse().map_err(|e| Error::Data(format!("{e}")))?,
+        post_id,
+        first_post_id,
+        conversation_id,
+        in_reply_to,
+        in_reply_to_user,
+        ours,
+        summoned,
+        handle: handle.map(HandleId),
+        text,
+        language,
+        url,
+        posted_at: Moment(posted_at),
+        stage: stage.parse()?,
+        case: case.map(CaseId),
+        attempts,
+        error,
+        deleted_at: deleted_at.map(Moment),
+    })
+}
+
+/// What is stored of a post already.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub id: MentionId,
+    pub post_id: String,
+    pub text: String,
+    pub summoned: bool,
+    pub case: Option<CaseId>,
+    pub deleted: bool,
+}
+
+/// What of these is stored, by first id.
+pub fn known(
+    conn: &mut Conn,
+    network: Network,
+    first_ids: &[&str],
+) -> Result<HashMap<String, Known>> {
+    type Row = (i64, String, String, String, bool, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = mentions::table
+        .filter(mentions::network.eq(network.as_str()))
+        .filter(mentions::first_post_id.eq_any(first_ids))
+        .select((
+            mentions::id,
+            mentions::first_post_id,
+            mentions::network_post_id,
+            mentions::body_text,
+            mentions::summoned,
+            mentions::case_id,
+            mentions::deleted_at,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, first, post_id, text, summoned, case, deleted)| {
+            let known = Known {
+                id: MentionId(id),
+                post_id,
+                text,
+                summoned,
+                case: case.map(CaseId),
+                deleted: deleted.is_some(),
+            };
+            (first, known)
+        })
+        .collect())
+}
+
+/// Stores a mention; `None` when it is there already.
+pub fn insert_mention(
+    tx: &mut Conn,
+    post: &PublicPost,
+    handle: Option<HandleId>,
+    stage: Stage,
+    source: &str,
+    intake: Option<IntakeId>,
+    now: Moment,
+) -> Result<Option<MentionId>> {
+    let row = (
+        (
+            mentions::network.eq(post.network.as_str()),
+            mentions::network_post_id.eq(&post.id),
+            mentions::first_post_id.eq(&post.first_id),
+            mentions::post_number.eq(post.id.parse::<i64>().unwrap_or(0)),
+            mentions::conversation_id.eq(&post.conversation_id),
+            mentions::in_reply_to_post_id.eq(post.in_reply_to_post_id.as_deref()),
+            mentions::in_reply_to_user_id.eq(post.in_reply_to_user_id.as_deref()),
+            mentions::quoted_post_id.eq(post.quoted_post_id.as_deref()),
+            mentions::kind.eq(post.kind.as_str()),
+            mentions::ours.eq(post.ours),
+            mentions::summoned.eq(post.summoned),
+        ),
+        (
+            mentions::handle_id.eq(handle.map(|h| h.0)),
+            mentions::body_text.eq(storable(&post.text)),
+            mentions::language.eq(post.language.as_deref()),
+            mentions::url.eq(post.url.as_deref()),
+            mentions::posted_at.eq(post.posted_at.0),
+            mentions::received_at.eq(now.0),
+            mentions::intake_id.eq(intake.map(|i| i.0)),
+            mentions::raw.eq(storable(&post.raw)),
+            mentions::source.eq(source),
+            mentions::stage.eq(stage.as_str()),
+            mentions::checked_at.eq(now.0),
+        ),
+    );
+    let id: Option<i64> = each!(tx, c => diesel::insert_into(mentions::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(mentions::id)
+        .get_result(c)
+        .optional())?;
+    Ok(id.map(MentionId))
+}
+
+/// The author changed the post: the newest version is kept.
+pub fn set_edited(tx: &mut Conn, id: MentionId, post: &PublicPost, now: Moment) -> Result<()> {
+    diesel::update(mentions::table.find(id.0))
+        .set((
+            mentions::network_post_id.eq(&post.id),
+            mentions::post_number.eq(post.id.parse::<i64>().unwrap_or(0)),
+            mentions::body_text.eq(storable(&post.text)),
+            mentions::raw.eq(storable(&post.raw)),
+            mentions::url.eq(post.url.as_deref()),
+            mentions::summoned.eq(post.summoned),
+            mentions::checked_at.eq(now.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// A later copy says more: the post turned out to address us.
+pub fn set_summoned(tx: &mut Conn, id: MentionId) -> Result<()> {
+    diesel::update(mentions::table.find(id.0))
+        .set(mentions::summoned.eq(true))
+        .execute(tx)?;
+    Ok(())
+}
+
+pub fn mention(conn: &mut Conn, id: MentionId) -> Result<Option<Mention>> {
+    let row: Option<MentionRow> = mentions::table
+        .find(id.0)
+        .select(mention_columns!())
+        .first(conn)
+        .optional()?;
+    row.map(mention_of).transpose()
+}
+
+/// Mentions of a case, oldest first.
+pub fn mentions_of(conn: &mut Conn, case: CaseId, limit: i64) -> Result<Vec<Mention>> {
+    let rows: Vec<MentionRow> = mentions::table
+        .filter(mentions::case_id.eq(case.0))
+        .order(mentions::id)
+        .limit(limit)
+        .select(mention_columns!())
+        .load(conn)?;
+    rows.into_iter().map(mention_of).collect()
+}
+
+/// The newest text that a case's customer wrote on a network.
+pub fn newest_text_of(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
+    Ok(mentions::table
+        .filter(mentions::case_id.eq(case.0))
+        .order(mentions::id.desc())
+        .select(mentions::body_text)
+        .first(conn)
+        .optional()?)
+}
+
+/// Those that wait to be judged, oldest first.
+pub fn captured(conn: &mut Conn, limit: i64) -> Result<Vec<Mention>> {
+    let rows: Vec<MentionRow> = mentions::table
+        .filter(mentions::stage.eq(Stage::Captured.as_str()))
+        .order(mentions::id)
+        .limit(limit)
+        .select(mention_columns!())
+        .load(conn)?;
+    rows.into_iter().map(mention_of).collect()
+}
+
+/// Takes a captured mention through; false when somebody else did.
+pub fn take_captured(tx: &mut Conn, id: MentionId) -> Result<bool> {
+    let n = diesel::update(
+        mentions::table.filter(
+            mentions::id
+                .eq(id.0)
+                .and(mentions::stage.eq(Stage::Captured.as_str())),
+        ),
+    )
+    .set((
+        mentions::stage.eq(Stage::Done.as_str()),
+        mentions::error.eq(None::<String>),
+    ))
+    .execute(tx)?;
+    Ok(n == 1)
+}
+
+pub fn set_case(tx: &mut Conn, id: MentionId, case: CaseId) -> Result<()> {
+    diesel::update(mentions::table.find(id.0))
+        .set(mentions::case_id.eq(case.0))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Notes a failed attempt; set aside when it was the last.
+pub fn set_failed(tx: &mut Conn, mention: &Mention, error: &str, aside: bool) -> Result<()> {
+    let stage = if aside {
+        Stage::Failed
+    } else {
+        Stage::Captured
+    };
+    diesel::update(mentions::table.find(mention.id.0))
+        .set((
+            mentions::stage.eq(stage.as_str()),
+            mentions::attempts.eq(mention.attempts + 1),
+            mentions::error.eq(storable(error)),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Failed mentions wait to be judged again; how many there were.
+pub fn retry_failed(tx: &mut Conn) -> Result<usize> {
+    Ok(
+        diesel::update(mentions::table.filter(mentions::stage.eq(Stage::Failed.as_str())))
+            .set((
+                mentions::stage.eq(Stage::Captured.as_str()),
+                mentions::attempts.eq(0),
+            ))
+            .execute(tx)?,
+    )
+}
+
+/// The case to which this person's other posts of the conversation belong, newest first.
+pub fn case_of_conversation(
+    conn: &mut Conn,
+    network: Network,
+    conversation: &str,
+    handle: HandleId,
+) -> Result<Option<CaseId>> {
+    let id: Option<Option<i64>> = mentions::table
+        .filter(mentions::network.eq(network.as_str()))
+        .filter(mentions::conversation_id.eq(conversation))
+        .filter(mentions::handle_id.eq(handle.0))
+        .filter(mentions::case_id.is_not_null())
+        .order(mentions::id.desc())
+        .select(mentions::case_id)
+        .first(conn)
+        .optional()?;
+    Ok(id.flatten().map(CaseId))
+}
+
+/// The case in which our post `post_id` was the reply, when it answered this handle.
+pub fn case_of_our_reply(
+    conn: &mut Conn,
+    network: Network,
+    post_id: &str,
+    handle: HandleId,
+) -> Result<Option<CaseId>> {
+    let id: Option<i64> = replies::table
+        .inner_join(mentions::table)
+        .filter(replies::network_post_id.eq(post_id))
+        .filter(mentions::network.eq(network.as_str()))
+        .filter(mentions::handle_id.eq(handle.0))
+        .select(replies::case_id)
+        .first(conn)
+        .optional()?;
+    Ok(id.map(CaseId))
+}
+
+/// Mentions whose last look is older than `before`, the longest ago first: id and post.
+pub fn due_for_recheck(
+    conn: &mut Conn,
+    network: Network,
+    before: Moment,
+    limit: i64,
+) -> Result<Vec<(MentionId, String)>> {
+    let rows: Vec<(i64, String)> = mentions::table
+        .filter(mentions::deleted_at.is_null())
+        .filter(mentions::checked_at.lt(before.0))
+        .filter(mentions::network.eq(network.as_str()))
+        .order(mentions::checked_at)
+        .limit(limit)
+        .select((mentions::id, mentions::network_post_id))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, post)| (MentionId(id), post))
+        .collect())
+}
+
+pub fn set_checked(tx: &mut Conn, id: MentionId, now: Moment) -> Result<()> {
+    diesel::update(mentions::table.find(id.0))
+        .set(mentions::checked_at.eq(now.0))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// What is told of a case whose first post is gone.
+const GONE_SUMMARY: &str = "(the post was deleted by its author)";
+
+/// Takes out every copy of a post's words. Drafts that answer it are discarded.
+pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()> {
+    let id = mention.id.0;
+    let page: Option<i64> = mentions::table
+        .find(id)
+        .select(mentions::intake_id)
+        .first(tx)?;
+    diesel::update(mentions::table.find(id))
+        .set((
+            mentions::body_text.eq(""),
+            mentions::raw.eq(""),
+            mentions::deleted_at.eq(now.0),
+            mentions::checked_at.eq(now.0),
+        ))
+        .execute(tx)?;
+    if let Some(page) = page {
+        let nothing: &[u8] = &[];
+        diesel::update(
+            intake::table.filter(intake::id.eq(page).and(intake::state.eq(INTAKE_DONE))),
+        )
+        .set(intake::body.eq(nothing))
+        .execute(tx)?;
+    }
+    diesel::update(triages::table.filter(triages::mention_id.eq(id)))
+        .set(triages::reasons.eq("[]"))
+        .execute(tx)?;
+    diesel::update(case_events::table.filter(case_events::mention_id.eq(id)))
+        .set((case_events::reasons.eq("[]"), case_events::data.eq("{}")))
+        .execute(tx)?;
+    diesel::update(
+        replies::table.filter(
+            replies::mention_id
+                .eq(id)
+                .and(replies::state.eq(ReplyState::Draft.as_str())),
+        ),
+    )
+    .set(replies::state.eq(ReplyState::Discarded.as_str()))
+    .execute(tx)?;
+    let Some(case) = mention.case else {
+        return Ok(());
+    };
+    let first: Option<i64> = mentions::table
+        .filter(mentions::case_id.eq(case.0))
+        .select(diesel::dsl::min(mentions::id))
+        .first(tx)?;
+    if first == Some(id) {
+        diesel::update(cases::table.find(case.0))
+            .set(cases::summary.eq(GONE_SUMMARY))
+            .execute(tx)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Queries of judgements, and of the products and threads they are made about.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use crate::cases::Severity;
+use crate::clock::Moment;
+use crate::db::Conn;
+use crate::db::schema::{mentions, products, threads, topics, triages};
+use crate::error::Result;
+use crate::escalations::Label;
+use crate::escalations::triage::{Product, Topic};
+use crate::ids::{MentionId, ProductId, ThreadId, TopicId, UserId};
+
+/// A judgement to be stored.
+pub struct NewTriage<'a> {
+    pub mention: MentionId,
+    pub label: Label,
+    pub p_complaint: f64,
+    pub severity: Severity,
+    pub product: Option<ProductId>,
+    pub topic: Option<TopicId>,
+    pub language: Option<&'a str>,
+    pub needs_account: bool,
+    pub personal_data: &'a [&'a str],
+    pub reasons: &'a [String],
+    pub by: Option<UserId>,
+}
+
+pub fn insert_triage(tx: &mut Conn, new: &NewTriage<'_>, now: Moment) -> Result<()> {
+    diesel::insert_into(triages::table)
+        .values((
+            triages::mention_id.eq(new.mention.0),
+            triages::label.eq(new.label.as_str()),
+            triages::p_complaint.eq(new.p_complaint),
+            triages::severity.eq(new.severity.as_str()),
+            triages::product_id.eq(new.product.map(|p| p.0)),
+            triages::topic_id.eq(new.topic.map(|t| t.0)),
+            triages::language.eq(new.language),
+            triages::needs_account.eq(new.needs_account),
+            triages::personal_data.eq(json(new.personal_data)),
+            triages::reasons.eq(json(new.reasons)),
+            triages::by_user_id.eq(new.by.map(|u| u.0)),
+            triages::created_at.eq(now.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// A list as the JSON text of a column.
+fn json<T: Serialize>(list: &[T]) -> String {
+    serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// A judgement as stored.
+#[derive(Clone, Debug)]
+pub struct StoredTriage {
+    pub label: Label,
+    pub p_complaint: f64,
+    pub severity: Severity,
+    pub product: Option<ProductId>,
+    pub topic: Option<TopicId>,
+    pub language: Option<String>,
+    pub needs_account: bool,
+    pub reasons: Vec<String>,
+    pub by: Option<UserId>,
+    pub at: Moment,
+}
+
+/// The judgement that holds: the newest.
+pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTriage>> {
+    type Row = (
+        (String, f64, String, Option<i64>, Option<i64>),
+        (Option<String>, bool, String, Option<i64>, i64),
+    );
+    let row: Option<Row> = triages::table
+        .filter(triages::mention_id.eq(mention.0))
+        .order(triages::id.desc())
+        .select((
+            (
+                triages::label,
+                triages::p_complaint,
+                triages::severity,
+                triages::product_id,
+                triages::topic_id,
+            ),
+            (
+                triages::language,
+                triages::needs_account,
+                triages::reasons,
+                triages::by_user_id,
+                triages::created_at,
+            ),
+        ))
+        .first(conn)
+        .optional()?;
+    row.map(
+        |(
+            (label, p_complaint, severity, product, topic),
+            (language, needs_account, reasons, by, at),
+        )| {
+            Ok(StoredTriage {
+                label: label.parse()?,
+                p_complaint,
+                severity: severity.parse()?,
+                product: product.map(ProductId),
+                topic: topic.map(TopicId),
+                language,
+                needs_account,
+                reasons: serde_json::from_str(&reasons).unwrap_or_default(),
+                by: by.map(UserId),
+                at: Moment(at),
+            })
+        },
+    )
+    .transpose()
+}
+
+/// What staff corrected last: the text and what they called it.
+pub fn corrections(conn: &mut Conn, limit: i64) -> Result<Vec<(String, Label)>> {
+    let rows: Vec<(String, String)> = triages::table
+        .inner_join(mentions::table)
+        .filter(triages::by_user_id.is_not_null())
+        .filter(mentions::deleted_at.is_null())
+        .order(triages::id.desc())
+        .limit(limit)
+        .select((mentions::body_text, triages::label))
+        .load(conn)?;
+    rows.into_iter()
+        .map(|(text, label)| Ok((text, label.parse()?)))
+        .collect()
+}
+
+/// All products with their words and topics, as the judgement needs them.
+pub fn catalogue(conn: &mut Conn) -> Result<Vec<Product>> {
+    type Row = (i64, String, String, String, f64, f64, bool, bool);
+    let rows: Vec<Row> = products::table
+        .order((products::position, products::id))
+        .select((
+            products::id,
+            products::slug,
+            products::name,
+            products::brand_terms,
+            products::link_threshold,
+            products::propose_threshold,
+            products::auto_link,
+            products::auto_acknowledge,
+        ))
+        .load(conn)?;
+    let topic_rows: Vec<(i64, i64, String)> = topics::table
+        .order((topics::position, topics::id))
+        .select((topics::id, topics::product_id, topics::name))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(
+            |(id, slug, name, terms, link, propose, auto_link, auto_acknowledge)| Product {
+                id: ProductId(id),
+                slug,
+                name,
+                terms: serde_json::from_str(&terms).unwrap_or_default(),
+                link_threshold: link,
+                propose_threshold: propose,
+                auto_link,
+                auto_acknowledge,
+                topics: topic_rows
+                    .iter()
+                    .filter(|(_, product, _)| *product == id)
+                    .map(|(topic, _, name)| Topic {
+                        id: TopicId(*topic),
+                        name: name.clone(),
+                    })
+                    .collect(),
+            },
+        )
+        .collect())
+}
+
+/// A public thread.
+#[derive(Clone, Debug)]
+pub struct ThreadFacts {
+    pub id: ThreadId,
+    pub product: ProductId,
+    pub title: String,
+    pub slug: String,
+    pub state: String,
+    pub kind: String,
+}
+
+/// Those of these threads that everybody may see, by id.
+pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, ThreadFacts>> {
+    let rows: Vec<(i64, i64, String, String, String, String)> = threads::table
+        .filter(
+            threads::id
+                .eq_any(ids)
+                .and(threads::visibility.eq("public")),
+        )
+        .select((
+            threads::id,
+            threads::product_id,
+            threads::title,
+            threads::slug,
+            threads::state,
+            threads::kind,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, product, title, slug, state, kind)| {
+            let facts = ThreadFacts {
+                id: ThreadId(id),
+                product: ProductId(product),
+                title,
+                slug,
+                state,
+                kind,
+            };
+            (id, facts)
+        })
+        .collect())
+}
