@@ -312,6 +312,8 @@ impl Config {
         for (name, value) in environment {
             let key = match name.as_str() {
                 "DATABASE_URL" => "database.url".to_owned(),
+                // Names this file itself (`--config`).
+                "OFFRAMP_CONFIG" => continue,
                 _ => match name.strip_prefix("OFFRAMP_") {
                     Some(rest) => rest.to_lowercase().replace("__", "."),
                     None => continue,
@@ -521,7 +523,11 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show() {
-        let config = from_env(&[("DATABASE_URL", "postgres://u:hunter2@h/d")]).unwrap();
+        let config = from_env(&[
+            ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+            ("OFFRAMP_CONFIG", "/etc/offramp.toml"),
+        ])
+        .unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

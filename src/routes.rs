@@ -69,6 +69,7 @@ pub fn routes(site: &mut ServiceConfig) {
     // Desk
     site.route("/desk", get().to(desk::queue::page))
         .route("/desk/search", get().to(desk::queue::search))
+        .route("/desk/replies", get().to(desk::queue::replies))
         .route("/desk/events", get().to(desk::events::events))
         .route("/desk/case/{id}", get().to(desk::case::page))
         .route("/desk/case/{id}/note", post().to(desk::actions::note))

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::links::{Link, LinkState, NewLink, Target};
+use super::satisfaction::Verdict;
 use super::{Case, NewCase, Severity, State, Step};
 use crate::clock::Moment;
 use crate::db::audit::Actor;
@@ -366,13 +367,23 @@ pub fn waiting(
         .collect()
 }
 
-/// Cases by state.
-pub fn counts_by_state(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+/// Cases opened since then, by state.
+pub fn counts_by_state(conn: &mut Conn, since: Moment) -> Result<Vec<(String, i64)>> {
     Ok(cases::table
+        .filter(cases::opened_at.ge(since.0))
         .group_by(cases::state)
         .select((cases::state, diesel::dsl::count_star()))
         .order(cases::state)
         .load(conn)?)
+}
+
+/// Customers who gave this verdict since then.
+pub fn count_verdicts(conn: &mut Conn, verdict: Verdict, since: Moment) -> Result<i64> {
+    Ok(cases::table
+        .filter(cases::satisfaction.eq(verdict.as_str()))
+        .filter(cases::satisfaction_at.ge(since.0))
+        .select(diesel::dsl::count_star())
+        .first(conn)?)
 }
 
 /// A part of a case's story.
@@ -742,12 +753,14 @@ pub struct LinkCounts {
     pub told: i64,
 }
 
-pub fn link_counts(conn: &mut Conn) -> Result<LinkCounts> {
+/// Counts the links to threads that were made since then, and those told since then.
+pub fn link_counts(conn: &mut Conn, since: Moment) -> Result<LinkCounts> {
     use diesel::dsl::count_star;
     let confirmed = LinkState::Confirmed.as_str();
     let threads = || {
         links::table
             .filter(links::target.eq("thread"))
+            .filter(links::created_at.ge(since.0))
             .select(count_star())
     };
     Ok(LinkCounts {
@@ -765,7 +778,7 @@ pub fn link_counts(conn: &mut Conn) -> Result<LinkCounts> {
             .filter(links::state.eq(LinkState::Proposed.as_str()))
             .first(conn)?,
         told: links::table
-            .filter(links::told_at.is_not_null())
+            .filter(links::told_at.ge(since.0))
             .select(count_star())
             .first(conn)?,
     })

@@ -1,13 +1,19 @@
-//! What happened in a demo, counted from the database and compared with the stand-in.
+//! What happened in a run of the demo, counted from the database and compared with the stand-in.
+//! What the demo's community had before the run began is left out.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::app::App;
 use crate::cases;
+use crate::cases::satisfaction::Verdict;
+use crate::clock::Moment;
 use crate::commands::check::{self, Report};
 use crate::db::changes::{self, Subject};
 use crate::error::Result;
-use crate::escalations;
+use crate::escalations::{self, Purpose, ReplyState};
+use crate::mail;
 use crate::networks::Network;
 use crate::networks::x::sandbox::Sandbox;
 use crate::tickets;
@@ -16,13 +22,13 @@ use crate::tickets;
 #[derive(Debug, Serialize)]
 pub struct Account {
     pub mentions: Mentions,
-    /// Cases by state.
-    pub cases: Vec<(String, i64)>,
+    /// Cases opened in this run, by state.
+    pub cases: BTreeMap<String, i64>,
+    /// Links of cases to threads.
     pub links: cases::store::LinkCounts,
-    pub tickets: i64,
+    pub tickets: Tickets,
     pub replies: Replies,
-    /// Customers who were told that their problem is solved.
-    pub loops_closed: i64,
+    pub loops_closed: Loops,
     pub check: Report,
 }
 
@@ -37,6 +43,17 @@ pub struct Mentions {
 }
 
 #[derive(Debug, Serialize)]
+pub struct Tickets {
+    /// Opened by customers who proved their handle and left an address.
+    pub opened_by_claim: i64,
+    /// Messages to customers, and theirs to us.
+    pub messages_out: i64,
+    pub messages_in: i64,
+    /// Customers who said that it is solved.
+    pub called_solved: i64,
+}
+
+#[derive(Debug, Serialize)]
 pub struct Replies {
     pub drafted: i64,
     pub sent: i64,
@@ -44,29 +61,67 @@ pub struct Replies {
     pub on_the_network: i64,
 }
 
-/// Counts everything.
-pub fn take(app: &App, x: &Sandbox) -> Result<Account> {
+/// Customers who were told that their problem is solved.
+#[derive(Debug, Serialize)]
+pub struct Loops {
+    pub by_reply: i64,
+    pub by_mail: i64,
+}
+
+/// Counts everything since the run began.
+pub fn take(app: &App, x: &Sandbox, since: Moment) -> Result<Account> {
     let counts = app.db.read(escalations::store::counts)?;
-    let of = |list: &[(String, i64)], word: &str| {
-        list.iter().find(|(w, _)| w == word).map_or(0, |(_, n)| *n)
+    let replies = app
+        .db
+        .read(|c| escalations::store::replies_since(c, since))?;
+    let of_replies = |purpose: Option<Purpose>, state: Option<ReplyState>| {
+        replies
+            .iter()
+            .filter(|(p, _, _)| purpose.is_none_or(|purpose| p == purpose.as_str()))
+            .filter(|(_, s, _)| state.is_none_or(|state| s == state.as_str()))
+            .map(|(_, _, n)| n)
+            .sum()
     };
-    let links = app.db.read(cases::store::link_counts)?;
-    let lost = lost(app, x)?;
+    let sent = Some(ReplyState::Sent);
+    let messages = app.db.read(|c| tickets::store::counts(c, since))?;
+    let of_messages = |word: &str| {
+        messages
+            .iter()
+            .find(|(w, _)| w == word)
+            .map_or(0, |(_, n)| *n)
+    };
+    let told = ["close_loop", "ticket_resolved"];
     Ok(Account {
         mentions: Mentions {
             received: counts.mentions,
             duplicates: counts.duplicates,
-            lost,
+            lost: lost(app, x)?,
         },
-        cases: app.db.read(cases::store::counts_by_state)?,
-        links,
-        tickets: app.db.read(tickets::store::ticket_count)?,
+        cases: app
+            .db
+            .read(|c| cases::store::counts_by_state(c, since))?
+            .into_iter()
+            .collect(),
+        links: app.db.read(|c| cases::store::link_counts(c, since))?,
+        tickets: Tickets {
+            opened_by_claim: app
+                .db
+                .read(|c| tickets::store::opened_by(c, tickets::OpenedBy::Claim, since))?,
+            messages_out: of_messages("out"),
+            messages_in: of_messages("in"),
+            called_solved: app
+                .db
+                .read(|c| cases::store::count_verdicts(c, Verdict::Solved, since))?,
+        },
         replies: Replies {
-            drafted: counts.replies_by_state.iter().map(|(_, n)| n).sum(),
-            sent: of(&counts.replies_by_state, "sent"),
+            drafted: of_replies(None, None),
+            sent: of_replies(None, sent),
             on_the_network: x.brand_replies().len() as i64,
         },
-        loops_closed: links.told,
+        loops_closed: Loops {
+            by_reply: of_replies(Some(Purpose::CloseLoop), sent),
+            by_mail: app.db.read(|c| mail::store::count_sent(c, &told, since))?,
+        },
         check: check::check(app)?,
     })
 }

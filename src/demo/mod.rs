@@ -8,6 +8,7 @@ pub mod seed;
 pub mod stage;
 
 mod cases;
+mod customers;
 mod feed;
 mod people;
 mod staff;
@@ -50,6 +51,7 @@ fn set(options: &Options) -> Result<Stage> {
     let community = content::load().map_err(Error::other)?;
     let x = stage::stand_in(options, &community)?;
     let config = stage::config(options, &community, &x);
+    stage::write_config(options, &config)?;
     let app = boot::app(config, Clock::System, Random::System)?;
     migrate::migrate(&app.db)?;
     let progress = match Progress::load(&options.dir) {
@@ -145,6 +147,7 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn run_headless(options: &Options, seconds: u64) -> Result<Account> {
     let listener = listen(options)?;
     let stage = set(options)?;
+    let began = stage.app.now();
     let background = Background::start(&stage.app)?;
     let (address, server) = serve_beside(&stage.app, listener)?;
     let dir = options.dir.clone();
@@ -156,7 +159,8 @@ pub fn run_headless(options: &Options, seconds: u64) -> Result<Account> {
         &dir,
         stage.progress.clone(),
     );
-    let mut staff = staff::Staff::new(app, stage.x.sandbox(), &address, &stage.progress)?;
+    let staff = staff::Staff::new(app, &stage.progress)?;
+    let mut customers = customers::Customers::new(app, stage.x.sandbox(), &address)?;
     // The posts in the first half, the answers until two thirds: time is left to close loops.
     let every_ms = (seconds * 500 / stage.community.stream.len() as u64).max(1);
     let last_act = stage
@@ -171,17 +175,19 @@ pub fn run_headless(options: &Options, seconds: u64) -> Result<Account> {
     while started.elapsed() < Duration::from_secs(seconds) {
         feed.tick(started.elapsed().as_millis() as u64, every_ms, pace)?;
         staff.work()?;
+        customers.work()?;
         std::thread::sleep(TICK);
     }
     let settled = Instant::now();
     while settled.elapsed() < SETTLE_MAX {
         staff.work()?;
+        customers.work()?;
         if feed.is_done() && account::is_settled(app, stage.x.sandbox())? {
             break;
         }
         std::thread::sleep(TICK);
     }
-    let account = account::take(app, stage.x.sandbox())?;
+    let account = account::take(app, stage.x.sandbox(), began)?;
     server.stop();
     background.stop();
     Ok(account)
@@ -251,6 +257,11 @@ fn print_welcome(options: &Options, stage: &Stage) {
             println!("    {:<16} {email}", user.role);
         }
     }
+    println!();
+    println!(
+        "  Other commands     offramp --config {} check",
+        options.dir.join(stage::CONFIG_FILE).display()
+    );
     println!();
     if options.still {
         println!("  No complaint arrives by itself; post one on the stand-in.");

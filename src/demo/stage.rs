@@ -89,6 +89,63 @@ pub fn config(options: &Options, community: &Community, x: &Running) -> Config {
     config
 }
 
+/// The name of the configuration file in the demo's folder.
+pub const CONFIG_FILE: &str = "offramp.toml";
+
+/// Writes what the other commands need to work on the demo (`offramp --config FILE check`).
+/// `DATABASE_URL`, where it was given, is left to the environment.
+pub fn write_config(options: &Options, config: &Config) -> Result<()> {
+    let file = options.dir.join(CONFIG_FILE);
+    let failed = |e| Error::io(format!("writing {}", file.display()), e);
+    let whole = |path: &Path| -> std::io::Result<toml::Value> {
+        Ok(std::path::absolute(path)?.display().to_string().into())
+    };
+    let mut sections: Vec<(&str, toml::Table)> = vec![
+        (
+            "site",
+            table([
+                ("name", config.site.name.clone().into()),
+                ("url", config.site.url.clone().into()),
+            ]),
+        ),
+        (
+            "server",
+            table([
+                ("listen", config.server.listen.clone().into()),
+                ("data_dir", whole(&config.server.data_dir).map_err(failed)?),
+            ]),
+        ),
+        (
+            "search",
+            table([("dir", whole(&config.search.dir).map_err(failed)?)]),
+        ),
+        (
+            "mail",
+            table([
+                ("transport", "folder".into()),
+                ("folder", whole(&config.mail.folder).map_err(failed)?),
+                ("from", config.mail.from.clone().into()),
+            ]),
+        ),
+    ];
+    if std::env::var_os("DATABASE_URL").is_none() {
+        let path = whole(Path::new(config.database.url.expose())).map_err(failed)?;
+        sections.push(("database", table([("url", path)])));
+    }
+    let tables: toml::Table = sections
+        .into_iter()
+        .map(|(name, keys)| (name.to_owned(), keys.into()))
+        .collect();
+    let text = format!("# Written by the demo at each start.\n\n{tables}");
+    std::fs::write(&file, text).map_err(failed)
+}
+
+fn table<const N: usize>(keys: [(&str, toml::Value); N]) -> toml::Table {
+    keys.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
 fn search_query(community: &Community) -> String {
     let company = &community.company;
     let terms: Vec<String> = company

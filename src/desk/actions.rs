@@ -10,7 +10,7 @@ use super::case::{self, Stop, Typed};
 use crate::app::App;
 use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Case, MergeOutcome, Severity};
+use crate::cases::{self, Case, MergeOutcome, Severity, State};
 use crate::db::Conn;
 use crate::error::Problem;
 use crate::error::Result;
@@ -24,6 +24,9 @@ use crate::people::{self, CurrentUser, Staff};
 use crate::tickets;
 use crate::web::{Answer, Failure, Form, blocking, redirect_saying};
 
+/// What the customer of a ticket reads when staff resolve it; what was done stands in the answer
+/// before.
+const RESOLVED_WORDS: &str = "We have marked your case as resolved.";
 /// Longest reason that is kept (characters).
 const WHY_CHARS_MAX: usize = 500;
 
@@ -280,6 +283,11 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
         let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
         Ok(match changed {
             Some((before, now)) if before.state == now => Said::info("It stands so already."),
+            Some((_, State::Resolved))
+                if tickets::notices::tell_resolved(tx, app, case.id, RESOLVED_WORDS)? =>
+            {
+                Said::done("Resolved. The customer is told by mail, and asked whether it works.")
+            }
             Some((_, now)) => Said::done(format!("State: {}.", now.label())),
             None => Said::refused("There is no such case any more."),
         })
@@ -556,7 +564,8 @@ pub async fn message(
         Outcome::NotAllowed => return answer(&app, id, Err(Stop::NotYours)),
         Outcome::NoSuchCase => return answer(&app, id, Err(Stop::NoSuchCase)),
         Outcome::SomebodyElseAnswered { who } => format!(
-            "{who} answered while you wrote. Read that first; if yours is still needed, send it              again. Files have to be chosen again."
+            "{who} answered while you wrote. Read that first; if yours is still needed, send it \
+             again. Files have to be chosen again."
         ),
         Outcome::NoTicket => "There is no address to write to: the customer has left none.".into(),
         Outcome::Problems(problems) => words_of(&problems),

@@ -211,6 +211,19 @@ struct CasePage {
     key: String,
 }
 
+impl CasePage {
+    /// That a reply waits for a person, in words.
+    fn reply_waits(&self) -> Option<String> {
+        let mut waiting = self.replies.iter().filter(|r| r.can_discard());
+        let first = waiting.next()?;
+        Some(match waiting.count() {
+            0 if first.state == ReplyState::Failed => format!("{} was not sent", first.purpose),
+            0 => format!("{} waits to be sent", first.purpose),
+            more => format!("{} replies wait to be sent", more + 1),
+        })
+    }
+}
+
 /// `GET /desk/case/{id}`
 pub async fn page(app: Data<App>, staff: Staff, id: Path<i64>, asked: Query<Asked>) -> Answer {
     let find: String = asked.0.find.trim().chars().take(FIND_CHARS_MAX).collect();

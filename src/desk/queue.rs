@@ -21,6 +21,8 @@ use crate::web::{Answer, Failure, Page, Query, When, blocking, html};
 
 /// Longest search (characters); the rest is cut off.
 const SEARCH_CHARS_MAX: usize = 200;
+/// Replies to send that are listed; the others follow when these are dealt with.
+const REPLIES_MAX: i64 = 200;
 /// Cases that a search shows.
 const FOUND_MAX: i64 = 50;
 
@@ -164,6 +166,8 @@ pub(super) struct Row {
     pub assignee: Option<String>,
     pub proposals: i64,
     pub replies: i64,
+    /// Whether one of the replies is word that the problem is solved.
+    pub is_closing: bool,
     pub waited: String,
     pub is_late: bool,
     pub since: Moment,
@@ -207,6 +211,7 @@ pub(super) fn rows(
                 assignee: case.assignee.and_then(|u| names.get(&u).cloned()),
                 proposals: proposals.get(&case.id).copied().unwrap_or(0),
                 replies: replies.get(&case.id).copied().unwrap_or(0),
+                is_closing: false,
                 waited,
                 is_late,
                 since: case.waiting_since,
@@ -263,30 +268,12 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
     let products = blocking(&app, |app| app.db.read(forum::store::products)).await?;
     let filter = filter(&asked, &staff.user, &products)?;
     let user = staff.user;
-    let (filter, products, waits, mine, nobodys, rows, more) = blocking(&app, move |app| {
+    let (filter, products, counts, rows, more) = blocking(&app, move |app| {
         app.db.read(|conn| {
-            let of_all = Filter {
-                staff_products: filter.staff_products.clone(),
-                ..Filter::default()
-            };
-            let waits = cases::queue::waits(conn, now, filter.staff_products.as_deref())?;
-            let mine = cases::queue::count(
-                conn,
-                &Filter {
-                    assignee: Assignee::User(user.id),
-                    ..of_all.clone()
-                },
-            )?;
-            let nobodys = cases::queue::count(
-                conn,
-                &Filter {
-                    assignee: Assignee::Nobody,
-                    ..of_all
-                },
-            )?;
+            let counts = counts(conn, now, &user)?;
             let (found, more) = cases::queue::page(conn, &filter)?;
             let rows = rows(conn, now, &products, found)?;
-            Ok((filter, products, waits, mine, nobodys, rows, more))
+            Ok((filter, products, counts, rows, more))
         })
     })
     .await?;
@@ -294,11 +281,10 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
         .last()
         .filter(|_| more)
         .map(|last| next_page(&asked, last));
-    let waiting = waits.iter().map(|w| w.waiting).sum();
     html(&QueuePage {
         page: staff.page,
-        tiles: tiles(&asked, &waits),
-        tabs: tabs(&asked, waiting, mine, nobodys),
+        tiles: tiles(&asked, &counts.waits),
+        tabs: tabs(&asked, &counts),
         severities: choices(Severity::ALL, filter.severity, Severity::label),
         channels: choices(Channel::ALL, filter.channel, Channel::label),
         products: products
@@ -320,6 +306,29 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
         next,
         rows,
         asked,
+    })
+}
+
+/// What stands beside the views of the queue.
+struct Counts {
+    waits: Vec<cases::queue::ChannelWait>,
+    mine: i64,
+    nobodys: i64,
+    replies: i64,
+}
+
+fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
+    let products = bound_to(user);
+    let of = |assignee| Filter {
+        assignee,
+        staff_products: products.clone(),
+        ..Filter::default()
+    };
+    Ok(Counts {
+        waits: cases::queue::waits(conn, now, products.as_deref())?,
+        mine: cases::queue::count(conn, &of(Assignee::User(user.id)))?,
+        nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
+        replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
     })
 }
 
@@ -350,7 +359,7 @@ fn tiles(asked: &Asked, waits: &[cases::queue::ChannelWait]) -> Vec<Tile> {
     std::iter::once(all).chain(channels).collect()
 }
 
-fn tabs(asked: &Asked, waiting: i64, mine: i64, nobodys: i64) -> Vec<Tab> {
+fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
     let tab = |label, state: &str, who: &str, count| Tab {
         href: asked.address(&[("state", state), ("who", who), ("after", "")]),
         label,
@@ -358,9 +367,20 @@ fn tabs(asked: &Asked, waiting: i64, mine: i64, nobodys: i64) -> Vec<Tab> {
         count,
     };
     vec![
-        tab("Waits for us", "", "", Some(waiting)),
-        tab("Mine", "", "mine", Some(mine)),
-        tab("Nobody’s", "", "nobody", Some(nobodys)),
+        tab(
+            "Waits for us",
+            "",
+            "",
+            Some(counts.waits.iter().map(|w| w.waiting).sum()),
+        ),
+        tab("Mine", "", "mine", Some(counts.mine)),
+        tab("Nobody’s", "", "nobody", Some(counts.nobodys)),
+        Tab {
+            href: REPLIES_PATH.into(),
+            label: "Replies to send",
+            is_current: false,
+            count: Some(counts.replies),
+        },
         tab("Waits for the customer", "waiting_customer", "", None),
         tab("Resolved", "resolved", "", None),
         tab("Closed", "closed", "", None),
@@ -379,6 +399,59 @@ fn choices<T: Copy + PartialEq + std::fmt::Display>(
             is_chosen: chosen == Some(*one),
         })
         .collect()
+}
+
+const REPLIES_PATH: &str = "/desk/replies";
+
+#[derive(Template)]
+#[template(path = "desk/replies.html")]
+struct RepliesPage {
+    page: Page,
+    tabs: Vec<Tab>,
+    rows: Vec<Row>,
+    /// Whether there are more than are listed.
+    more: bool,
+}
+
+/// `GET /desk/replies`: cases of which a public reply waits for a person, also resolved ones.
+pub async fn replies(app: Data<App>, staff: Staff) -> Answer {
+    let Staff { user, page } = staff;
+    let now = app.now();
+    let (counts, rows) = blocking(&app, move |app| {
+        app.db.read(|conn| {
+            let products = forum::store::products(conn)?;
+            let waiting = escalations::store::desk::replies_to_send(
+                conn,
+                bound_to(&user).as_deref(),
+                REPLIES_MAX,
+            )?;
+            let mut ids: Vec<CaseId> = Vec::new();
+            for reply in &waiting {
+                if !ids.contains(&reply.case) {
+                    ids.push(reply.case);
+                }
+            }
+            let found = cases::store::desk::by_ids(conn, &ids)?;
+            let mut rows = rows(conn, now, &products, found)?;
+            for row in &mut rows {
+                let of_row = || waiting.iter().filter(|reply| reply.case == row.id);
+                row.replies = of_row().count() as i64;
+                row.is_closing = of_row().any(|reply| reply.is_closing);
+            }
+            Ok((counts(conn, now, &user)?, rows))
+        })
+    })
+    .await?;
+    let mut tabs = tabs(&Asked::default(), &counts);
+    for tab in &mut tabs {
+        tab.is_current = tab.href == REPLIES_PATH;
+    }
+    html(&RepliesPage {
+        page,
+        tabs,
+        more: counts.replies > REPLIES_MAX,
+        rows,
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]

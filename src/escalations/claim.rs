@@ -10,7 +10,8 @@ use serde_json::json;
 use super::ClaimState;
 use super::store::{self, Claim, Mention};
 use crate::app::App;
-use crate::cases::{self, Event, Step};
+use crate::cases::states::{self, Happening};
+use crate::cases::{self, Event, State, Step};
 use crate::clock::{DAY, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
@@ -309,7 +310,8 @@ pub fn complete(
             return Ok(Completed::NotProved);
         };
         cases::store::set_customer(tx, case.id, user, Some(&email))?;
-        let subject = case.summary.clone();
+        // Not the post's words: they must go when the post goes, and a mail's subject stays.
+        let subject = format!("What you wrote on {}", handle.network.label());
         let ticket =
             tickets::open_for_case(tx, app, case.id, &subject, Some(&email), OpenedBy::Claim)?;
         cases::record_event(
@@ -325,6 +327,13 @@ pub fn complete(
                 data: json!({"claim": claim.id, "ticket": ticket}),
             },
         )?;
+        // Whoever left an address waits for us now.
+        let happening = match case.state {
+            State::Closed => Happening::Reopened,
+            _ => Happening::CustomerWrote,
+        };
+        let why = "left an email address to go on in private";
+        states::happen(tx, now, &by, case.id, happening, why)?;
         if let Some(ticket) = tickets::store::ticket(tx, ticket)? {
             tickets::notices::receipt(tx, app, &ticket, false)?;
         }

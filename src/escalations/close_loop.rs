@@ -15,7 +15,7 @@ use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
-use crate::ids::{LinkId, ThreadId};
+use crate::ids::{CaseId, LinkId, ThreadId};
 use crate::jobs::{self, Job, Next};
 use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::Automatic;
@@ -84,9 +84,11 @@ fn take_back(
     let by = Actor::rule("close_loop");
     let why = format!("thread {} was taken up again", thread.id);
     for (_, case) in &told {
-        if let Some(case) = cases::store::case_or_successor(tx, *case)?
-            && case.state == State::Resolved
-        {
+        let Some(case) = cases::store::case_or_successor(tx, *case)? else {
+            continue;
+        };
+        discard(tx, now, case.id, Purpose::CloseLoop, &why)?;
+        if case.state == State::Resolved {
             states::happen(tx, now, &by, case.id, Happening::Reopened, &why)?;
         }
     }
@@ -134,6 +136,24 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
     let why = format!("thread {} is {}", thread.id, thread.state);
     states::happen(tx, now, &by, case.id, Happening::Resolved, &why)?;
     Ok(())
+}
+
+/// Takes back what was drafted for this purpose and nobody has approved.
+fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str) -> Result<()> {
+    if store::discard_drafts(tx, case, purpose)? == 0 {
+        return Ok(());
+    }
+    audit::record(
+        tx,
+        now,
+        Act {
+            by: &Actor::rule("close_loop"),
+            act: "reply_discarded",
+            subject: ("case", case.0),
+            reason: why,
+            data: json!({"purpose": purpose}),
+        },
+    )
 }
 
 const TEXTS: &[&str] = &[
@@ -203,6 +223,10 @@ fn draft(
     let Some(reply) = made else {
         return Ok("The customer was told before");
     };
+    let why = "the thread is solved; that it is being worked on need not be said any more";
+    for of in [case.id, link.case] {
+        discard(tx, now, of, Purpose::Acknowledge, why)?;
+    }
     if !automatic {
         return Ok("Word that it is solved is drafted; a person sends it");
     }

@@ -185,6 +185,16 @@ pub struct Counts {
     pub failed: i64,
 }
 
+/// Mails of these purposes that were put down since then and have gone out.
+pub fn count_sent(conn: &mut Conn, purposes: &[&str], since: Moment) -> Result<i64> {
+    Ok(mails::table
+        .filter(mails::purpose.eq_any(purposes.to_vec()))
+        .filter(mails::state.eq(SENT))
+        .filter(mails::created_at.ge(since.0))
+        .select(count_star())
+        .first(conn)?)
+}
+
 pub fn counts(conn: &mut Conn) -> Result<Counts> {
     let rows: Vec<(String, i64)> = mails::table
         .group_by(mails::state)

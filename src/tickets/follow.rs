@@ -9,6 +9,7 @@ use crate::cases::links::{LinkState, Target};
 use crate::cases::satisfaction::{Verdict, rate};
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Case, Channel, State};
+use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Problem, Result};
@@ -40,6 +41,9 @@ pub struct Story {
     pub case: Case,
     pub ticket: Option<Ticket>,
     pub messages: Vec<Message>,
+    /// What began it in public, if it did: where, in which words, and when. It goes when the post
+    /// is deleted.
+    pub public: Option<(&'static str, String, Moment)>,
     /// Public threads in which it is solved or discussed.
     pub threads: Vec<ThreadLine>,
 }
@@ -67,7 +71,20 @@ pub fn story(conn: &mut Conn, id: CaseId) -> Result<Option<Story>> {
         }
     }
     let threads = threads_by_ids(conn, &ids)?;
+    let own = match case.id == id {
+        true => Some(case.clone()),
+        false => cases::store::case(conn, id)?,
+    };
+    let public = own
+        .filter(|own| {
+            matches!(
+                own.channel,
+                Channel::X | Channel::Bluesky | Channel::Mastodon
+            )
+        })
+        .map(|own| (own.channel.label(), own.summary, own.opened_at));
     Ok(Some(Story {
+        public,
         case,
         ticket,
         messages,

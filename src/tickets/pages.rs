@@ -219,6 +219,8 @@ struct FollowPage {
     verdict: Option<&'static str>,
     opened: When,
     messages: Vec<MessageLine>,
+    /// Where it began in public, the words, and when.
+    public: Option<(&'static str, String, When)>,
     threads: Vec<crate::forum::store::ThreadLine>,
     fields: WriteFields,
     problems: Problems,
@@ -361,6 +363,9 @@ fn follow_of(
         },
         opened: When::new(case.opened_at.0, now),
         messages,
+        public: story
+            .public
+            .map(|(network, words, at)| (network, words, When::new(at.0, now))),
         threads: story.threads,
         fields,
         problems,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::{Direction, FileLine, Message, Ticket};
+use super::{Direction, FileLine, Message, OpenedBy, Ticket};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{
@@ -239,18 +239,23 @@ pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
         .collect()
 }
 
-/// All tickets' message counts: messages in and messages out.
-pub fn counts(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+/// Messages of all tickets since then, by direction.
+pub fn counts(conn: &mut Conn, since: Moment) -> Result<Vec<(String, i64)>> {
     Ok(ticket_messages::table
+        .filter(ticket_messages::created_at.ge(since.0))
         .group_by(ticket_messages::direction)
         .select((ticket_messages::direction, count_star()))
         .order(ticket_messages::direction)
         .load(conn)?)
 }
 
-/// How many tickets there are.
-pub fn ticket_count(conn: &mut Conn) -> Result<i64> {
-    Ok(tickets::table.select(count_star()).first(conn)?)
+/// How many tickets were opened in this way since then.
+pub fn opened_by(conn: &mut Conn, by: OpenedBy, since: Moment) -> Result<i64> {
+    Ok(tickets::table
+        .filter(tickets::opened_by.eq(by.as_str()))
+        .filter(tickets::created_at.ge(since.0))
+        .select(count_star())
+        .first(conn)?)
 }
 
 fn files_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Vec<FileLine>>> {

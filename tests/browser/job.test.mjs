@@ -2,7 +2,7 @@
 // answers it, the reply stands on the network, and it is told when it is solved.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { PATIENCE_MS, logIn, startBrowser, startDemo, until } from "./offramp.mjs";
+import { PATIENCE_MS, header, logIn, mailsTo, receiveMail, startBrowser, startDemo, until } from "./offramp.mjs";
 
 let demo, browser;
 
@@ -45,45 +45,205 @@ async function caseOf(page, words) {
   }, `a case about “${words}” in the queue`);
 }
 
-test("a complaint is linked, answered in public, and stands once on the network", async () => {
+/** Loads the page again until `what` holds on it. */
+function reloadUntil(page, holds, what) {
+  return until(async () => {
+    await page.reload();
+    return holds(await page.textContent("main"));
+  }, what);
+}
+
+/** Presses a button whose form leads to another page. */
+async function press(page, words) {
+  const button = page.locator("main button", { hasText: words }).first();
+  await Promise.all([page.waitForNavigation(), button.click()]);
+}
+
+test("a complaint is linked, answered in public, and told when it is solved", async () => {
+  const member = await newPage();
+  await logIn(member, demo, "member");
+  await member.goto(`${demo.url}/new`);
+  await member.selectOption("#product", { label: "Kiln: something else" });
+  await member.fill("#title", "Fault E77 on the display since the power came back");
+  await member.fill("#body", "After a power cut the display of my thermostat shows fault E77 and nothing heats.");
+  await press(member, "Post");
+  if (new URL(member.url()).pathname === "/new") await press(member, "Post anyway");
+  const thread = new URL(member.url()).pathname;
+  assert.match(thread, /^\/t\/\d+\//);
+
   const customer = await newPage();
-  await complain(
-    customer,
-    "marlow_k",
-    "@PellwickHelp my photos only get backed up when I open the Attic app on android, what is the point",
-  );
+  await complain(customer, "marlow_k", "@PellwickHelp Kiln display shows fault E77 since the power came back, nothing heats");
   const staff = await newPage();
   await logIn(staff, demo, "admin");
-  await staff.goto(await caseOf(staff, "photos only get backed up"));
+  await staff.goto(await caseOf(staff, "fault E77"));
+  const ofCase = staff.url();
   assert.match(await staff.textContent("main"), /marlow_k/);
-
-  const confirm = staff.locator("form[action*='/link/'] button", { hasText: "Confirm" }).first();
-  if (await confirm.count()) {
-    await confirm.click();
-    await staff.waitForLoadState();
-  }
-  await staff.locator("button", { hasText: "Approve and send" }).first().click();
-
+  const proposal = staff.locator(".proposal", { has: staff.locator(`a[href='${thread}']`) });
+  assert.equal(await proposal.count(), 1, "the thread is found");
+  const link = proposal.locator("button[data-key='l']");
+  if (await link.count()) await Promise.all([staff.waitForNavigation(), link.click()]);
+  assert.match(await staff.inputValue("textarea[name='body'] >> nth=0"), new RegExp(thread));
+  await press(staff, "Approve and send");
   await until(async () => {
     await customer.goto(demo.x);
-    return (await customer.textContent("body")).includes(`${demo.url}/t/`);
+    return (await customer.textContent("body")).includes(`${demo.url}${thread}`);
   }, "the reply on the network");
-  assert.deepEqual(staff.errors, []);
+
+  const helper = await newPage();
+  await logIn(helper, demo, "moderator");
+  await helper.goto(demo.url + thread);
+  await helper.fill("#body", "Switch the receiver off for a minute and on again, then hold the dial until E77 goes.");
+  await press(helper, "Post reply");
+  await member.goto(demo.url + thread);
+  await member.locator("form[action$='/accept'] button").first().click();
+  await member.waitForLoadState();
+
+  // Word of it is drafted; it stands with the replies to send although the case left the queue.
+  await until(async () => {
+    await staff.goto(`${demo.url}/desk/replies`);
+    return (await staff.locator("[data-row]", { hasText: "fault E77" }).count()) === 1;
+  }, "word that it is solved among the replies to send");
+  await staff.locator("[data-row] a", { hasText: "fault E77" }).click();
+  await staff.waitForURL(ofCase);
+  assert.match(await staff.textContent(".page-head"), /Word that it is solved waits to be sent/);
+  const word = await staff.inputValue("textarea[name='body'] >> nth=0");
+  await press(staff, "Approve and send");
+  await until(async () => {
+    await customer.goto(demo.x);
+    const posts = await customer.locator("article.ours p").allTextContents();
+    return posts.filter((text) => text.includes(word.slice(0, 20))).length === 1;
+  }, "word that it is solved on the network");
+  for (const page of [staff, member, helper]) assert.deepEqual(page.errors, []);
 });
 
-test("a complaint about money goes to a private address, never to a thread", async () => {
-  const customer = await newPage();
-  await complain(
-    customer,
-    "petra_v",
-    "@PellwickHelp I was charged twice for Attic this month, I want my money back",
-  );
-  const staff = await newPage();
-  await logIn(staff, demo, "admin");
-  await staff.goto(await caseOf(staff, "charged twice for Attic this month, I want"));
+/** A complaint about money, answered by staff with a private address; where that leads. */
+async function claimAddress(staff, customer, username, text) {
+  await complain(customer, username, `@PellwickHelp ${text}`);
+  await staff.goto(await caseOf(staff, text.slice(0, 40)));
+  const ofCase = staff.url();
   const draft = await staff.inputValue("textarea[name='body'] >> nth=0");
   assert.match(draft, /\/claim\//);
   assert.doesNotMatch(draft, /\/t\/\d/);
+  await press(staff, "Approve and send");
+  const address = await until(async () => {
+    await customer.goto(demo.x);
+    const post = customer.locator("article", { hasText: text.slice(0, 40) }).locator("xpath=..").locator("article.ours a[href*='/claim/']");
+    return post.first().getAttribute("href", { timeout: 1000 });
+  }, "the private address on the network");
+  return { address, ofCase };
+}
+
+/** The second step of a claim: an address, and the yes to use it. */
+async function leaveEmail(customer, email) {
+  await customer.fill("#email", email);
+  await customer.check("#agreed");
+  await press(customer, "Go on by email");
+  assert.match(await customer.textContent("main"), /That is all we need/);
+}
+
+/** The newest mail to an address whose text has these words, as the demo's page shows it. */
+async function mailWith(page, email, words) {
+  return until(async () => {
+    await page.goto(`${demo.url}/demo`);
+    const mails = page.locator("details", { hasText: email }).filter({ hasText: words });
+    return (await mails.count()) ? mails.first().textContent() : null;
+  }, `a mail to ${email} with “${words}”`);
+}
+
+test("a complaint about money becomes an email ticket by its private address, and is resolved", async () => {
+  const staff = await newPage();
+  await logIn(staff, demo, "admin");
+  const customer = await newPage();
+  const text = "I was charged twice for Attic this month, I want my money back";
+  const { address, ofCase } = await claimAddress(staff, customer, "petra_v", text);
+
+  // Somebody else who saw the public address proves nothing by it.
+  const stranger = await newPage();
+  await stranger.goto(address);
+  await stranger.click("a:has-text('Sign in with X')");
+  await stranger.fill("#username", "nosy_n");
+  await Promise.all([stranger.waitForURL(/\/claim\//), stranger.click("button:has-text('Sign in')")]);
+  assert.match(await stranger.textContent("main"), /signed in as @nosy_n/);
+  assert.equal(await stranger.locator("#email").count(), 0);
+
+  await customer.goto(address);
+  await customer.click("a:has-text('Sign in with X')");
+  await customer.fill("#username", "petra_v");
+  await Promise.all([customer.waitForURL(/\/claim\//), customer.click("button:has-text('Sign in')")]);
+  await leaveEmail(customer, "petra@example.org");
+
+  const mails = await newPage();
+  const receipt = await mailWith(mails, "petra@example.org", "Follow your case");
+  await customer.goto(receipt.match(/http\S+\/case\/[\w-]+/)[0]);
+  assert.match(await customer.textContent("main"), /charged twice for Attic/);
+
+  await staff.goto(await caseOf(staff, "charged twice for Attic this month"));
+  assert.equal(staff.url(), ofCase, "it waits for us again");
+  await staff.fill("form[action$='/message'] textarea", "We have **refunded** the second charge. Has it arrived?");
+  await press(staff, "Send the answer");
+  await mailWith(mails, "petra@example.org", "refunded the second charge");
+  const raw = await until(async () => {
+    const all = await mailsTo(demo, "petra@example.org");
+    return all.find((mail) => header(mail, "Subject").startsWith("Re:"));
+  }, "the mail as a file");
+
+  const to = header(raw, "Reply-To").replace(/^.*<|>.*$/g, "");
+  const id = header(raw, "Message-ID");
+  const answer = ["From: Petra <petra@example.org>", `To: ${to}`, `Subject: ${header(raw, "Subject")}`,
+    "Message-ID: <answer-1@example.org>", `In-Reply-To: ${id}`, `References: ${id}`, "Date: Sun, 22 Nov 2026 12:00:00 +0000",
+    "Content-Type: text/plain; charset=utf-8", "", "The money is back, thank you.", ""].join("\r\n");
+  await receiveMail(demo, answer, to);
+  await staff.goto(ofCase);
+  await reloadUntil(staff, (words) => words.includes("The money is back, thank you."), "the customer's answer on the case's page");
+
+  await press(staff, "Resolve");
+  assert.match(await staff.textContent("main"), /asked whether it works/);
+  const asked = await mailWith(mails, "petra@example.org", "Solved, or still broken?");
+  await customer.goto(asked.match(/http\S+\/case\/[\w-]+#verdict/)[0]);
+  await press(customer, "It is solved");
+  await staff.reload();
+  assert.match(await staff.textContent("main"), /The customer says: solved/);
+  for (const page of [staff, customer, stranger, mails]) assert.deepEqual(page.errors, []);
+});
+
+test("a handle is proved by posting the code that only its owner's page shows", async () => {
+  const staff = await newPage();
+  await logIn(staff, demo, "admin");
+  const customer = await newPage();
+  const text = "Where is my refund for the Tern I sent back in March, nobody answers";
+  const { address, ofCase } = await claimAddress(staff, customer, "ines_r", text);
+  await customer.goto(address);
+  const code = await customer.textContent("#proof");
+  const x = await customer.context().newPage();
+  await complain(x, "ines_r", `@PellwickHelp ${code}`);
+  await until(async () => {
+    await customer.click("a:has-text('I have posted it')");
+    await customer.waitForLoadState();
+    return customer.locator("#email").count();
+  }, "the second step, once the code was seen");
+  await leaveEmail(customer, "ines@example.org");
+  await staff.goto(ofCase);
+  const story = await staff.textContent("main");
+  assert.match(story, /Proved the handle by posting the code/);
+  assert.match(story, /ines@example\.org/);
+  assert.deepEqual(customer.errors, []);
+});
+
+test("a complaint that arrives is told on the open desk, and shown without leaving it", async () => {
+  const staff = await newPage();
+  await logIn(staff, demo, "admin");
+  await staff.goto(`${demo.url}/desk`);
+  const customer = await newPage();
+  await complain(customer, "ozan_t", "@PellwickHelp my Kiln receiver is so hot that I can't touch it, is that safe??");
+  const toast = staff.locator(".toast");
+  await toast.waitFor();
+  assert.match(await toast.textContent(), /case/);
+  await until(async () => {
+    if (await toast.count()) await toast.locator("button").click();
+    return staff.locator("[data-row]", { hasText: "so hot that" }).count();
+  }, "the case in the open queue");
+  assert.equal(new URL(staff.url()).pathname, "/desk");
+  assert.deepEqual(staff.errors, []);
 });
 
 test("everything a visitor reads works without script, on a phone, without scrolling sideways", async () => {

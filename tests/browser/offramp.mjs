@@ -1,6 +1,6 @@
 // One demo of its own for a test file, and a Chromium to look at it.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +33,7 @@ export async function startDemo() {
     env: { ...process.env, RUST_LOG: "error", DATABASE_URL: undefined },
   });
   const demo = {
+    dir,
     url: `http://127.0.0.1:${port}`,
     x: `http://127.0.0.1:${xPort}`,
     password: "warm rooms and steady wifi",
@@ -44,6 +45,36 @@ export async function startDemo() {
   };
   await until(async () => (await fetch(`${demo.url}/`)).ok, "the demo's first page");
   return demo;
+}
+
+/** The raw mails that went out to an address, in the order they were sent. */
+export async function mailsTo(demo, address) {
+  const folder = join(demo.dir, "mail");
+  const mails = [];
+  for (const name of (await readdir(folder)).filter((name) => name.endsWith(".eml")).sort()) {
+    const raw = await readFile(join(folder, name), "utf8");
+    if (header(raw, "To").includes(address)) mails.push(raw);
+  }
+  return mails;
+}
+
+/** One header of a raw mail, unfolded; empty when it has none. */
+export function header(raw, name) {
+  const head = raw.split("\r\n\r\n", 1)[0].replaceAll(/\r\n[ \t]+/g, " ");
+  const line = head.split("\r\n").find((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+  return line?.slice(name.length + 1).trim() ?? "";
+}
+
+/** Hands a mail to `offramp mail receive`, as a mail server pipes it. */
+export async function receiveMail(demo, raw, recipient) {
+  const args = ["--config", join(demo.dir, "offramp.toml"), "mail", "receive", "--recipient", recipient];
+  const command = spawn(join(target, "debug", "offramp"), args, {
+    stdio: ["pipe", "ignore", "inherit"],
+    env: { ...process.env, RUST_LOG: "error", DATABASE_URL: undefined },
+  });
+  command.stdin.end(raw);
+  const code = await new Promise((done) => command.once("exit", done));
+  if (code !== 0) throw new Error(`the mail was not taken (exit code ${code})`);
 }
 
 /** Asks again until the answer is true. */

@@ -8,10 +8,12 @@ use offramp::cases::links::{self, LinkState, NewLink, Target};
 use offramp::cases::{self, Channel, NewCase, Severity, State};
 use offramp::clock::{HOUR, MINUTE};
 use offramp::db::audit::Actor;
+use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::{self, ReplyState, capture};
 use offramp::forum::store::{NewProduct, NewThread};
 use offramp::forum::{ThreadKind, Visibility};
 use offramp::ids::{CaseId, ProductId, ThreadId, UserId};
+use offramp::mail::outbox;
 use offramp::networks::{Author, Network, PostKind, PublicPost};
 use offramp::people::Role;
 use offramp::tickets::{self, OpenedBy};
@@ -204,6 +206,13 @@ fn ticket_case(t: &Test) -> CaseId {
         })
         .expect("a ticket");
     case
+}
+
+/// The text of each mail that went out.
+fn mails(t: &Test) -> Vec<String> {
+    let outbox = t.app.db.read(|c| outbox::page(c, None, 50));
+    let mails = outbox.expect("the outbox").into_iter();
+    mails.map(|mail| mail.text).collect()
 }
 
 fn act(browser: &mut Browser, case: CaseId, action: &str, fields: &[(&str, &str)]) -> Reply {
@@ -454,6 +463,7 @@ on_both! {
         let link = links.iter().find(|l| l.target == Target::Thread(thread)).expect("the link");
         assert_eq!(link.state, LinkState::Confirmed);
         assert!(browser.get("/desk").body.contains("Reply drafted"));
+        assert!(browser.get("/desk/replies").body.contains("my hub keeps crashing"));
         let reply = reply_of(t, case);
         let path = format!("reply/{}", reply.id);
         let version = reply.version.to_string();
@@ -473,6 +483,64 @@ on_both! {
         assert_eq!((sent.state, sent.body.as_str()), (ReplyState::Sent, words));
         assert!(browser.get(&format!("/desk/case/{case}")).body.contains("status/777"));
         t.run_jobs();
+    }
+
+    fn word_that_it_is_solved_stays_in_sight_after_the_case_left_the_queue(t) {
+        let (case, thread) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut browser, case, "link", &[("thread", &thread.to_string())]);
+        t.app.db.write(|tx| {
+            let solved = format!("UPDATE threads SET state = 'solved' WHERE id = {thread}");
+            diesel::sql_query(solved).execute(tx)?;
+            offramp::jobs::enqueue(tx, t.app.now(), &ThreadResolved { thread })
+        }).expect("solved");
+        t.run_jobs();
+        assert_eq!(stored(t, case).state, State::Resolved);
+        assert!(!browser.get("/desk").body.contains("my hub keeps crashing"));
+        let page = browser.get("/desk/replies");
+        for words in ["my hub keeps crashing", "Word that it is solved", "Replies to send <span class=\"count\">1<"] {
+            assert!(page.body.contains(words), "{words} in {}", page.body);
+        }
+        assert!(browser.get(&format!("/desk/case/{case}")).body.contains("Word that it is solved waits to be sent"));
+        // The first answer was not sent: that it is being worked on is no longer so.
+        let replies = t.app.db.read(|c| escalations::store::replies_of(c, case)).expect("replies");
+        let states: Vec<ReplyState> = replies.iter().map(|r| r.state).collect();
+        assert_eq!(states, [ReplyState::Discarded, ReplyState::Draft]);
+        act(&mut browser, case, &format!("reply/{}", replies[1].id), &[("to", "discard")]);
+        assert!(browser.get("/desk/replies").body.contains("No reply waits"));
+    }
+
+    fn replies_to_send_are_those_of_ones_own_products(t) {
+        let (case, _) = complaint(t);
+        let kiln = product(t, "kiln", "Kiln");
+        let (mut browser, ines) = t.browser_of("Ines", Role::Staff);
+        assert!(browser.get("/desk/replies").body.contains("my hub keeps crashing"));
+        bind(t, ines, kiln);
+        assert!(browser.get("/desk/replies").body.contains("No reply waits"));
+        // What a merged case still has to say stands with the case in which it goes on.
+        let into = case_of(t, "Same again", Channel::Email, Severity::Annoyance, None, HOUR);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut stefan, case, "merge", &[("into", &into.to_string())]);
+        let page = stefan.get("/desk/replies");
+        assert!(page.body.contains("Same again") && page.body.contains("Reply drafted"));
+        assert!(!page.body.contains("my hub keeps crashing"));
+    }
+
+    fn a_ticket_that_staff_resolve_is_told_once_with_the_question_whether_it_works(t) {
+        let case = ticket_case(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for _ in 0..2 {
+            act(&mut browser, case, "state", &[("to", "resolve")]);
+        }
+        t.run_jobs();
+        let sent = mails(t);
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert!(sent[0].contains("marked your case as resolved") && sent[0].contains("#verdict"));
+        // Taken up again and resolved again: that is news once more.
+        act(&mut browser, case, "state", &[("to", "reopen")]);
+        act(&mut browser, case, "state", &[("to", "resolve")]);
+        t.run_jobs();
+        assert_eq!(mails(t).len(), 2);
     }
 
     fn a_reply_that_somebody_changed_meanwhile_is_not_sent_and_keeps_what_was_typed(t) {

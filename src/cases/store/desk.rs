@@ -90,6 +90,18 @@ pub fn proposal_counts(conn: &mut Conn, ids: &[CaseId]) -> Result<HashMap<CaseId
     Ok(rows.into_iter().map(|(id, n)| (CaseId(id), n)).collect())
 }
 
+/// These cases, in the order of their ids in the list; those that are not there are left out.
+pub fn by_ids(conn: &mut Conn, ids: &[CaseId]) -> Result<Vec<Case>> {
+    let wanted: Vec<i64> = ids.iter().map(|c| c.0).collect();
+    let rows: Vec<Row> = cases::table
+        .filter(cases::id.eq_any(wanted))
+        .select(columns!())
+        .load(conn)?;
+    let mut found: Vec<Case> = rows.into_iter().map(Row::case).collect::<Result<_>>()?;
+    found.sort_by_key(|case| ids.iter().position(|id| *id == case.id));
+    Ok(found)
+}
+
 /// Cases that went on in this one, oldest first.
 pub fn merged_from(conn: &mut Conn, into: CaseId) -> Result<Vec<CaseId>> {
     let ids: Vec<i64> = cases::table

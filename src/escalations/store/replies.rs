@@ -248,6 +248,29 @@ pub fn set_reply_state(tx: &mut Conn, id: ReplyId, state: ReplyState) -> Result<
     Ok(())
 }
 
+/// Takes back what is drafted for a case with this purpose and was not approved. How many.
+pub fn discard_drafts(tx: &mut Conn, case: CaseId, purpose: Purpose) -> Result<usize> {
+    let drafts = replies::table
+        .filter(replies::case_id.eq(case.0))
+        .filter(replies::purpose.eq(purpose.as_str()))
+        .filter(replies::state.eq(ReplyState::Draft.as_str()));
+    Ok(diesel::update(drafts)
+        .set((
+            replies::state.eq(ReplyState::Discarded.as_str()),
+            replies::version.eq(replies::version + 1),
+        ))
+        .execute(tx)?)
+}
+
+/// Replies made since then, by purpose and state.
+pub fn replies_since(conn: &mut Conn, since: Moment) -> Result<Vec<(String, String, i64)>> {
+    Ok(replies::table
+        .filter(replies::created_at.ge(since.0))
+        .group_by((replies::purpose, replies::state))
+        .select((replies::purpose, replies::state, count_star()))
+        .load(conn)?)
+}
+
 /// About to be sent: written before the network is asked.
 pub fn set_sending(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<()> {
     diesel::update(replies::table.find(id.0))
