@@ -36,7 +36,7 @@ pub struct Parts {
     pub connectors: Vec<Arc<dyn Connector>>,
     pub limits: Limits,
     /// Turns at hashing passwords, which takes much memory and time on purpose.
-    pub password_turns: tokio::sync::Semaphore,
+    pub password_turns: Arc<tokio::sync::Semaphore>,
     pub live: Live,
     pub pages: PageCache,
     /// Names this process in leases.

@@ -43,7 +43,7 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
         keys,
         db,
         limits: Limits::new(&config.limits),
-        password_turns: Semaphore::new(passwords::HASHES_AT_ONCE),
+        password_turns: Arc::new(Semaphore::new(passwords::HASHES_AT_ONCE)),
         live: Live::default(),
         pages: PageCache::default(),
         node: format!("{}-{}", std::process::id(), &random.token()[..8]),

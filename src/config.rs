@@ -281,7 +281,23 @@ pub struct ConfigError(pub String);
 impl Config {
     /// Reads `file` (defaults when `None`), then the environment.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
-        Self::load_with(file, std::env::vars())
+        let mut environment = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            // A name that is no text is none of ours.
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => environment.push((name, value)),
+                Err(_) if key_of(&name).is_none() => {}
+                Err(_) => {
+                    return Err(ConfigError(format!(
+                        "The environment variable {name} is not UTF-8 text."
+                    )));
+                }
+            }
+        }
+        Self::load_with(file, environment)
     }
 
     /// As `load`, with the environment given by the caller.
@@ -301,24 +317,18 @@ impl Config {
                     ))
                 })?;
                 text.parse::<toml::Table>().map_err(|e| {
+                    // Never the line itself: it may hold a password.
                     ConfigError(format!(
-                        "{} is not valid TOML: {e}\nStrings need quotes; compare with \
-                         offramp.example.toml.",
-                        path.display()
+                        "{}, {}: {}. Strings need quotes; compare with offramp.example.toml.",
+                        path.display(),
+                        position(&text, e.span().map_or(0, |span| span.start)),
+                        e.message()
                     ))
                 })?
             }
         };
         for (name, value) in environment {
-            let key = match name.as_str() {
-                "DATABASE_URL" => "database.url".to_owned(),
-                // Names this file itself (`--config`).
-                "OFFRAMP_CONFIG" => continue,
-                _ => match name.strip_prefix("OFFRAMP_") {
-                    Some(rest) => rest.to_lowercase().replace("__", "."),
-                    None => continue,
-                },
-            };
+            let Some(key) = key_of(&name) else { continue };
             set(&mut table, &key, &value)
                 .map_err(|e| ConfigError(format!("The environment variable {name}: {e}")))?;
             origins.insert(key, format!("the environment variable {name}"));
@@ -329,17 +339,22 @@ impl Config {
                 None => "the defaults".to_owned(),
             })
         };
-        let config: Config =
-            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|e| {
+        let mut config: Config = serde_path_to_error::deserialize(toml::Value::Table(table))
+            .map_err(|e| {
                 let key = e.path().to_string();
+                let why = if is_secret(&key) {
+                    "it must be text in quotes".to_owned()
+                } else {
+                    e.inner().message().to_owned()
+                };
                 ConfigError(format!(
-                    "The setting `{key}`, from {}, can't be used: {}. offramp.example.toml \
+                    "The setting `{key}`, from {}, can't be used: {why}. offramp.example.toml \
                      explains every key.",
                     origin_of(&key),
-                    e.inner().to_string().trim()
                 ))
             })?;
         config.check(&origin_of)?;
+        config.site.url = origin(&config.site.url).unwrap_or(config.site.url);
         Ok(config)
     }
 
@@ -351,17 +366,12 @@ impl Config {
                 origin_of(key)
             )))
         };
-        match url::Url::parse(&self.site.url) {
-            Ok(u) if matches!(u.scheme(), "http" | "https") && u.has_host() => {}
-            _ => {
-                return bad(
-                    "site.url",
-                    "must be the address people reach the site by, like https://help.example.com.",
-                );
-            }
-        }
-        if self.site.url.ends_with('/') {
-            return bad("site.url", "must not end with a slash.");
+        if origin(&self.site.url).is_none() {
+            return bad(
+                "site.url",
+                "must be the address people reach the site by, like https://help.example.com, \
+                 without a path.",
+            );
         }
         if !self.site.secret.is_empty() && self.site.secret.expose().len() < 32 {
             return bad(
@@ -394,8 +404,18 @@ impl Config {
             if url::Url::parse(&self.x.base_url).is_err() {
                 return bad("x.base_url", "must be an address, like https://api.x.com.");
             }
-            if self.x.poll_seconds == 0 {
-                return bad("x.poll_seconds", "must be at least 1.");
+            let at_least_one = [
+                ("x.poll_seconds", self.x.poll_seconds),
+                ("x.search_poll_seconds", self.x.search_poll_seconds),
+                ("x.pages_max", self.x.pages_max as u64),
+            ];
+            for (key, value) in at_least_one {
+                if value == 0 {
+                    return bad(key, "must be at least 1.");
+                }
+            }
+            if !(1..=X_TIMEOUT_SECONDS_MAX).contains(&self.x.timeout_seconds) {
+                return bad("x.timeout_seconds", "must be from 1 to 45.");
             }
             if self.x.search_query.chars().count() > X_QUERY_CHARS_MAX {
                 return bad(
@@ -416,6 +436,53 @@ impl Config {
         let url = self.database.url.expose();
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
+}
+
+/// Longest wait for an answer of X, in seconds: a call must end within the leases taken for it.
+pub const X_TIMEOUT_SECONDS_MAX: u64 = 45;
+
+/// The key that an environment variable sets, if it is one of ours. `OFFRAMP_CONFIG` names the
+/// configuration file itself.
+fn key_of(variable: &str) -> Option<String> {
+    match variable {
+        "DATABASE_URL" => Some("database.url".into()),
+        "OFFRAMP_CONFIG" => None,
+        _ => variable
+            .strip_prefix("OFFRAMP_")
+            .map(|rest| rest.to_lowercase().replace("__", ".")),
+    }
+}
+
+/// Whether the value of a key must not be shown.
+fn is_secret(key: &str) -> bool {
+    key == "database.url"
+        || ["secret", "password", "token", "consumer_key"]
+            .iter()
+            .any(|word| key.contains(word))
+}
+
+/// `line 3, column 7` of a byte of `text`.
+fn position(text: &str, byte: usize) -> String {
+    let before = text.get(..byte).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    format!(
+        "line {}, column {}",
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1
+    )
+}
+
+/// The site's address as browsers write it in `Origin`: scheme and host in lower case, the port
+/// only when it is not the usual one. `None` when it is no such address, or carries more.
+fn origin(address: &str) -> Option<String> {
+    let url = url::Url::parse(address.trim()).ok()?;
+    let is_bare = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    is_bare.then(|| url.origin().ascii_serialization())
 }
 
 /// X's documentation of recent search, self-serve access.
@@ -519,6 +586,75 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(e.contains("listne"), "{e}");
+    }
+
+    #[test]
+    fn the_variable_that_names_the_file_is_no_setting() {
+        assert!(from_env(&[("OFFRAMP_CONFIG", "/etc/offramp.toml")]).is_ok());
+    }
+
+    #[test]
+    fn a_mistake_is_told_by_its_place_and_not_by_its_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for text in [
+            "[mail]\nsmtp_password = hunter2\n",
+            "[mail]\nsmtp_password = 'hunter2\n",
+            "[database]\nurl = [\"hunter2\"]\n",
+        ] {
+            std::fs::write(file.path(), text).unwrap();
+            let e = Config::load_with(Some(file.path()), Vec::new()).unwrap_err();
+            assert!(!e.to_string().contains("hunter2"), "{e}");
+            let place = if text.contains("[\"") {
+                "database.url"
+            } else {
+                "line 2, column 17"
+            };
+            assert!(e.to_string().contains(place), "{e}");
+        }
+    }
+
+    #[test]
+    fn the_sites_address_is_written_as_browsers_write_it() {
+        let url = |text: &str| from_env(&[("OFFRAMP_SITE__URL", text)]).map(|c| c.site.url);
+        assert_eq!(
+            url("HTTPS://Help.Example/").unwrap(),
+            "https://help.example"
+        );
+        assert_eq!(
+            url("https://help.example:443").unwrap(),
+            "https://help.example"
+        );
+        assert_eq!(url("http://[::1]:8080").unwrap(), "http://[::1]:8080");
+        for bad in [
+            "help.example",
+            "https://help.example/forum",
+            "https://help.example?a",
+            "https://u:p@help.example",
+            "ftp://help.example",
+        ] {
+            assert!(url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_pace_of_polling_is_nothing() {
+        let x = [
+            ("OFFRAMP_X__ENABLED", "true"),
+            ("OFFRAMP_X__USERNAME", "a"),
+            ("OFFRAMP_X__USER_ID", "1"),
+        ];
+        assert!(from_env(&x).is_ok());
+        for (key, value) in [
+            ("OFFRAMP_X__POLL_SECONDS", "0"),
+            ("OFFRAMP_X__SEARCH_POLL_SECONDS", "0"),
+            ("OFFRAMP_X__PAGES_MAX", "0"),
+            ("OFFRAMP_X__TIMEOUT_SECONDS", "0"),
+            ("OFFRAMP_X__TIMEOUT_SECONDS", "46"),
+        ] {
+            let mut pairs = x.to_vec();
+            pairs.push((key, value));
+            assert!(from_env(&pairs).is_err(), "{key}");
+        }
     }
 
     #[test]

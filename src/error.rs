@@ -54,6 +54,19 @@ impl Error {
         )
     }
 
+    /// Whether this is the unique key of this column that was already taken.
+    pub fn is_duplicate_of(&self, column: &str) -> bool {
+        use diesel::result::{DatabaseErrorKind, Error as D};
+        match self {
+            // PostgreSQL names the constraint, `users_email_key_key`; SQLite says the column.
+            Error::Db(D::DatabaseError(DatabaseErrorKind::UniqueViolation, info)) => info
+                .constraint_name()
+                .unwrap_or(info.message())
+                .contains(column),
+            _ => false,
+        }
+    }
+
     /// Whether the store can't take writes now: full, read-only, locked or away.
     /// The words say what the operator has to do.
     pub fn store_trouble(&self) -> Option<&'static str> {

@@ -68,6 +68,12 @@ impl Keys {
         URL_SAFE_NO_PAD.encode(mac(&self.derived(purpose), text.as_bytes()))
     }
 
+    /// How a session's token is kept: keyed with the secret, so that another secret ends every
+    /// session, and whoever can write to the database alone can make none.
+    pub fn session_hash(&self, token: &str) -> String {
+        self.sign("session", token)
+    }
+
     /// Whether `signature` is `sign(purpose, text)`, in constant time.
     pub fn verify(&self, purpose: &str, text: &str, signature: &str) -> bool {
         use subtle::ConstantTimeEq;

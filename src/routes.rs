@@ -1,7 +1,7 @@
 //! Every URL on one page: which code serves it. The audience of a page stands in its handler's
 //! signature (`Viewer`, `Member`, `Moderator`, `Staff`, `Admin`).
 
-use actix_web::web::{ServiceConfig, get, post};
+use actix_web::web::{ServiceConfig, post};
 
 use crate::desk;
 use crate::escalations::pages as claims;
@@ -9,7 +9,7 @@ use crate::forum::pages as forum;
 use crate::people;
 use crate::people::pages::{account, admin, door};
 use crate::tickets::pages as tickets;
-use crate::web::assets;
+use crate::web::{assets, get};
 
 pub fn routes(site: &mut ServiceConfig) {
     // Files

@@ -13,7 +13,6 @@ diesel::table! {
         role -> Text,
         bio -> Text,
         created_at -> BigInt,
-        last_seen_at -> Nullable<BigInt>,
         post_count -> BigInt,
         answer_count -> BigInt,
         erased_at -> Nullable<BigInt>,

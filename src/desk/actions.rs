@@ -22,7 +22,7 @@ use crate::forum::{self, ThreadKind, draft_thread};
 use crate::ids::{CaseId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::tickets;
-use crate::web::{Answer, Failure, Form, blocking, redirect_saying};
+use crate::web::{After, Answer, Failure, Form, FormWithFiles, blocking, redirect_saying};
 
 /// What the customer of a ticket reads when staff resolve it; what was done stands in the answer
 /// before.
@@ -536,13 +536,12 @@ pub struct MessageForm {
 /// `POST /desk/case/{id}/message`: answers the ticket by mail.
 pub async fn message(
     app: Data<App>,
-    staff: Staff,
     id: Path<i64>,
-    form: Form<MessageForm>,
+    After(staff, form): After<Staff, FormWithFiles<MessageForm>>,
 ) -> Answer {
     use tickets::reply::Outcome;
     let id = CaseId(id.into_inner());
-    let Form { fields, files } = form;
+    let FormWithFiles { fields, files } = form;
     let user = staff.user.clone();
     let typed = fields.body.clone();
     let outcome = blocking(&app, move |app| {

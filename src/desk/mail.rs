@@ -103,6 +103,8 @@ pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> A
 struct MailPage {
     page: Page,
     mail: Line,
+    /// Its words are for its receiver alone.
+    is_hidden: bool,
     text: Vec<Piece>,
 }
 
@@ -116,10 +118,17 @@ struct Piece {
 pub async fn mail(app: Data<App>, admin: Admin, id: Path<i64>) -> Answer {
     let now = app.now();
     let mail = stored(&app, *id).await?;
-    let text = pieces(&mail.text);
+    let id = MailId(mail.id);
+    let is_hidden = blocking(&app, move |app| outbox::is_hidden(app, id)).await?;
+    let text = if is_hidden {
+        Vec::new()
+    } else {
+        pieces(&mail.text)
+    };
     html(&MailPage {
         page: admin.page,
         mail: Line::of(mail, now),
+        is_hidden,
         text,
     })
 }

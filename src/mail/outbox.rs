@@ -12,6 +12,7 @@ use super::render::{Letter, render};
 use super::{MailAddress, store};
 use crate::app::App;
 use crate::clock::{HOUR, Moment};
+use crate::config::MailTransport;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, MailId, UserId};
@@ -40,6 +41,8 @@ pub struct NewMail {
     pub automatic: Automatic,
     pub unsubscribe_url: Option<String>,
     pub files: Vec<StoredFile>,
+    /// Whoever reads it can act for somebody: shown to nobody, and forgotten when it was sent.
+    pub is_secret: bool,
 }
 
 /// A file of `Files` that goes with a mail.
@@ -56,6 +59,14 @@ pub(super) struct Extras {
     pub automatic: Automatic,
     pub unsubscribe_url: Option<String>,
     pub files: Vec<StoredFile>,
+    #[serde(default)]
+    pub is_secret: bool,
+}
+
+/// Whether the words of secret mails are kept from the outbox's pages: not where mail is only
+/// written to a folder of this machine, to try things out and to read it there.
+pub fn hides_secrets(app: &App) -> bool {
+    app.config.mail.transport != MailTransport::Folder
 }
 
 /// Puts a mail into the outbox, in the transaction of the decision that says it.
@@ -119,6 +130,7 @@ impl Job for SendMail {
             return Ok(Next::Done);
         };
         let attempts = row.attempts;
+        let is_secret = row.is_secret();
         let sent = match outgoing(app, row)? {
             Ok(mail) => transport.send(&mail),
             Err(words) => Err(super::transport::SendError::Permanent { words }),
@@ -126,7 +138,12 @@ impl Job for SendMail {
         let now = app.now();
         match sent {
             Ok(()) => {
-                app.db.write(|tx| store::mark_sent(tx, self.mail, now))?;
+                app.db.write(|tx| {
+                    if is_secret && hides_secrets(app) {
+                        store::forget_words(tx, self.mail)?;
+                    }
+                    store::mark_sent(tx, self.mail, now)
+                })?;
                 Ok(Next::Done)
             }
             Err(e) if e.is_transient() && attempts < Self::ATTEMPTS_MAX => {
@@ -202,11 +219,21 @@ pub fn retry(tx: &mut Conn, now: Moment, id: MailId) -> Result<bool> {
     Ok(again)
 }
 
-/// A mail as it leaves, in RFC 5322; `None` when there is none of this id or a file of it is gone.
+/// Whether a mail's words are for its receiver alone.
+pub fn is_hidden(app: &App, id: MailId) -> Result<bool> {
+    let row = app.db.read(|conn| store::row(conn, id))?;
+    Ok(hides_secrets(app) && row.is_some_and(|row| row.is_secret()))
+}
+
+/// A mail as it leaves, in RFC 5322; `None` when there is none of this id, a file of it is gone, or
+/// its words are for its receiver alone.
 pub fn eml(app: &App, id: MailId) -> Result<Option<Vec<u8>>> {
     let Some(row) = app.db.read(|conn| store::row(conn, id))? else {
         return Ok(None);
     };
+    if row.is_secret() && hides_secrets(app) {
+        return Ok(None);
+    }
     let Ok(mail) = outgoing(app, row)? else {
         return Ok(None);
     };

@@ -45,6 +45,17 @@ pub struct Row {
     pub created_at: i64,
 }
 
+impl Row {
+    /// Whether only its receiver may read it.
+    pub fn is_secret(&self) -> bool {
+        is_secret(&self.headers)
+    }
+}
+
+fn is_secret(headers: &str) -> bool {
+    serde_json::from_str::<Extras>(headers).is_ok_and(|extras| extras.is_secret)
+}
+
 /// `None` when the decision has its mail already.
 pub fn insert(tx: &mut Conn, now: Moment, new: &NewRow<'_>) -> Result<Option<MailId>> {
     let mail = new.mail;
@@ -52,6 +63,7 @@ pub fn insert(tx: &mut Conn, now: Moment, new: &NewRow<'_>) -> Result<Option<Mai
         automatic: mail.automatic,
         unsubscribe_url: mail.unsubscribe_url.clone(),
         files: mail.files.clone(),
+        is_secret: mail.is_secret,
     };
     let row = (
         mails::purpose.eq(mail.purpose),
@@ -151,6 +163,14 @@ pub fn mark_sent(tx: &mut Conn, id: MailId, now: Moment) -> Result<()> {
             mails::sent_at.eq(now.0),
             mails::error.eq(None::<String>),
         ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Forgets what a mail said.
+pub fn forget_words(tx: &mut Conn, id: MailId) -> Result<()> {
+    diesel::update(mails::table.find(id.0))
+        .set((mails::body_text.eq(""), mails::html.eq("")))
         .execute(tx)?;
     Ok(())
 }

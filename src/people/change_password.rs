@@ -33,18 +33,26 @@ pub fn change_password(
     };
     let email = user.email.as_deref().unwrap_or_default();
     if !passwords::is_right(present, user.password_hash.as_deref()) {
+        tracing::warn!(user = %user.id, outcome = "wrong", "a change of password was refused");
         return Ok(Outcome::Problem(Problem::new(
             "present_password",
             WRONG_PASSWORD,
         )));
     }
-    if let Some(problem) = passwords::problem("new_password", new, &user.name, email) {
+    let site = &app.config.site.name;
+    if let Some(problem) = passwords::problem("new_password", new, &user.name, email, site) {
         return Ok(Outcome::Problem(problem));
     }
     let hash = passwords::hash(&app.random, new)?;
     app.db.write(|tx| {
+        if !store::has_password(tx, user.id, user.password_hash.as_deref())? {
+            let problem = Problem::new("present_password", WRONG_PASSWORD);
+            return Ok(Outcome::Problem(problem));
+        }
         store::set_password_hash(tx, user.id, &hash)?;
         store::void_tokens(tx, Purpose::ResetPassword, user.id, app.now())?;
+        // Whoever knew the old password may have asked for another address.
+        store::void_tokens(tx, Purpose::ChangeEmail, user.id, app.now())?;
         store::delete_sessions(tx, user.id, None)?;
         let session_token = log_in::start_session(tx, app, user.id, user_agent)?;
         let to = To {
@@ -53,6 +61,7 @@ pub fn change_password(
             user: Some(user.id),
         };
         letters::password_changed(tx, app, &to, &session_token)?;
+        tracing::info!(user = %user.id, "a user changed their password");
         Ok(Outcome::Changed { session_token })
     })
 }

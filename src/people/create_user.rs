@@ -43,7 +43,13 @@ pub fn create_user(app: &App, by: &Actor, account: &NewAccount) -> Result<Outcom
         String::new()
     });
     if let Some(password) = &account.password {
-        problems.extend(passwords::problem("password", password, &name, &email));
+        problems.extend(passwords::problem(
+            "password",
+            password,
+            &name,
+            &email,
+            &app.config.site.name,
+        ));
     }
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));

@@ -50,6 +50,7 @@ fn put(
             dedupe_key: format!("{purpose}:{}", keys::token_hash(key)),
             user: to.user,
             automatic: Automatic::Generated,
+            is_secret: true,
             ..NewMail::default()
         },
     )?;
@@ -76,8 +77,8 @@ pub fn verify_email(tx: &mut Conn, app: &App, to: &To<'_>, token: &str) -> Resul
     let subject = format!("Confirm your email address for {}", app.config.site.name);
     let words = vec![
         text(format!(
-            "You registered at {} with this address. Please confirm it; your account is made \
-             when you do.",
+            "You registered at {} with this address. Please confirm it and choose a password; \
+             your account is made when you do.",
             app.config.site.name
         )),
         action(
@@ -163,6 +164,22 @@ pub fn confirm_new_email(tx: &mut Conn, app: &App, to: &To<'_>, token: &str) -> 
         small("The link is good for 24 hours. If it was not you, do nothing."),
     ];
     put(tx, app, "change_email", to, token, &subject, words)
+}
+
+/// To the present address of an account, when another one is asked for.
+pub fn new_email_asked(tx: &mut Conn, app: &App, to: &To<'_>, key: &str) -> Result<()> {
+    let subject = format!("A new address for your account at {}", app.config.site.name);
+    let words = vec![
+        text(
+            "Somebody, probably you, asked to use another email address for your account. It \
+             changes when the link in a mail to the new address is used.",
+        ),
+        text(format!(
+            "If it was not you, set a new password at once; that ends it: {}",
+            app.url("/reset")
+        )),
+    ];
+    put(tx, app, "new_email_asked", to, key, &subject, words)
 }
 
 /// To an address that a user wanted to change to, and that has another account.

@@ -7,7 +7,6 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::UserId;
-use crate::keys::token_hash;
 use crate::text::names;
 
 /// Longest description of a browser that is kept, in characters.
@@ -56,7 +55,9 @@ pub fn log_in(
     };
     let stored = found.as_ref().and_then(|f| f.password_hash.as_deref());
     let is_right = passwords::is_right(&typed.password, stored);
+    let user = found.as_ref().map(|f| f.id.0);
     let Some(found) = found.filter(|f| is_right && f.is_verified) else {
+        tracing::warn!(user, outcome = "wrong", "a log-in failed");
         return Ok(Outcome::Wrong);
     };
     let rehashed = match &found.password_hash {
@@ -66,14 +67,22 @@ pub fn log_in(
         _ => None,
     };
     let session_token = app.db.write(|tx| {
+        if !store::has_password(tx, found.id, found.password_hash.as_deref())? {
+            return Ok(None);
+        }
         if let Some(hash) = &rehashed {
             store::set_password_hash(tx, found.id, hash)?;
         }
         if let Some(old) = old_token {
-            store::delete_session_of_token(tx, &token_hash(old))?;
+            store::delete_session_of_token(tx, &app.keys.session_hash(old))?;
         }
-        start_session(tx, app, found.id, user_agent)
+        start_session(tx, app, found.id, user_agent).map(Some)
     })?;
+    let Some(session_token) = session_token else {
+        tracing::warn!(user, outcome = "changed meanwhile", "a log-in failed");
+        return Ok(Outcome::Wrong);
+    };
+    tracing::info!(user, outcome = "logged in", "a log-in");
     Ok(Outcome::LoggedIn {
         user: found.id,
         session_token,
@@ -84,6 +93,7 @@ pub fn log_in(
 pub fn start_session(tx: &mut Conn, app: &App, user: UserId, user_agent: &str) -> Result<String> {
     let token = app.random.token();
     let user_agent: String = user_agent.chars().take(USER_AGENT_CHARS_MAX).collect();
-    store::insert_session(tx, user, &token_hash(&token), &user_agent, app.now())?;
+    let hash = app.keys.session_hash(&token);
+    store::insert_session(tx, user, &hash, &user_agent, app.now())?;
     Ok(token)
 }

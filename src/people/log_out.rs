@@ -3,10 +3,9 @@
 use super::store;
 use crate::app::App;
 use crate::error::Result;
-use crate::keys::token_hash;
 
 /// Whatever the token is, afterwards it is good for nothing.
 pub fn log_out(app: &App, token: &str) -> Result<()> {
-    app.db
-        .write(|tx| store::delete_session_of_token(tx, &token_hash(token)))
+    let hash = app.keys.session_hash(token);
+    app.db.write(|tx| store::delete_session_of_token(tx, &hash))
 }

@@ -21,11 +21,13 @@ pub mod pages;
 pub mod passwords;
 pub mod register;
 pub mod reset_password;
+pub mod retry_job;
 pub mod set_role;
 pub mod store;
 pub mod tokens;
 pub mod verify_email;
 pub mod viewer;
+pub mod withdraw_handle;
 
 pub use viewer::{Admin, CurrentUser, Member, Moderator, Staff, Viewer};
 

@@ -35,71 +35,68 @@ const TELLING_CHARS_MIN: usize = 4;
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib2R5\
     $AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// The beginnings and whole words of passwords that are tried first. Compared without case,
-/// digits and marks at the ends, so that `Password123!` is found by `password`.
-const COMMON: [&str; 58] = [
-    "abc",
-    "abcd",
-    "abcde",
-    "abcdef",
-    "abcdefgh",
-    "abcdefghij",
-    "admin",
-    "administrator",
-    "asdf",
-    "asdfgh",
-    "asdfghjkl",
-    "baseball",
-    "basketball",
-    "batman",
-    "changeit",
-    "changeme",
-    "chocolate",
-    "computer",
-    "default",
-    "dragon",
-    "football",
-    "forum",
-    "freedom",
-    "hello",
-    "helloworld",
-    "iloveyou",
-    "internet",
-    "jordan",
-    "letmein",
-    "liverpool",
-    "login",
-    "loveme",
-    "lovely",
-    "master",
-    "michael",
-    "monkey",
-    "mypassword",
-    "newpassword",
-    "passw0rd",
-    "passwd",
-    "password",
-    "passwordpassword",
-    "pokemon",
-    "princess",
-    "qazwsx",
-    "qwer",
-    "qwert",
-    "qwerty",
-    "qwertyui",
-    "qwertyuiop",
-    "qwertz",
-    "secret",
-    "starwars",
-    "sunshine",
-    "superman",
-    "support",
-    "trustno",
-    "welcome",
-];
+/// Words of which people make passwords: what they love, their names, teams and months, and what
+/// stands on the screen. None is shorter than four letters.
+const COMMON: &str = "\
+    aaron abc123 access adidas admin administrator alexander alexandra amanda amazon america \
+    andrea andrew angel angela anthony apple arsenal ashley austin baby babygirl bailey banana \
+    barbara barcelona baseball basketball batman benjamin berlin blessed blink brandon brian \
+    bubbles buddy buster butter butterfly cameron canada carlos caroline casper celtic changeit \
+    changeme charles charlie chelsea chester chicken chocolate chris christian christine claudia \
+    coffee company computer cookie cooper corvette cowboys crystal dakota dallas daniel daniela \
+    danielle david default demo dexter diamond donald dragon eagles eduardo edward einstein \
+    elephant elizabeth emily eminem family fernando ferrari fishing florida flower football \
+    forever forum freedom friend friends fuck fuckyou gabriel garfield george ginger golden \
+    goodluck google green guest guitar hallo hammer hannah happy harley heather hello hockey \
+    honda hottie hunter iloveu iloveyou internet isabella jackson jaguar james jasmine jason \
+    jennifer jeremy jessica jesus jonathan jordan joseph joshua junior justin kathleen killer \
+    kitten lauren letmein lincoln liverpool login london loser love lovely loveme lover loveyou \
+    lucky madison maggie manchester marina market martin master matrix matthew maverick melissa \
+    mercedes merlin michael michelle mickey midnight monica monkey monster morgan morning mother \
+    mountain murphy mustang myspace naruto natalie nathan newyork nicholas nicole ninja nirvana \
+    nothing olivia orange parker pass passion passw passwd password passwort patricia patrick \
+    peaches peanut pepper phoenix player please pokemon power prince princess purple qazwsx \
+    querty rachel ranger rebecca richard robert rocket rocky samantha samsung samuel scooter \
+    scorpion secret shadow silver simple sister slipknot snoopy soccer sophie spiderman spring \
+    starwars steelers stephanie steven summer sunflower sunshine super superman superstar \
+    support sweety system taylor teacher teddy tennis teresa test testing thomas thunder tiger \
+    tigger tinker tomato trust trustno tweety user vanessa veronica victoria victory vincent \
+    viper whatever william willow winner winter wizard wolf yamaha yankees yellow";
 
-/// What is wrong with a password for this person, for the field `field`.
-pub fn problem(field: &'static str, password: &str, name: &str, email: &str) -> Option<Problem> {
+/// Walks over keyboards and the alphabet, taken forwards and backwards.
+const WALKS: &[&str] = &[
+    "01234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop",
+    "qwertzuiop",
+    "azertyuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "yxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+    "qazwsxedcrfvtgbyhnujm",
+    "zaqxswcdevfrbgtnhymju",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "q1w2e3r4t5y6u7i8o9p0",
+    "a1b2c3d4e5f6",
+    "!@#$%^&*()",
+    "!\"\u{a7}$%&/()=",
+];
+/// Shortest stretch of a walk, or of one character repeated, that counts as one.
+const RUN_CHARS_MIN: usize = 3;
+/// A password must have this many characters left when each common word, walk, repetition and
+/// year counts as one: no list of the first few thousand that are tried has such a one.
+const OWN_CHARS_MIN: usize = 6;
+
+/// What is wrong with a password for the field `field`. It must not contain
+/// the name or the address; the words of the site's name count as common.
+pub fn problem(
+    field: &'static str,
+    password: &str,
+    name: &str,
+    email: &str,
+    site: &str,
+) -> Option<Problem> {
     let say = |text: String| Some(Problem::new(field, text));
     let chars = password.chars().count();
     if chars < CHARS_MIN {
@@ -110,7 +107,7 @@ pub fn problem(field: &'static str, password: &str, name: &str, email: &str) -> 
     if chars > CHARS_MAX {
         return say(format!("A password has at most {CHARS_MAX} characters."));
     }
-    if is_common(password) {
+    if own_chars(password, site) < OWN_CHARS_MIN {
         return say("This password is one of the first that are tried. Choose another.".into());
     }
     let told = |text: &str| {
@@ -124,29 +121,96 @@ pub fn problem(field: &'static str, password: &str, name: &str, email: &str) -> 
     None
 }
 
-fn is_common(password: &str) -> bool {
-    let lower = password.to_lowercase();
-    let core = lower.trim_matches(|c: char| !c.is_alphabetic());
-    let repeated = |part: &str| {
-        !part.is_empty()
-            && lower.len().is_multiple_of(part.len())
-            && lower == part.repeat(lower.len() / part.len())
+/// Characters of a password that can't be guessed by habit; each habit counts as one.
+fn own_chars(password: &str, site: &str) -> usize {
+    let lower: Vec<char> = password.to_lowercase().chars().collect();
+    // The same thing over and over is that thing.
+    let period = (1..lower.len())
+        .find(|&n| (n..lower.len()).all(|at| lower[at] == lower[at - n]))
+        .unwrap_or(lower.len());
+    let mut rest = &lower[..period];
+    let site = site.to_lowercase();
+    let words: Vec<&str> = COMMON
+        .split_whitespace()
+        .chain(site.split_whitespace())
+        .filter(|word| word.chars().count() >= TELLING_CHARS_MIN)
+        .collect();
+    let mut count = 0;
+    while !rest.is_empty() {
+        let word = words
+            .iter()
+            .filter_map(|word| starts_with(rest, word))
+            .max();
+        let habit = word
+            .into_iter()
+            .chain(walk(rest))
+            .chain(repetition(rest))
+            .chain(year(rest))
+            .max();
+        rest = &rest[habit.unwrap_or(1)..];
+        count += 1;
+    }
+    count
+}
+
+/// The length of `word` when `text` begins with it, digits and marks read as letters.
+fn starts_with(text: &[char], word: &str) -> Option<usize> {
+    let length = word.chars().count();
+    let looks = |c: char, letter: char| {
+        c == letter
+            || match letter {
+                'a' => matches!(c, '@' | '4'),
+                'e' => c == '3',
+                'i' | 'l' => matches!(c, '1' | '!'),
+                'o' => c == '0',
+                's' => matches!(c, '$' | '5'),
+                't' => c == '7',
+                _ => false,
+            }
     };
-    // Digits alone in order, one or two characters over and over, or a common word among marks.
-    let runs = [
-        "01234567890123456789",
-        "98765432109876543210",
-        "12345678901234567890",
-    ];
-    let short_rounds = lower
-        .char_indices()
-        .skip(1)
-        .take(4)
-        .any(|(at, _)| repeated(&lower[..at]));
-    short_rounds
-        || core.is_empty() && runs.iter().any(|run| run.contains(&lower))
-        || COMMON.contains(&core)
-        || COMMON.iter().any(|word| repeated(word))
+    let begins = text.len() >= length
+        && text
+            .iter()
+            .zip(word.chars())
+            .all(|(&c, letter)| looks(c, letter));
+    begins.then_some(length)
+}
+
+fn walk(text: &[char]) -> Option<usize> {
+    let common = |walk: &[char]| {
+        (0..walk.len())
+            .map(|from| {
+                walk[from..]
+                    .iter()
+                    .zip(text)
+                    .take_while(|(a, b)| a == b)
+                    .count()
+            })
+            .max()
+            .unwrap_or(0)
+    };
+    WALKS
+        .iter()
+        .flat_map(|walk| {
+            let forwards: Vec<char> = walk.chars().collect();
+            let backwards: Vec<char> = walk.chars().rev().collect();
+            [common(&forwards), common(&backwards)]
+        })
+        .max()
+        .filter(|&length| length >= RUN_CHARS_MIN)
+}
+
+fn repetition(text: &[char]) -> Option<usize> {
+    let length = text.iter().take_while(|c| Some(*c) == text.first()).count();
+    (length >= RUN_CHARS_MIN).then_some(length)
+}
+
+/// A year of the last or of this century.
+fn year(text: &[char]) -> Option<usize> {
+    let is_year = text.len() >= 4
+        && matches!(text[..2], ['1', '9'] | ['2', '0'])
+        && text[2..4].iter().all(char::is_ascii_digit);
+    is_year.then_some(4)
 }
 
 fn argon2() -> Result<Argon2<'static>> {
@@ -177,10 +241,10 @@ pub fn is_right(password: &str, hash: Option<&str>) -> bool {
         return false;
     };
     // What can't be set is not worked out, only refused: a megabyte costs nobody anything.
-    let password = normal(password);
-    if password.chars().count() > CHARS_MAX * 4 {
+    if password.chars().nth(CHARS_MAX * 4).is_some() {
         return false;
     }
+    let password = normal(password);
     let right = Argon2::default()
         .verify_password(password.as_bytes(), &parsed)
         .is_ok();
@@ -199,8 +263,14 @@ pub async fn in_turn<T: Send + 'static>(
     app: &App,
     f: impl FnOnce(&App) -> Result<T> + Send + 'static,
 ) -> Result<T, Failure> {
-    let _turn = app.password_turns.acquire().await.map_err(Error::other)?;
-    web::blocking(app, f).await
+    let turn = app.password_turns.clone().acquire_owned();
+    let turn = turn.await.map_err(Error::other)?;
+    web::blocking(app, move |app| {
+        // Held by the work itself, which goes on when whoever asked has gone.
+        let _turn = turn;
+        f(app)
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -235,7 +305,16 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_told_apart() {
-        let is_ok = |p: &str| problem("password", p, "marlene", "m.keller@mail.example").is_none();
+        let is_ok = |p: &str| {
+            problem(
+                "password",
+                p,
+                "marlene",
+                "m.keller@mail.example",
+                "Fernwell Forum",
+            )
+            .is_none()
+        };
         for good in [
             "correct horse",
             "tür auf, tür zu",
@@ -254,6 +333,14 @@ mod tests {
             "qwertyuiop",
             "letmeinletmein",
             "welcome2026",
+            "fernwell2026!",
+            "P@ssw0rd-1234",
+            "1q2w3e4r5t6y",
+            "zaq1xsw2cde3",
+            "0987654321qwerty",
+            "dragonmonkey99",
+            "iloveyouforever",
+            "summer2025!!",
             "marlene-is-great",
             "xxm.kellerxx",
             &"x1".repeat(200),

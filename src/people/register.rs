@@ -1,14 +1,15 @@
 //! Registers: checks what was typed, and mails the link by which the account is made.
 //!
-//! The account itself is made by `verify_email`. Until then nothing exists that could be seen:
+//! The account itself is made by `verify_email`, where its password is chosen too: whoever opens
+//! the mail decides, not whoever typed the address. Until then nothing exists that could be seen:
 //! neither an address nor a name is taken, so the answer is the same whether the address has an
 //! account or not, and there is no account that is not verified.
 
 use serde::{Deserialize, Serialize};
 
 use super::letters::{self, To};
+use super::store;
 use super::tokens::{self, Purpose};
-use super::{passwords, store};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::text::names;
@@ -19,7 +20,6 @@ use crate::text::names;
 pub struct Registration {
     pub name: String,
     pub email: String,
-    pub password: String,
 }
 
 /// What the token keeps until the address is proved.
@@ -27,7 +27,6 @@ pub struct Registration {
 pub struct Pending {
     pub name: String,
     pub email: String,
-    pub password_hash: String,
 }
 
 /// What became of it.
@@ -56,12 +55,6 @@ pub fn register(app: &App, typed: &Registration) -> Result<Outcome> {
             String::new()
         }
     };
-    problems.extend(passwords::problem(
-        "password",
-        &typed.password,
-        &name,
-        &email,
-    ));
     // Names stand on public pages, so that one is taken may be said.
     if !name.is_empty() && app.db.read(|c| store::name_is_taken(c, &name))? {
         problems.push(Problem::new("name", NAME_TAKEN));
@@ -69,12 +62,9 @@ pub fn register(app: &App, typed: &Registration) -> Result<Outcome> {
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
     }
-    // Before anything is looked up: known or unknown, the answer takes as long.
-    let password_hash = passwords::hash(&app.random, &typed.password)?;
     let pending = serde_json::to_string(&Pending {
         name: name.clone(),
         email: email.clone(),
-        password_hash,
     })
     .map_err(Error::other)?;
     app.db.write(|tx| {

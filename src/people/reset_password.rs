@@ -6,6 +6,7 @@ use super::letters::{self, To};
 use super::tokens::{self, Purpose};
 use super::{passwords, store};
 use crate::app::App;
+use crate::db::{Lock, lock};
 use crate::error::{Problem, Result};
 use crate::jobs::{self, Job, Next};
 use crate::text::names;
@@ -31,6 +32,7 @@ pub fn ask_reset(app: &App, email: &str) -> Result<Asked> {
     };
     let job = MailReset {
         email: email.clone(),
+        request: app.random.token(),
     };
     app.db.write(|tx| jobs::enqueue(tx, app.now(), &job))?;
     Ok(Asked::MailSent { email })
@@ -41,6 +43,8 @@ pub fn ask_reset(app: &App, email: &str) -> Result<Asked> {
 pub struct MailReset {
     /// The address as it was typed: there may be no row yet that an id could name.
     email: String,
+    /// Names the request: the token is derived from it, so that a second run writes no second mail.
+    request: String,
 }
 
 impl Job for MailReset {
@@ -51,8 +55,10 @@ impl Job for MailReset {
             let Some(user) = store::by_email(tx, &self.email)? else {
                 return Ok(());
             };
-            let purpose = Purpose::ResetPassword;
-            let token = tokens::issue(tx, app, purpose, Some(user.id), "", purpose.lifetime())?;
+            let token = app.keys.sign("reset_password", &self.request);
+            if !tokens::issue_as(tx, app, Purpose::ResetPassword, user.id, &token)? {
+                return Ok(());
+            }
             // To the address on record, which differs from the typed one by case at most.
             let to = To {
                 email: user.email.as_deref().unwrap_or(&self.email),
@@ -97,7 +103,8 @@ pub fn set_password(app: &App, token: &str, password: &str) -> Result<Set> {
         return Ok(Set::Void);
     };
     let email = user.email.as_deref().unwrap_or_default();
-    if let Some(problem) = passwords::problem("password", password, &user.name, email) {
+    let site = &app.config.site.name;
+    if let Some(problem) = passwords::problem("password", password, &user.name, email, site) {
         return Ok(Set::Problem(problem));
     }
     let hash = passwords::hash(&app.random, password)?;
@@ -105,7 +112,10 @@ pub fn set_password(app: &App, token: &str, password: &str) -> Result<Set> {
         if tokens::take(tx, Purpose::ResetPassword, token, now)?.is_none() {
             return Ok(Set::Void);
         }
+        lock(tx, Lock::User(user.id.0))?;
         store::set_password_hash(tx, user.id, &hash)?;
+        // Whoever knew the old password may have asked for another address.
+        store::void_tokens(tx, Purpose::ChangeEmail, user.id, now)?;
         // The link came by mail, so the address is theirs.
         store::verify_address(tx, user.id, now)?;
         store::delete_sessions(tx, user.id, None)?;

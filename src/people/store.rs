@@ -8,22 +8,25 @@ use diesel::prelude::*;
 use super::tokens::{Purpose, Token};
 use super::{CurrentUser, Role};
 use crate::clock::{DAY, HOUR, Moment};
-use crate::db::Conn;
 use crate::db::schema::{
     notifications, one_time_tokens, products, sessions, staff_products, users,
 };
+use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{ProductId, SessionId, UserId};
 use crate::text::names;
 
 /// A session ends when it was not used for this long (µs)...
 pub const SESSION_IDLE: i64 = 30 * DAY;
+/// ...and at the latest this long after the log-in (µs), however often it is used
+/// (OWASP ASVS 5.0, 7.3.2: an absolute lifetime)...
+pub const SESSION_LIFE: i64 = 90 * DAY;
 /// ...and its last use is noted at most this often (µs), to spare the database writes.
 pub const SESSION_NOTE_EVERY: i64 = HOUR;
 
 /// Whoever the session of this token belongs to, while it lasts, with the unread notifications.
 pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Option<Session>> {
-    type Row = (i64, i64, i64, String, String);
+    type Row = (i64, i64, i64, i64, String, String);
     let row: Option<Row> = sessions::table
         .inner_join(users::table)
         .filter(
@@ -34,6 +37,7 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
         .filter(users::erased_at.is_null())
         .select((
             sessions::id,
+            sessions::created_at,
             sessions::last_used_at,
             users::id,
             users::name,
@@ -41,7 +45,7 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
         ))
         .first(conn)
         .optional()?;
-    let Some((session, last_used_at, id, name, role)) = row else {
+    let Some((session, created_at, last_used_at, id, name, role)) = row else {
         return Ok(None);
     };
     let role: Role = role.parse().map_err(Error::Data)?;
@@ -68,6 +72,7 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
         },
         unread,
         last_used_at: Moment(last_used_at),
+        ends_at: Moment(created_at).plus(SESSION_LIFE),
     }))
 }
 
@@ -76,14 +81,28 @@ pub struct Session {
     pub user: CurrentUser,
     pub unread: i64,
     pub last_used_at: Moment,
+    /// When it ends however often it is used.
+    pub ends_at: Moment,
+}
+
+impl Session {
+    /// When it ends if it is not used again after `now`.
+    pub fn lasts_until(&self, now: Moment) -> Moment {
+        now.plus(SESSION_IDLE).min(self.ends_at)
+    }
 }
 
 /// Notes that the session was used, and lengthens it.
-pub fn touch_session(tx: &mut Conn, session: SessionId, now: Moment) -> Result<()> {
+pub fn touch_session(
+    tx: &mut Conn,
+    session: SessionId,
+    now: Moment,
+    lasts_until: Moment,
+) -> Result<()> {
     diesel::update(sessions::table.find(session.0))
         .set((
             sessions::last_used_at.eq(now.0),
-            sessions::expires_at.eq(now.plus(SESSION_IDLE).0),
+            sessions::expires_at.eq(lasts_until.0),
         ))
         .execute(tx)?;
     Ok(())
@@ -202,7 +221,6 @@ pub struct User {
     pub role: Role,
     pub bio: String,
     pub created_at: i64,
-    pub last_seen_at: Option<i64>,
     pub post_count: i64,
     pub answer_count: i64,
 }
@@ -216,7 +234,6 @@ type UserColumns = (
     users::role,
     users::bio,
     users::created_at,
-    users::last_seen_at,
     users::post_count,
     users::answer_count,
 );
@@ -230,7 +247,6 @@ const USER: UserColumns = (
     users::role,
     users::bio,
     users::created_at,
-    users::last_seen_at,
     users::post_count,
     users::answer_count,
 );
@@ -244,7 +260,6 @@ type UserRow = (
     String,
     String,
     i64,
-    Option<i64>,
     i64,
     i64,
 );
@@ -259,9 +274,8 @@ fn to_user(row: UserRow) -> Result<User> {
         role: row.5.parse().map_err(Error::Data)?,
         bio: row.6,
         created_at: row.7,
-        last_seen_at: row.8,
-        post_count: row.9,
-        answer_count: row.10,
+        post_count: row.8,
+        answer_count: row.9,
     })
 }
 
@@ -330,6 +344,20 @@ pub fn credentials(conn: &mut Conn, who: &str) -> Result<Option<Credentials>> {
     }))
 }
 
+/// Whether the account still has the password hash that was verified before this transaction.
+/// Holds the account, so that it keeps it until the transaction ends.
+pub fn has_password(tx: &mut Conn, user: UserId, verified: Option<&str>) -> Result<bool> {
+    lock(tx, Lock::User(user.0))?;
+    let present: Option<Option<String>> = users::table
+        .find(user.0)
+        .filter(users::erased_at.is_null())
+        .select(users::password_hash)
+        .first(tx)
+        .optional()?;
+    Ok(present.is_some_and(|present| present.as_deref() == verified))
+}
+
+/// Take `Lock::User` first, by `has_password` or by itself.
 pub fn set_password_hash(tx: &mut Conn, user: UserId, hash: &str) -> Result<()> {
     diesel::update(users::table.find(user.0))
         .set(users::password_hash.eq(hash))
@@ -442,6 +470,16 @@ pub fn insert_token(
         ))
         .execute(tx)?;
     Ok(())
+}
+
+/// Whether there is or was such a token.
+pub fn has_token(conn: &mut Conn, token_hash: &str) -> Result<bool> {
+    let found: Option<i64> = one_time_tokens::table
+        .filter(one_time_tokens::token_hash.eq(token_hash))
+        .select(one_time_tokens::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 /// The token while it is neither used nor out of date.

@@ -47,6 +47,25 @@ pub struct Token {
     pub data: String,
 }
 
+/// As `issue` for a token that the caller derived from its request; false when the request has it
+/// already.
+pub fn issue_as(
+    tx: &mut Conn,
+    app: &App,
+    purpose: Purpose,
+    user: UserId,
+    token: &str,
+) -> Result<bool> {
+    let (now, hash) = (app.now(), token_hash(token));
+    if store::has_token(tx, &hash)? {
+        return Ok(false);
+    }
+    store::void_tokens(tx, purpose, user, now)?;
+    let until = now.plus(purpose.lifetime());
+    store::insert_token(tx, purpose, &hash, Some(user), "", now, until)?;
+    Ok(true)
+}
+
 /// Makes a token and answers the text for the link. Older ones of the user for the same purpose
 /// end: only the newest mail works.
 pub fn issue(

@@ -6,7 +6,7 @@
 use super::letters::{self, To};
 use super::register::{NAME_TAKEN, Pending};
 use super::tokens::{self, Purpose, Token};
-use super::{Role, log_in, store};
+use super::{Role, log_in, passwords, store};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Error, Problem, Result};
@@ -35,8 +35,8 @@ pub enum Outcome {
         name: String,
     },
     AddressChanged,
-    /// The name was taken since; the person chooses another.
-    Problem(Problem),
+    /// The password won't do, or the name was taken since.
+    Problems(Vec<Problem>),
     /// The address got another account since.
     AddressTaken,
     Void,
@@ -60,23 +60,59 @@ pub fn look(app: &App, token: &str) -> Result<Link> {
     })
 }
 
-/// `name` replaces the registered name when that was taken meanwhile; empty: the registered one.
-pub fn verify_email(app: &App, token: &str, name: &str, user_agent: &str) -> Result<Outcome> {
+/// `name` replaces the registered name; empty: that one. A new address needs no `password`: it was
+/// asked for with it.
+pub fn verify_email(
+    app: &App,
+    token: &str,
+    name: &str,
+    password: &str,
+    user_agent: &str,
+) -> Result<Outcome> {
     let now = app.now();
-    let outcome = app.db.write(|tx| {
-        if let Some(found) = tokens::look(tx, Purpose::VerifyEmail, token, now)? {
-            return make_account(tx, app, token, &pending(&found)?, name, user_agent);
+    let registration = app
+        .db
+        .read(|c| tokens::look(c, Purpose::VerifyEmail, token, now))?;
+    let outcome = match registration {
+        Some(found) => {
+            let pending = pending(&found)?;
+            let wanted = if name.is_empty() { &pending.name } else { name };
+            let mut problems = Vec::new();
+            let name = names::user_name(wanted).unwrap_or_else(|e| {
+                problems.push(Problem::new("name", e.to_string()));
+                String::new()
+            });
+            problems.extend(passwords::problem(
+                "password",
+                password,
+                &name,
+                &pending.email,
+                &app.config.site.name,
+            ));
+            if !problems.is_empty() {
+                return Ok(Outcome::Problems(problems));
+            }
+            let hash = passwords::hash(&app.random, password)?;
+            app.db
+                .write(|tx| make_account(tx, app, token, &pending.email, &name, &hash, user_agent))
         }
-        match tokens::take(tx, Purpose::ChangeEmail, token, now)? {
-            Some(found) => change_address(tx, app, &found),
-            None => Ok(Outcome::Void),
-        }
-    });
+        None => app.db.write(
+            |tx| match tokens::take(tx, Purpose::ChangeEmail, token, now)? {
+                Some(found) => change_address(tx, app, &found),
+                None => Ok(Outcome::Void),
+            },
+        ),
+    };
     match outcome {
         // The transaction was undone, so the link is still good.
-        Err(e) if e.is_duplicate() => Ok(Outcome::Problem(Problem::new("name", NAME_TAKEN))),
+        Err(e) if e.is_duplicate_of("email_key") => Ok(Outcome::AddressTaken),
+        Err(e) if e.is_duplicate_of("name_key") => Ok(name_taken()),
         other => other,
     }
+}
+
+fn name_taken() -> Outcome {
+    Outcome::Problems(vec![Problem::new("name", NAME_TAKEN)])
 }
 
 fn pending(token: &Token) -> Result<Pending> {
@@ -87,20 +123,16 @@ fn make_account(
     tx: &mut Conn,
     app: &App,
     token: &str,
-    pending: &Pending,
+    email: &str,
     name: &str,
+    password_hash: &str,
     user_agent: &str,
 ) -> Result<Outcome> {
     let now = app.now();
-    let wanted = if name.is_empty() { &pending.name } else { name };
-    let name = match names::user_name(wanted) {
-        Ok(name) => name,
-        Err(e) => return Ok(Outcome::Problem(Problem::new("name", e.to_string()))),
-    };
-    if store::name_is_taken(tx, &name)? {
-        return Ok(Outcome::Problem(Problem::new("name", NAME_TAKEN)));
+    if store::name_is_taken(tx, name)? {
+        return Ok(name_taken());
     }
-    if store::by_email(tx, &pending.email)?.is_some() {
+    if store::by_email(tx, email)?.is_some() {
         tokens::take(tx, Purpose::VerifyEmail, token, now)?;
         return Ok(Outcome::AddressTaken);
     }
@@ -108,10 +140,10 @@ fn make_account(
         return Ok(Outcome::Void);
     }
     let user = store::NewUser {
-        name: &name,
-        email: Some(&pending.email),
+        name,
+        email: Some(email),
         email_verified_at: Some(now),
-        password_hash: Some(&pending.password_hash),
+        password_hash: Some(password_hash),
         role: Role::Member,
     };
     let id = store::insert_user(tx, &user, now)?;
@@ -119,7 +151,7 @@ fn make_account(
     tracing::info!(user = %id, "a user registered");
     Ok(Outcome::Registered {
         session_token,
-        name,
+        name: name.to_owned(),
     })
 }
 

@@ -8,11 +8,14 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
 use super::{Role, store};
 use crate::app::App;
+use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::error::Error;
 use crate::ids::{ProductId, SessionId, UserId};
-use crate::keys::token_hash;
-use crate::web::{Failure, Page, PageViewer, blocking, csrf_token, session_token, take_flash};
+use crate::web::{
+    Failure, LateCookie, Page, PageViewer, blocking, csrf_token, session_cookie, session_token,
+    take_flash,
+};
 
 /// The user of a session.
 #[derive(Clone, Debug)]
@@ -81,7 +84,7 @@ macro_rules! audience {
             fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
                 let viewer = Viewer::from_request(req, payload);
                 let next = req.uri().to_string();
-                let is_get = req.method() == actix_web::http::Method::GET;
+                let is_get = req.method().is_safe();
                 Box::pin(async move {
                     let viewer = viewer.await?;
                     match viewer.user {
@@ -140,19 +143,17 @@ impl FromRequest for Viewer {
                 return Ok(Viewer { user: None, page });
             };
             page.csrf = csrf_token(&app, &token);
-            let session = blocking(&app, move |app| {
-                let now = app.now();
-                let hash = token_hash(&token);
+            let (now, hash) = (app.now(), app.keys.session_hash(&token));
+            let (session, lasts_until) = blocking(&app, move |app| {
                 let session = app.db.read(|c| store::current_user(c, &hash, now))?;
-                if let Some(s) = &session
-                    && now.since(s.last_used_at) > store::SESSION_NOTE_EVERY
-                {
-                    app.db
-                        .write(|tx| store::touch_session(tx, s.user.session, now))?;
-                }
-                Ok(session)
+                let lasts_until = session.as_ref().and_then(|s| lengthen(app, s, now));
+                Ok((session, lasts_until))
             })
             .await?;
+            if let Some(until) = lasts_until {
+                let cookie = session_cookie(&app, token, until.since(now));
+                req.extensions_mut().insert(LateCookie(cookie));
+            }
             let user = session.map(|s| {
                 page.viewer = Some(PageViewer {
                     id: s.user.id.0,
@@ -168,4 +169,20 @@ impl FromRequest for Viewer {
             Ok(Viewer { user, page })
         })
     }
+}
+
+/// Notes now and then that a session is used; until when it lasts then. A database that takes no
+/// writes at the moment keeps nobody from reading.
+fn lengthen(app: &App, session: &store::Session, now: Moment) -> Option<Moment> {
+    if now.since(session.last_used_at) <= store::SESSION_NOTE_EVERY {
+        return None;
+    }
+    let until = session.lasts_until(now);
+    let noted = app
+        .db
+        .write(|tx| store::touch_session(tx, session.user.session, now, until));
+    if let Err(error) = &noted {
+        tracing::warn!(%error, user = %session.user.id, "the use of a session could not be noted");
+    }
+    noted.is_ok().then_some(until)
 }

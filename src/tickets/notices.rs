@@ -109,6 +109,7 @@ fn put(
         references,
         automatic: post.automatic,
         unsubscribe_url: None,
+        is_secret: false,
         files: post
             .files
             .iter()

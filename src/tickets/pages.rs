@@ -19,8 +19,8 @@ use crate::ids::{AttachmentId, CaseId};
 use crate::limits::Limit;
 use crate::people::{Staff, Viewer};
 use crate::web::{
-    Answer, Failure, Form, Page, Query, When, blocking, client_ip, html_with, redirect,
-    redirect_saying,
+    Answer, Failure, Form, FormWithFiles, Page, Query, When, blocking, client_ip, html_with,
+    redirect, redirect_saying,
 };
 
 /// What is wrong with a form, by its fields.
@@ -93,7 +93,7 @@ pub async fn post_contact(
     app: web::Data<App>,
     req: HttpRequest,
     viewer: Viewer,
-    form: Form<Typed>,
+    form: FormWithFiles<Typed>,
 ) -> Answer {
     let fields = form.fields;
     // A step that keeps nothing, because it shows similar threads first, is not counted.
@@ -413,7 +413,7 @@ pub async fn write(
     req: HttpRequest,
     viewer: Viewer,
     token: web::Path<String>,
-    form: Form<WriteFields>,
+    form: FormWithFiles<WriteFields>,
 ) -> Answer {
     let case = match open_case(&app, &viewer.page, &token).await? {
         Ok(case) => case,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::Embed;
 
 use super::Failure;
@@ -42,7 +42,10 @@ pub fn url(path: &str) -> String {
 }
 
 /// `GET /static/{hash}/{path}`. An old hash gets the present file, for pages still open.
-pub async fn serve(path: web::Path<(String, String)>) -> Result<HttpResponse, Failure> {
+pub async fn serve(
+    req: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Failure> {
     let (hash, path) = path.into_inner();
     let file = Files::get(&path).ok_or(Failure::NotFound)?;
     let cache = if hash == *ALL {
@@ -50,17 +53,25 @@ pub async fn serve(path: web::Path<(String, String)>) -> Result<HttpResponse, Fa
     } else {
         "no-cache"
     };
-    Ok(HttpResponse::Ok()
+    let etag = format!("\"{}\"", HASHES.get(&path).map_or("", |h| h));
+    let is_known = super::is_known(&req, &etag);
+    let mut response = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, cache))
+        .insert_header((header::ETAG, etag));
+    if is_known {
+        return Ok(response.finish());
+    }
+    Ok(response
         .content_type(
             mime_guess::from_path(&path)
                 .first_or_octet_stream()
                 .as_ref(),
         )
-        .insert_header((header::CACHE_CONTROL, cache))
-        .insert_header((
-            header::ETAG,
-            format!("\"{}\"", HASHES.get(&path).map_or("", |h| h)),
-        ))
         .body(without_reference(&path, &file.data).to_vec()))
 }
 

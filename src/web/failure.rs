@@ -2,7 +2,7 @@
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -32,6 +32,9 @@ pub enum Failure {
         text: String,
         kept: Vec<(String, String)>,
     },
+    /// The address exists, for another method.
+    #[error("method not allowed")]
+    WrongMethod { allow: &'static str },
     #[error(transparent)]
     Internal(#[from] Error),
 }
@@ -71,10 +74,15 @@ impl Failure {
             ),
             Failure::TooLarge(text) => ("That is too large", text.clone(), String::new()),
             Failure::Bad { text, .. } => ("That did not work", text.clone(), String::new()),
+            Failure::WrongMethod { .. } => (
+                "That did not work",
+                "This address can't be used that way.".into(),
+                String::new(),
+            ),
             Failure::Internal(e) => match e.store_trouble() {
-                Some(text) => (
+                Some(_) => (
                     "We can't save anything right now",
-                    text.into(),
+                    "This is our fault, and we know about it.".into(),
                     "Please try again in a few minutes.".into(),
                 ),
                 None => (
@@ -96,6 +104,7 @@ impl ResponseError for Failure {
             Failure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Failure::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Bad { .. } => StatusCode::BAD_REQUEST,
+            Failure::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Internal(e) if e.store_trouble().is_some() => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -112,6 +121,9 @@ impl ResponseError for Failure {
             Failure::TooMany { retry_seconds } => {
                 response.insert_header((header::RETRY_AFTER, retry_seconds.to_string()));
             }
+            Failure::WrongMethod { allow } => {
+                response.insert_header((header::ALLOW, *allow));
+            }
             _ => {}
         }
         response
@@ -120,9 +132,18 @@ impl ResponseError for Failure {
     }
 }
 
-/// The service for addresses that no route has.
-pub async fn not_found() -> Result<HttpResponse, Failure> {
-    Err(Failure::NotFound)
+/// The service for what no route takes: an address that is not there, or another method than its.
+pub async fn not_found(req: HttpRequest) -> Result<HttpResponse, Failure> {
+    if !req.resource_map().has_resource(req.path()) {
+        return Err(Failure::NotFound);
+    }
+    // Routes are for reading or for forms: what one is asked in vain, it takes the other way.
+    let allow = match *req.method() {
+        Method::GET | Method::HEAD => "POST",
+        Method::POST => "GET, HEAD",
+        _ => "GET, HEAD, POST",
+    };
+    Err(Failure::WrongMethod { allow })
 }
 
 #[derive(Template)]
@@ -150,6 +171,18 @@ pub async fn pages<B: MessageBody + 'static>(
     let Some(app) = app else {
         return Ok(response.map_into_left_body());
     };
+    let late = response
+        .request()
+        .extensions_mut()
+        .remove::<super::LateCookie>();
+    if let Some(super::LateCookie(cookie)) = late
+        && !response
+            .response()
+            .cookies()
+            .any(|set| set.name() == cookie.name())
+    {
+        let _ = response.response_mut().add_cookie(&cookie);
+    }
     if response.status().is_client_error() || response.status().is_server_error() {
         let has_page = response
             .headers()
@@ -195,7 +228,10 @@ fn error_page(
 ) -> HttpResponse {
     let status = plain.status();
     if let Some(Failure::Internal(error)) = failure {
-        tracing::error!(%error, path = req.path(), "a request failed");
+        // The route, not the address: addresses carry tokens.
+        let route = req.match_pattern().unwrap_or_default();
+        let what_to_do = error.store_trouble().unwrap_or_default();
+        tracing::error!(%error, what_to_do, method = %req.method(), route, "a request failed");
     }
     if !status.is_client_error() && !status.is_server_error() {
         return plain;
@@ -208,9 +244,6 @@ fn error_page(
                 StatusCode::NOT_FOUND => Failure::NotFound,
                 StatusCode::PAYLOAD_TOO_LARGE => {
                     Failure::TooLarge("What was sent is larger than this page takes.".into())
-                }
-                StatusCode::METHOD_NOT_ALLOWED => {
-                    Failure::bad("This address can't be used that way.")
                 }
                 s if s.is_client_error() => {
                     Failure::bad("The request could not be understood. Go back and try again.")

@@ -12,14 +12,23 @@ use serde::de::DeserializeOwned;
 use super::{Failure, csrf_token, session_token};
 use crate::app::App;
 
-/// A form as sent: its fields as `T`, and the files that came with it.
+/// A form as sent: its fields as `T`.
 ///
 /// Extracting it checks that the form is ours: a request with a session must carry the token
 /// bound to that session in the field `csrf` (OWASP: synchroniser token).
 pub struct Form<T> {
     pub fields: T,
+}
+
+/// A form that may come with files (`multipart/form-data`), checked as `Form` is. Its token must
+/// stand before its files, so that none is read for another site's page.
+pub struct FormWithFiles<T> {
+    pub fields: T,
     pub files: Vec<UploadedFile>,
 }
+
+/// Extracts `A`, and `B` only once `A` went well: whoever may not send a form has none read.
+pub struct After<A, B>(pub A, pub B);
 
 /// A file as sent. The name is the sender's and not to be trusted as a path.
 #[derive(Clone, Debug)]
@@ -34,46 +43,105 @@ pub struct UploadedFile {
 const FIELDS_MAX: usize = 200;
 /// Most files a form may carry.
 const FILES_MAX: usize = 10;
+/// All files of a form together, in times of the largest single one.
+const FILES_WEIGHT_MAX: usize = 2;
+/// Most parts of a form with files; each field and each file is one.
+const PARTS_MAX: usize = FIELDS_MAX + FILES_MAX;
+
+type Extracting<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 
 impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+    type Future = Extracting<Self>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let req = req.clone();
         let payload = payload.take();
         Box::pin(async move {
-            let app = req
-                .app_data::<web::Data<App>>()
-                .map(|a| a.get_ref().clone())
-                .ok_or_else(|| crate::error::Error::other("no App in the server's data"))?;
-            let is_multipart = req
-                .headers()
-                .get(header::CONTENT_TYPE)
-                .and_then(|v| v.to_str().ok())
-                .is_some_and(|v| v.to_ascii_lowercase().starts_with("multipart/form-data"));
-            let (pairs, files) = if is_multipart {
+            let app = app_of(&req)?;
+            if is_multipart(&req) {
+                return Err(Failure::bad("This form takes no files."));
+            }
+            let pairs = read_urlencoded(&app, payload).await?;
+            check_token(&app, &req, &pairs)?;
+            Ok(Form {
+                fields: typed(&pairs)?,
+            })
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for FormWithFiles<T> {
+    type Error = Failure;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let app = app_of(&req)?;
+            let (pairs, files) = if is_multipart(&req) {
                 read_multipart(&app, &req, payload).await?
             } else {
                 (read_urlencoded(&app, payload).await?, Vec::new())
             };
-            if let Some(token) = session_token(&app, &req) {
-                let sent = pairs.iter().find(|(name, _)| name == "csrf");
-                if sent.is_none_or(|(_, value)| *value != csrf_token(&app, &token)) {
-                    return Err(Failure::Bad {
-                        text: "This form is out of date, perhaps because you logged in again in \
-                               another window. Go back, reload the page and send it once more."
-                            .into(),
-                        kept: kept(&pairs),
-                    });
-                }
-            }
-            Ok(Form {
+            check_token(&app, &req, &pairs)?;
+            Ok(FormWithFiles {
                 fields: typed(&pairs)?,
                 files,
             })
         })
     }
+}
+
+impl<A, B> FromRequest for After<A, B>
+where
+    A: FromRequest<Error = Failure> + 'static,
+    B: FromRequest<Error = Failure> + 'static,
+{
+    type Error = Failure;
+    type Future = Extracting<Self>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let first = A::from_request(&req, &mut Payload::None).await?;
+            let second = B::from_request(&req, &mut payload).await?;
+            Ok(After(first, second))
+        })
+    }
+}
+
+fn app_of(req: &HttpRequest) -> Result<App, Failure> {
+    let app = req
+        .app_data::<web::Data<App>>()
+        .map(|a| a.get_ref().clone());
+    Ok(app.ok_or_else(|| crate::error::Error::other("no App in the server's data"))?)
+}
+
+fn is_multipart(req: &HttpRequest) -> bool {
+    req.headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+/// Refuses a form that does not carry the token of the request's session.
+fn check_token(app: &App, req: &HttpRequest, pairs: &Pairs) -> Result<(), Failure> {
+    let Some(token) = session_token(app, req) else {
+        return Ok(());
+    };
+    let sent = pairs.iter().find(|(name, _)| name == "csrf");
+    if sent.is_some_and(|(_, value)| *value == csrf_token(app, &token)) {
+        return Ok(());
+    }
+    Err(Failure::Bad {
+        text: "This form is out of date, perhaps because you logged in again in another window. \
+               Go back, reload the page and send it once more."
+            .into(),
+        kept: kept(pairs),
+    })
 }
 
 /// A query string as `T`. Fields that make no sense are an error in words; unknown ones are
@@ -154,10 +222,18 @@ async fn read_multipart(
     let broken = |_| Failure::bad("The form did not arrive whole. Go back and send it again.");
     let text_max = app.config.limits.body_bytes_max;
     let file_max = app.config.limits.upload_bytes_max;
+    let files_max = file_max.saturating_mul(FILES_WEIGHT_MAX);
     let mut multipart = actix_multipart::Multipart::new(req.headers(), payload);
-    let (mut pairs, mut files, mut text_bytes) = (Pairs::new(), Vec::new(), 0);
+    let (mut pairs, mut files) = (Pairs::new(), Vec::new());
+    let (mut text_bytes, mut file_bytes, mut parts) = (0, 0, 0);
     while let Some(field) = multipart.next().await {
         let mut field = field.map_err(broken)?;
+        parts += 1;
+        if parts > PARTS_MAX {
+            return Err(Failure::TooLarge(
+                "A form with that many parts is none of ours.".into(),
+            ));
+        }
         let name = field.name().unwrap_or_default().to_owned();
         let filename = field
             .content_disposition()
@@ -166,24 +242,26 @@ async fn read_multipart(
             .content_type()
             .map(ToString::to_string)
             .unwrap_or_default();
+        if filename.is_some() {
+            check_token(app, req, &pairs)?;
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(broken)?;
-            let (max, what) = match &filename {
-                Some(_) => (file_max, "A file"),
-                None => (text_max - text_bytes, "A form's text"),
+            let here = bytes.len() + chunk.len();
+            let (what, max) = match &filename {
+                None if text_bytes + here > text_max => ("A form's text", text_max),
+                Some(_) if here > file_max => ("A file", file_max),
+                Some(_) if file_bytes + here > files_max => ("All files together", files_max),
+                _ => {
+                    bytes.extend_from_slice(&chunk);
+                    continue;
+                }
             };
-            if bytes.len() + chunk.len() > max {
-                return Err(Failure::TooLarge(format!(
-                    "{what} may have up to {} KB. Go back and send less.",
-                    if filename.is_some() {
-                        file_max
-                    } else {
-                        text_max
-                    } / 1024
-                )));
-            }
-            bytes.extend_from_slice(&chunk);
+            return Err(Failure::TooLarge(format!(
+                "{what} may have up to {} KB. Go back and send less.",
+                max / 1024
+            )));
         }
         match filename {
             // A file field left empty is sent as a file without a name.
@@ -194,6 +272,7 @@ async fn read_multipart(
                         "Up to {FILES_MAX} files at a time."
                     )));
                 }
+                file_bytes += bytes.len();
                 files.push(UploadedFile {
                     field: name,
                     filename,
@@ -201,11 +280,12 @@ async fn read_multipart(
                     bytes,
                 });
             }
-            None if pairs.len() < FIELDS_MAX => {
+            None => {
                 text_bytes += bytes.len();
-                pairs.push((name, clean_text(&String::from_utf8_lossy(&bytes))));
+                if pairs.len() < FIELDS_MAX {
+                    pairs.push((name, clean_text(&String::from_utf8_lossy(&bytes))));
+                }
             }
-            None => {}
         }
     }
     Ok((pairs, files))

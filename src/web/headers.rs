@@ -13,7 +13,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
     object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Paths that other machines post to; each checks a signature or a token of its own.
-const MACHINE_PATHS: &[&str] = &["/hooks/", "/unsubscribe/"];
+const MACHINE_PATHS: &[&str] = &["/unsubscribe/"];
 
 /// Middleware: security headers on the way out, and on the way in a refusal of unsafe requests
 /// that a browser says come from another site (Fetch Metadata, with Origin for older browsers).
@@ -35,8 +35,22 @@ pub async fn security<B: MessageBody>(
         );
         return Ok(req.error_response(refused).map_into_right_body());
     }
+    let has_session = app
+        .as_ref()
+        .is_some_and(|app| super::session_token(app, req.request()).is_some());
     let mut response = next.call(req).await?;
     let headers = response.headers_mut();
+    // What one person saw must not be in the browser for the next one (OWASP ASVS 5.0, 14.3.2).
+    if has_session
+        && headers
+            .get(header::CACHE_CONTROL)
+            .is_some_and(|v| v.as_bytes().starts_with(b"private"))
+    {
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-store"),
+        );
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

@@ -7,6 +7,8 @@ pub mod form;
 pub mod headers;
 pub mod page_cache;
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::header;
@@ -16,7 +18,7 @@ use crate::clock::{DAY, HOUR, MINUTE, Moment};
 use crate::error::Result;
 
 pub use failure::{Failure, not_found};
-pub use form::{Form, Query, UploadedFile};
+pub use form::{After, Form, FormWithFiles, Query, UploadedFile};
 
 /// What a handler answers.
 pub type Answer = Result<HttpResponse, Failure>;
@@ -126,17 +128,36 @@ pub fn html_with(status: actix_web::http::StatusCode, template: &impl askama::Te
         .body(body))
 }
 
+/// The route of a page: GET, and HEAD for those who want to know only whether it is there.
+pub fn get() -> actix_web::Route {
+    use actix_web::guard;
+    actix_web::web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// 303 to `to`, an address on this site.
 pub fn redirect(to: &str) -> HttpResponse {
     HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, to))
+        .insert_header((header::LOCATION, in_ascii(to)))
         .finish()
+}
+
+/// An address as a header holds it: what is not ASCII percent-encoded (RFC 3986, section 2.5).
+fn in_ascii(address: &str) -> String {
+    use std::fmt::Write;
+    address.bytes().fold(String::new(), |mut text, b| {
+        if b.is_ascii_graphic() {
+            text.push(char::from(b));
+        } else {
+            let _ = write!(text, "%{b:02X}");
+        }
+        text
+    })
 }
 
 /// 303 with a sentence for the next page.
 pub fn redirect_saying(app: &App, to: &str, kind: &str, text: &str) -> HttpResponse {
     HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, to))
+        .insert_header((header::LOCATION, in_ascii(to)))
         .cookie(flash_cookie(app, kind, text))
         .finish()
 }
@@ -233,6 +254,31 @@ pub fn cookie(app: &App, name: &str, value: String, age: Option<Duration>) -> Co
 /// The name of the session's cookie, before `cookie_name`.
 pub const SESSION: &str = "session";
 
+/// The session's cookie, for `lasts` (µs); with an empty token its end.
+pub fn session_cookie(app: &App, token: String, lasts: i64) -> Cookie<'static> {
+    let age = if token.is_empty() {
+        Duration::ZERO
+    } else {
+        Duration::microseconds(lasts)
+    };
+    cookie(app, SESSION, token, Some(age))
+}
+
+/// A cookie that an extractor leaves in the request for the answer, which gets it unless the
+/// handler set the same one.
+pub struct LateCookie(pub Cookie<'static>);
+
+/// Whether the browser has what `etag` names (If-None-Match).
+pub fn is_known(req: &actix_web::HttpRequest, etag: &str) -> bool {
+    req.headers()
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|tags| {
+            tags.split(',')
+                .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+        })
+}
+
 /// The session's token that the request carries, unchecked.
 pub fn session_token(app: &App, req: &actix_web::HttpRequest) -> Option<String> {
     req.cookie(&cookie_name(app, SESSION))
@@ -245,23 +291,33 @@ pub fn csrf_token(app: &App, session_token: &str) -> String {
     app.keys.sign("csrf", session_token)
 }
 
-/// The address of whoever asks, for rate limits. Behind a proxy: what it wrote last.
+/// The address of whoever asks, for rate limits. Behind a proxy: what it wrote last. Of IPv6 the
+/// network of 64 bits, which is what one customer of a provider has at least (RFC 6177).
 pub fn client_ip(app: &App, req: &actix_web::HttpRequest) -> String {
     let forwarded = || {
-        let value = req.headers().get("x-forwarded-for")?.to_str().ok()?;
-        let last = value.rsplit(',').next()?.trim();
-        last.parse::<std::net::IpAddr>()
-            .ok()
-            .map(|ip| ip.to_string())
+        // A header may come several times; the proxy's own is the last one.
+        let value = req.headers().get_all("x-forwarded-for").last()?;
+        let last = value.to_str().ok()?.rsplit(',').next()?.trim();
+        last.parse().ok()
     };
-    if app.config.server.behind_proxy
-        && let Some(ip) = forwarded()
-    {
-        return ip;
-    }
-    req.peer_addr()
-        .map(|a| a.ip().to_string())
+    let from = if app.config.server.behind_proxy {
+        forwarded()
+    } else {
+        None
+    };
+    from.or_else(|| req.peer_addr().map(|a| a.ip()))
+        .map(network_of)
         .unwrap_or_default()
+}
+
+fn network_of(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => {
+            let network = Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64));
+            format!("{network}/64")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -278,6 +334,20 @@ mod tests {
         assert_eq!(ago(3 * HOUR + MINUTE), "3 hours ago");
         assert_eq!(ago(-2 * HOUR), "in 2 hours");
         assert_eq!(ago(31 * DAY), "22 Oct 2026");
+    }
+
+    #[test]
+    fn limits_count_networks() {
+        let of = |ip: &str| network_of(ip.parse().unwrap());
+        assert_eq!(of("192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(of("2001:db8:1:2:3::4"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn addresses_in_headers_are_ascii() {
+        assert_eq!(in_ascii("/t/1/t\u{fc}r?a=%20#b"), "/t/1/t%C3%BCr?a=%20#b");
     }
 
     #[test]

@@ -76,9 +76,7 @@ impl Finished {
                 .and_then(|v| v.to_str().ok())
                 .unwrap_or_default()
         };
-        let known = text(header::IF_NONE_MATCH)
-            .split(',')
-            .any(|tag| tag.trim().trim_start_matches("W/") == self.etag);
+        let known = super::is_known(req, &self.etag);
         let mut response = if known {
             HttpResponse::NotModified()
         } else {

@@ -23,9 +23,8 @@ document.querySelector('form[action="/logout"]')?.addEventListener("submit", () 
   Object.keys(localStorage).filter((key) => key.startsWith("draft:")).forEach((key) => localStorage.removeItem(key));
 });
 
-const version = new URL(import.meta.url).search;
 for (const [selector, name] of features) {
-  if (document.querySelector(selector)) import(`./${name}.js${version}`);
+  if (document.querySelector(selector)) import(`./${name}.js`);
 }
 
 // Filters stand open beside the results, and closed above them on a phone.

@@ -4,7 +4,7 @@ const WAIT_MS = 500;
 const KEEP_DAYS = 14;
 
 for (const form of document.querySelectorAll("form[data-draft]")) {
-  const key = `draft:${form.dataset.draft}`;
+  const key = `draft:${document.body.dataset.user ?? ""}:${form.dataset.draft}`;
   const fields = [...form.elements].filter((field) =>
     field.name && field.matches("textarea, select, input:not([type=hidden], [type=password], [type=file], [type=checkbox], [type=radio])"));
   const initial = new Map(fields.map((field) => [field.name, field.value]));

@@ -17,10 +17,9 @@ use offramp::app::App;
 use offramp::boot;
 use offramp::clock::{Clock, Moment};
 use offramp::config::{Config, Secret};
-use offramp::db::migrate;
+use offramp::db::{Conn, migrate};
 use offramp::ids::UserId;
 use offramp::jobs::{self, Registry};
-use offramp::keys::token_hash;
 use offramp::people::{Role, store};
 use offramp::random::Random;
 
@@ -122,6 +121,25 @@ impl Test {
         self.registry.run_due(&self.app).expect("jobs");
     }
 
+    /// From now on the database refuses to change rows of `table`, as a full one does.
+    pub fn forbid_writes(&self, table: &str) {
+        self.app
+            .db
+            .write(|tx| {
+                let sql = match tx {
+                    Conn::Sqlite(_) => format!(
+                        "CREATE TRIGGER full BEFORE UPDATE ON {table} \
+                         BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
+                    ),
+                    Conn::Pg(_) => format!(
+                        "CREATE RULE full_disk AS ON UPDATE TO {table} DO INSTEAD SELECT 1/0"
+                    ),
+                };
+                Ok(diesel::sql_query(sql).execute(tx)?)
+            })
+            .expect("a refusal of writes");
+    }
+
     pub fn advance(&self, micros: i64) {
         self.app.clock.advance(micros);
     }
@@ -145,7 +163,10 @@ impl Test {
         let app = self.app.clone();
         let token = app.random.token();
         app.db
-            .write(|tx| store::insert_session(tx, user, &token_hash(&token), "test", app.now()))
+            .write(|tx| {
+                let hash = app.keys.session_hash(&token);
+                store::insert_session(tx, user, &hash, "test", app.now())
+            })
             .expect("a session");
         let mut browser = self.browser();
         let name = offramp::web::cookie_name(&app, offramp::web::SESSION);
@@ -295,6 +316,21 @@ impl Browser {
 
     pub fn get(&mut self, path: &str) -> Reply {
         let request = self.client.get(format!("{}{path}", self.base));
+        self.send(request)
+    }
+
+    pub fn head(&mut self, path: &str) -> Reply {
+        let request = self.client.head(format!("{}{path}", self.base));
+        self.send(request)
+    }
+
+    /// Posts `body` as it is.
+    pub fn post_body(&mut self, path: &str, content_type: &str, body: String) -> Reply {
+        let request = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .header("content-type", content_type)
+            .body(body);
         self.send(request)
     }
 

@@ -5,13 +5,15 @@ use offramp::clock::{DAY, HOUR};
 use offramp::config::Secret;
 use offramp::db::audit::{self, Actor};
 use offramp::ids::UserId;
+use offramp::jobs::Job;
 use offramp::keys::token_hash;
 use offramp::mail::outbox;
 use offramp::networks::{Author, Network};
 use offramp::people::create_user::{self, NewAccount};
 use offramp::people::handles::{self, Agreement, Proof, Withdrawn};
+use offramp::people::jobs::MailReset;
 use offramp::people::tokens::Purpose;
-use offramp::people::{Role, set_role, store};
+use offramp::people::{Role, passwords, set_role, store};
 
 use crate::harness::{Backend, Browser, Reply, Test};
 use crate::on_both;
@@ -59,7 +61,7 @@ fn log_in(browser: &mut Browser, who: &str, password: &str) -> Reply {
 }
 
 fn register(browser: &mut Browser, name: &str, email: &str) -> Reply {
-    let fields = [("name", name), ("email", email), ("password", PASSWORD)];
+    let fields = [("name", name), ("email", email)];
     browser.submit("/register", "/register", &fields)
 }
 
@@ -86,7 +88,12 @@ on_both! {
         // A mail scanner that opens the link makes no account.
         assert!(t.app.db.read(|c| store::by_name(c, "marlene")).unwrap().is_none());
         let token = page.field("token").unwrap();
-        let reply = browser.post("/verify", &[("token", &token)]);
+        assert_eq!(page.field("name").unwrap(), "Marlene");
+        // Whoever has the mail chooses the password, not whoever typed the address.
+        for weak in ["", "short", "password123!", "my Marlene 77"] {
+            assert_eq!(browser.post("/verify", &[("token", &token), ("password", weak)]).status, 422);
+        }
+        let reply = browser.post("/verify", &[("token", &token), ("password", PASSWORD)]);
         assert_eq!((reply.status, reply.location()), (303, "/"), "{}", reply.body);
         assert!(is_logged_in(&mut browser));
         let user = t.app.db.read(|c| store::by_email(c, "MARLENE@people.example")).unwrap().unwrap();
@@ -129,31 +136,28 @@ on_both! {
         let token = link.split('=').next_back().unwrap().to_owned();
         account(t, "robin2", Role::Member);
         t.user("R\u{43e}bin", Role::Member);
-        let reply = browser.post("/verify", &[("token", &token)]);
+        let reply = browser.post("/verify", &[("token", &token), ("password", PASSWORD)]);
         assert_eq!(reply.status, 422, "{}", reply.body);
         assert_eq!(reply.field("name").unwrap(), "Robin");
-        let reply = browser.post("/verify", &[("token", &token), ("name", "Robin3")]);
+        let fields = [("token", token.as_str()), ("name", "Robin3"), ("password", PASSWORD)];
+        let reply = browser.post("/verify", &fields);
         assert_eq!(reply.status, 303, "{}", reply.body);
     }
 
     fn wrong_forms_come_back_with_words_and_what_was_typed(t) {
         t.user("Taken", Role::Member);
         let cases = [
-            (("taken", "a@people.example", PASSWORD), "name"),
-            (("admin", "a@people.example", PASSWORD), "name"),
-            (("", "a@people.example", PASSWORD), "name"),
-            (("Fresh", "no address", PASSWORD), "email"),
-            (("Fresh", "a@people.example", "short"), "password"),
-            (("Fresh", "a@people.example", "password123"), "password"),
-            (("Freshname", "a@people.example", "my freshname here"), "password"),
+            (("taken", "a@people.example"), "name"),
+            (("admin", "a@people.example"), "name"),
+            (("", "a@people.example"), "name"),
+            (("Fresh", "no address"), "email"),
         ];
-        for ((name, email, password), field) in cases {
-            let fields = [("name", name), ("email", email), ("password", password)];
+        for ((name, email), field) in cases {
+            let fields = [("name", name), ("email", email)];
             let reply = t.browser().submit("/register", "/register", &fields);
             assert_eq!(reply.status, 422, "{name} {email}");
             assert!(reply.body.contains(&format!("href=\"#{field}\"")), "{field}: {}", reply.body);
             assert_eq!(reply.field("email").unwrap(), email);
-            assert!(!reply.body.contains(PASSWORD));
         }
         assert!(mails_to(t, "a@people.example").is_empty());
     }
@@ -183,6 +187,7 @@ on_both! {
             ("https://evil.example", "/"),
             ("/\\evil.example", "/"),
             ("javascript:alert(1)", "/"),
+            ("/t/1/t\u{fc}r?q=\u{1f600}", "/t/1/t%C3%BCr?q=%F0%9F%98%80"),
         ] {
             let fields = [("who", "known"), ("password", PASSWORD), ("next", next)];
             let reply = t.browser().submit("/login", "/login", &fields);
@@ -215,6 +220,52 @@ on_both! {
         assert_eq!((reply.status, reply.location()), (303, "/"));
         assert!(!browser.cookies.contains_key("session"));
         browser.cookies.insert("session".into(), token);
+        assert!(!is_logged_in(&mut browser));
+        assert!(reply.header("clear-site-data").contains("\"storage\""));
+    }
+
+    fn a_session_ends_ninety_days_after_the_log_in_however_it_is_used(t) {
+        let (mut browser, _) = t.browser_of("Ana", Role::Member);
+        for _ in 0..4 {
+            t.advance(20 * DAY);
+            assert!(is_logged_in(&mut browser));
+        }
+        t.advance(10 * DAY);
+        assert!(!is_logged_in(&mut browser));
+    }
+
+    fn the_cookie_lasts_as_long_as_its_session(t) {
+        let (mut browser, _) = t.browser_of("Ana", Role::Member);
+        assert_eq!(browser.get("/").header("set-cookie"), "");
+        t.advance(20 * DAY);
+        let renewed = browser.get("/").header("set-cookie").to_owned();
+        assert!(renewed.contains(&format!("Max-Age={}", 30 * 86_400)), "{renewed}");
+        assert!(renewed.contains(&browser.cookies["session"]), "{renewed}");
+        assert_eq!(browser.get("/").header("set-cookie"), "");
+        for _ in 0..3 {
+            t.advance(20 * DAY);
+            browser.get("/");
+        }
+        t.advance(5 * DAY);
+        let last = browser.get("/").header("set-cookie").to_owned();
+        assert!(last.contains(&format!("Max-Age={}", 5 * 86_400)), "{last}");
+        // A log-out on the same request wins over the renewal.
+        let (mut browser, _) = t.browser_of("Eve", Role::Member);
+        browser.get("/account");
+        t.advance(2 * HOUR);
+        browser.post("/logout", &[]);
+        assert!(!browser.cookies.contains_key("session"));
+    }
+
+    fn another_secret_ends_every_session(t) {
+        let (mut browser, user) = t.browser_of("Ana", Role::Member);
+        let plain = offramp::random::Random::seeded(99).token();
+        t.app.db.write(|tx| {
+            let other = offramp::keys::Keys::new("the secret before, which was another one");
+            store::insert_session(tx, user, &other.session_hash(&plain), "test", t.app.now())?;
+            store::insert_session(tx, user, &token_hash(&plain), "test", t.app.now())
+        }).unwrap();
+        browser.cookies.insert("session".into(), plain);
         assert!(!is_logged_in(&mut browser));
     }
 
@@ -337,6 +388,70 @@ on_both! {
         assert_eq!(by_email("new@people.example").as_deref(), Some("known"));
         assert_eq!(mails_to(t, "known@people.example").pop().unwrap().0, "email_changed");
         assert_eq!(browser.post("/verify", &[("token", &token)]).status, 410);
+    }
+
+    fn a_new_password_ends_a_change_of_address(t) {
+        for (name, by_reset) in [("anna", true), ("bert", false)] {
+            account(t, name, Role::Member);
+            let email = format!("{name}@people.example");
+            let stolen = format!("{name}-stolen@people.example");
+            let mut thief = t.browser();
+            log_in(&mut thief, name, PASSWORD);
+            let fields = [("email", stolen.as_str()), ("email_password", PASSWORD)];
+            assert_eq!(thief.submit("/account", "/account/email", &fields).status, 303);
+            let token = link(t, &stolen, "/verify?token=").split('=').next_back().unwrap().to_owned();
+            // The owner hears of it at once.
+            assert_eq!(mails_to(t, &email).pop().unwrap().0, "new_email_asked");
+            let mut owner = t.browser();
+            if by_reset {
+                owner.submit("/reset", "/reset", &[("email", &email)]);
+                let link = link(t, &email, "/reset/");
+                assert_eq!(owner.submit(&link, &link, &[("password", "four new lamps")]).status, 303);
+            } else {
+                log_in(&mut owner, name, PASSWORD);
+                let fields = [("present_password", PASSWORD), ("new_password", "four new lamps")];
+                assert_eq!(owner.submit("/account", "/account/password", &fields).status, 303);
+            }
+            assert_eq!(thief.post("/verify", &[("token", &token)]).status, 410);
+            assert!(t.app.db.read(|c| store::by_email(c, &stolen)).unwrap().is_none());
+        }
+        t.run_jobs();
+    }
+
+    fn a_password_changed_meanwhile_starts_no_session(t) {
+        let user = account(t, "known", Role::Member);
+        let now = t.app.db.read(|c| store::user(c, user)).unwrap().unwrap().password_hash;
+        let other = passwords::hash(&t.app.random, "four new lamps").unwrap();
+        let still = |hash: Option<&str>| t.app.db.write(|tx| store::has_password(tx, user, hash)).unwrap();
+        assert!(still(now.as_deref()));
+        t.app.db.write(|tx| store::set_password_hash(tx, user, &other)).unwrap();
+        assert!(!still(now.as_deref()) && !still(None) && still(Some(&other)));
+    }
+
+    fn a_request_for_a_reset_writes_one_mail_however_often_it_runs(t) {
+        account(t, "known", Role::Member);
+        let job: MailReset = serde_json::from_value(serde_json::json!({
+            "email": "known@people.example", "request": "one",
+        })).unwrap();
+        job.run(&t.app).unwrap();
+        let first = link(t, "known@people.example", "/reset/");
+        job.run(&t.app).unwrap();
+        assert_eq!(mails_to(t, "known@people.example").len(), 1);
+        assert_eq!(t.browser().get(&first).status, 200);
+    }
+
+    fn a_duplicate_says_of_which_key(t) {
+        t.user("Taken", Role::Member);
+        let insert = |name: &str, email: &str| {
+            let user = store::NewUser {
+                name, email: Some(email), email_verified_at: None, password_hash: None, role: Role::Member,
+            };
+            t.app.db.write(|tx| store::insert_user(tx, &user, t.app.now())).unwrap_err()
+        };
+        let name = insert("taken", "free@people.example");
+        assert!(name.is_duplicate_of("name_key") && !name.is_duplicate_of("email_key"), "{name:?}");
+        let email = insert("Free", "TAKEN@people.example");
+        assert!(email.is_duplicate_of("email_key") && !email.is_duplicate_of("name_key"), "{email:?}");
     }
 
     fn a_new_password_ends_other_sessions_and_renews_this(t) {
@@ -522,10 +637,10 @@ on_both! {
         ];
         for words in nasty {
             let forms: [(&str, &[&str]); 9] = [
-                ("/register", &["name", "email", "password"]),
+                ("/register", &["name", "email"]),
                 ("/login", &["who", "password", "next"]),
                 ("/reset", &["email"]),
-                ("/verify", &["token", "name"]),
+                ("/verify", &["token", "name", "password"]),
                 ("/reset/nonsense", &["password"]),
                 ("/account/profile", &["name", "bio"]),
                 ("/account/email", &["email", "email_password"]),
@@ -617,6 +732,15 @@ fn limits_say_when_to_try_again() {
         assert!(last.body.contains("You can try again in"), "{}", last.body);
         assert!(last.header("retry-after").parse::<u64>().unwrap() >= 1);
     }
+    // Right ones are given back, so that a whole office may come in through one address.
+    let mut office = Test::new(Backend::Sqlite, |config| {
+        config.limits.log_ins_per_minute = 3;
+    })
+    .unwrap();
+    account(&office, "known", Role::Member);
+    for _ in 0..8 {
+        assert_eq!(log_in(&mut office.browser(), "known", PASSWORD).status, 303);
+    }
     let last = (0..4)
         .map(|n| {
             register(
@@ -648,4 +772,57 @@ fn the_last_admin_stays_when_two_go_at_once() {
         "{outcomes:?}"
     );
     assert_eq!(t.app.db.read(store::admin_count).unwrap(), 1);
+}
+
+#[test]
+fn one_client_locks_nobody_else_out() {
+    let mut t = Test::new(Backend::Sqlite, |config| {
+        config.limits.log_ins_per_minute = 3;
+        config.server.behind_proxy = true;
+    })
+    .unwrap();
+    account(&t, "known", Role::Member);
+    let mut from = |ip: &str, password: &str| {
+        let mut browser = t.browser();
+        browser.headers.push(("x-forwarded-for".into(), ip.into()));
+        log_in(&mut browser, "known", password).status
+    };
+    for status in [422, 422, 422, 429] {
+        assert_eq!(from("192.0.2.1", "wrong password"), status);
+    }
+    // What the client wrote itself stands before what the proxy wrote.
+    assert_eq!(from("198.51.100.9, 192.0.2.1", PASSWORD), 429);
+    assert_eq!(from("192.0.2.2", PASSWORD), 303);
+    assert_eq!(from("2001:db8::1", "wrong password"), 422);
+    assert_eq!(from("2001:db8::2", "wrong password"), 422);
+    assert_eq!(from("2001:db8::3", "wrong password"), 422);
+    assert_eq!(from("2001:db8::4", "wrong password"), 429);
+    t.run_jobs();
+}
+
+#[test]
+fn whoever_runs_the_site_reads_no_account_links() {
+    let mut t = Test::new(Backend::Sqlite, |config| {
+        config.mail.transport = offramp::config::MailTransport::Off;
+    })
+    .unwrap();
+    account(&t, "known", Role::Member);
+    t.browser()
+        .submit("/reset", "/reset", &[("email", "known@people.example")]);
+    t.run_jobs();
+    let (mut admin, _) = t.browser_of("Boss", Role::Admin);
+    let mail = t
+        .app
+        .db
+        .read(|c| outbox::page(c, None, 1))
+        .unwrap()
+        .remove(0);
+    assert_eq!(mail.purpose, "reset_password");
+    let page = admin.get(&format!("/admin/mail/{}", mail.id));
+    assert_eq!(page.status, 200);
+    assert!(!page.body.contains("/reset/"), "{}", page.body);
+    assert_eq!(
+        admin.get(&format!("/admin/mail/{}/eml", mail.id)).status,
+        404
+    );
 }

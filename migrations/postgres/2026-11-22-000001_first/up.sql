@@ -30,7 +30,6 @@ CREATE TABLE users (
     role TEXT NOT NULL,
     bio TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    last_seen_at BIGINT,
     post_count BIGINT NOT NULL DEFAULT 0,
     answer_count BIGINT NOT NULL DEFAULT 0,
     erased_at BIGINT

@@ -30,7 +30,6 @@ CREATE TABLE users (
     role TEXT NOT NULL,
     bio TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    last_seen_at INTEGER,
     post_count INTEGER NOT NULL DEFAULT 0,
     answer_count INTEGER NOT NULL DEFAULT 0,
     erased_at INTEGER

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::door::{Nothing, add_session, check_limit};
+use super::door::{Nothing, Try, add_session, check_limit};
 use super::{Problems, user_agent};
 use crate::app::App;
 use crate::ids::{HandleId, SessionId};
@@ -13,7 +13,8 @@ use crate::limits::Limit;
 use crate::people::change_profile::{self, BIO_CHARS_MAX};
 use crate::people::handles::{self, Withdrawn};
 use crate::people::{
-    CurrentUser, Member, change_email, change_password, device, end_session, passwords, store,
+    CurrentUser, Member, change_email, change_password, device, end_session, log_in, passwords,
+    store, withdraw_handle,
 };
 use crate::web::{Answer, Failure, Form, Page, When, blocking, html, html_with, redirect_saying};
 
@@ -182,16 +183,12 @@ pub async fn change_email(
     req: HttpRequest,
     form: Form<NewEmail>,
 ) -> Answer {
-    check_limit(
-        &app,
-        &req,
-        Limit::LogIn,
-        &format!("user {}", member.user.id),
-    )?;
+    let counted = Try::count(&app, &req, &format!("user {}", member.user.id))?;
     let NewEmail {
         email,
         email_password,
     } = form.fields;
+    check_limit(&app, &req, Limit::Register, &log_in::account_key(&email))?;
     let (by, tried) = (member.user.clone(), email.clone());
     let outcome = passwords::in_turn(&app, move |app| {
         change_email::change_email(app, &by, &tried, &email_password)
@@ -199,6 +196,7 @@ pub async fn change_email(
     .await?;
     match outcome {
         change_email::Outcome::MailSent { email } => {
+            counted.was_right(&app);
             let words =
                 format!("We sent a mail to {email}. The address changes when you open its link.");
             Ok(redirect_saying(&app, "/account", "info", &words))
@@ -227,12 +225,7 @@ pub async fn change_password(
     req: HttpRequest,
     form: Form<Passwords>,
 ) -> Answer {
-    check_limit(
-        &app,
-        &req,
-        Limit::LogIn,
-        &format!("user {}", member.user.id),
-    )?;
+    let counted = Try::count(&app, &req, &format!("user {}", member.user.id))?;
     let (by, typed, agent) = (member.user.clone(), form.fields, user_agent(&req));
     let outcome = passwords::in_turn(&app, move |app| {
         let Passwords {
@@ -244,6 +237,7 @@ pub async fn change_password(
     .await?;
     match outcome {
         change_password::Outcome::Changed { session_token } => {
+            counted.was_right(&app);
             let words = "Your password is changed, and your other devices are logged out.";
             let mut response = redirect_saying(&app, "/account", "success", words);
             add_session(&app, &mut response, session_token)?;
@@ -302,9 +296,7 @@ pub async fn withdraw_handle(
 ) -> Answer {
     let handle = HandleId(path.into_inner());
     let outcome = blocking(&app, move |app| {
-        let (by, now) = (member.user.actor(), app.now());
-        app.db
-            .write(|tx| handles::withdraw(tx, &by, member.user.id, handle, now))
+        withdraw_handle::withdraw_handle(app, &member.user, handle)
     })
     .await?;
     match outcome {

@@ -13,7 +13,7 @@ use crate::ids::UserId;
 use crate::jobs;
 use crate::people::create_user::{self, NewAccount};
 use crate::people::store::{ProductName, UserFilter};
-use crate::people::{Admin, Role, passwords, set_role, store};
+use crate::people::{Admin, Role, passwords, retry_job, set_role, store};
 use crate::web::{
     Answer, Failure, Form, Page, Query, When, blocking, html, html_with, redirect_saying,
 };
@@ -470,31 +470,10 @@ pub async fn retry_job(
 ) -> Answer {
     let id = path.into_inner();
     let by = admin.user.actor();
-    let again = blocking(&app, move |app| {
-        let now = app.now();
-        app.db.write(|tx| {
-            let again = jobs::retry(tx, id, now)?;
-            if again {
-                audit::record(
-                    tx,
-                    now,
-                    audit::Act {
-                        by: &by,
-                        act: "job_retried",
-                        subject: ("job", id),
-                        reason: "",
-                        data: serde_json::json!({}),
-                    },
-                )?;
-            }
-            Ok(again)
-        })
-    })
-    .await?;
-    let (kind, words) = if again {
-        ("success", "The job runs again now.")
-    } else {
-        ("info", "There is no such job any more.")
+    let outcome = blocking(&app, move |app| retry_job::retry_job(app, &by, id)).await?;
+    let (kind, words) = match outcome {
+        retry_job::Outcome::Again => ("success", "The job runs again now."),
+        retry_job::Outcome::NotFound => ("info", "There is no such job any more."),
     };
     Ok(redirect_saying(&app, "/admin/jobs", kind, words))
 }

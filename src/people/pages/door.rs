@@ -1,7 +1,7 @@
 //! Coming in and going out: register, verify, log in, log out, reset.
 
-use actix_web::cookie::time::Duration;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -16,21 +16,49 @@ use crate::people::reset_password::{self, Asked, Set};
 use crate::people::verify_email::{self, Link};
 use crate::people::{Viewer, log_out, passwords, store};
 use crate::web::{
-    Answer, Failure, Form, Page, Query, SESSION, blocking, client_ip, cookie, html, html_with,
-    is_local_path, redirect, redirect_saying, session_token,
+    Answer, Failure, Form, Page, Query, blocking, client_ip, html, html_with, is_local_path,
+    redirect, redirect_saying, session_cookie, session_token,
 };
 
-/// The session's cookie, or with an empty token its end. It lives as long as an unused session.
-pub(super) fn session_cookie(app: &App, token: String) -> actix_web::cookie::Cookie<'static> {
-    let age = if token.is_empty() {
-        Duration::ZERO
-    } else {
-        Duration::microseconds(store::SESSION_IDLE)
-    };
-    cookie(app, SESSION, token, Some(age))
+/// One account may be tried this many times as often from everywhere together as from one
+/// network: nobody locks another out from one place, and many places together don't get far.
+const FROM_ANYWHERE: u32 = 10;
+
+/// A counted try at a password or a token.
+pub(super) struct Try {
+    keys: Vec<(String, u32)>,
 }
 
-/// Counts one attempt from this address, and one at this account when there is one to name.
+impl Try {
+    /// Counts one try from this network, and at this account when there is one to name.
+    pub fn count(app: &App, req: &HttpRequest, account: &str) -> Result<Try, Failure> {
+        let from = client_ip(app, req);
+        let mut keys = Vec::new();
+        if !account.is_empty() {
+            keys.push((format!("at {account} from {from}"), 1));
+            keys.push((format!("at {account}"), FROM_ANYWHERE));
+        }
+        keys.push((format!("from {from}"), 1));
+        let mut taken = Try { keys: Vec::new() };
+        for (key, times) in keys {
+            if let Err(retry_seconds) = app.limits.take_try(&key, times) {
+                taken.was_right(app);
+                return Err(Failure::TooMany { retry_seconds });
+            }
+            taken.keys.push((key, times));
+        }
+        Ok(taken)
+    }
+
+    /// Only failures count.
+    pub fn was_right(self, app: &App) {
+        for (key, times) in self.keys {
+            app.limits.give_back_try(&key, times);
+        }
+    }
+}
+
+/// Counts one act from this network, and one at this account when there is one to name.
 pub(super) fn check_limit(
     app: &App,
     req: &HttpRequest,
@@ -85,7 +113,7 @@ pub async fn register(
         &log_in::account_key(&typed.email),
     )?;
     let tried = typed.clone();
-    match passwords::in_turn(&app, move |app| register::register(app, &tried)).await? {
+    match blocking(&app, move |app| register::register(app, &tried)).await? {
         register::Outcome::MailSent { email } => html(&Notice {
             page: viewer.page,
             title: "Look into your mail",
@@ -120,7 +148,7 @@ struct VerifyPage {
     token: String,
     email: String,
     is_registration: bool,
-    /// Asked for when the name is taken since.
+    /// As registered; it may be changed once more.
     name: String,
     problems: Problems,
 }
@@ -146,9 +174,9 @@ pub async fn verify_page(
 ) -> Answer {
     let looked = token.clone();
     let link = blocking(&app, move |app| verify_email::look(app, &looked)).await?;
-    let (email, is_registration) = match link {
-        Link::Registration { email, .. } => (email, true),
-        Link::NewAddress { email } => (email, false),
+    let (email, name, is_registration) = match link {
+        Link::Registration { email, name } => (email, name, true),
+        Link::NewAddress { email } => (email, String::new(), false),
         Link::Void => return void_link(viewer.page),
     };
     html(&VerifyPage {
@@ -156,7 +184,7 @@ pub async fn verify_page(
         token,
         email,
         is_registration,
-        name: String::new(),
+        name,
         problems: Problems::default(),
     })
 }
@@ -166,6 +194,7 @@ pub async fn verify_page(
 pub struct Verify {
     token: String,
     name: String,
+    password: String,
 }
 
 pub async fn verify(
@@ -174,13 +203,21 @@ pub async fn verify(
     req: HttpRequest,
     form: Form<Verify>,
 ) -> Answer {
-    let Verify { token, name } = form.fields;
+    let counted = Try::count(&app, &req, "")?;
+    let Verify {
+        token,
+        name,
+        password,
+    } = form.fields;
     let agent = user_agent(&req);
     let (tried, wanted) = (token.clone(), name.clone());
-    let outcome = blocking(&app, move |app| {
-        verify_email::verify_email(app, &tried, &wanted, &agent)
+    let outcome = passwords::in_turn(&app, move |app| {
+        verify_email::verify_email(app, &tried, &wanted, &password, &agent)
     })
     .await?;
+    if !matches!(outcome, verify_email::Outcome::Void) {
+        counted.was_right(&app);
+    }
     match outcome {
         verify_email::Outcome::Registered {
             session_token,
@@ -205,7 +242,7 @@ pub async fn verify(
             Ok(redirect_saying(&app, "/login", "info", words))
         }
         verify_email::Outcome::Void => void_link(viewer.page),
-        verify_email::Outcome::Problem(problem) => {
+        verify_email::Outcome::Problems(problems) => {
             let looked = token.clone();
             let link = blocking(&app, move |app| verify_email::look(app, &looked)).await?;
             let Link::Registration { email, name: first } = link else {
@@ -219,7 +256,7 @@ pub async fn verify(
                     email,
                     is_registration: true,
                     name: if name.is_empty() { first } else { name },
-                    problems: problem.into(),
+                    problems: Problems(problems),
                 },
             )
         }
@@ -232,7 +269,7 @@ pub(super) fn add_session(
     token: String,
 ) -> Result<(), Failure> {
     response
-        .add_cookie(&session_cookie(app, token))
+        .add_cookie(&session_cookie(app, token, store::SESSION_IDLE))
         .map_err(|e| Failure::Internal(crate::error::Error::other(e)))
 }
 
@@ -271,7 +308,7 @@ pub async fn log_in(
     form: Form<LogIn>,
 ) -> Answer {
     let typed = form.fields;
-    check_limit(&app, &req, Limit::LogIn, &log_in::account_key(&typed.who))?;
+    let counted = Try::count(&app, &req, &log_in::account_key(&typed.who))?;
     let next = local_or_home(&typed.next);
     let (agent, old_token) = (user_agent(&req), session_token(&app, &req));
     let tried = typed.clone();
@@ -281,6 +318,7 @@ pub async fn log_in(
     .await?;
     match outcome {
         log_in::Outcome::LoggedIn { session_token, .. } => {
+            counted.was_right(&app);
             let mut response = redirect(&next);
             add_session(&app, &mut response, session_token)?;
             Ok(response)
@@ -311,6 +349,11 @@ pub async fn log_out(
     }
     let mut response = redirect_saying(&app, "/", "success", "You are logged out.");
     add_session(&app, &mut response, String::new())?;
+    // Kept pages and drafts are the person's, not the browser's.
+    response.headers_mut().insert(
+        HeaderName::from_static("clear-site-data"),
+        HeaderValue::from_static("\"cache\", \"storage\""),
+    );
     Ok(response)
 }
 
@@ -406,7 +449,7 @@ pub async fn reset_set(
     path: web::Path<String>,
     form: Form<NewPassword>,
 ) -> Answer {
-    check_limit(&app, &req, Limit::LogIn, "")?;
+    let counted = Try::count(&app, &req, "")?;
     let token = path.into_inner();
     let (tried, password) = (token.clone(), form.fields.password);
     let outcome = passwords::in_turn(&app, move |app| {
@@ -415,6 +458,7 @@ pub async fn reset_set(
     .await?;
     match outcome {
         Set::Done => {
+            counted.was_right(&app);
             let words = "Your password is set. Log in with it.";
             Ok(redirect_saying(&app, "/login", "success", words))
         }
