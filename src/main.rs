@@ -302,9 +302,13 @@ fn receive(config: Option<&Path>, recipients: &[String]) -> ExitCode {
 fn serve(config: Config) -> Result<()> {
     let listener = std::net::TcpListener::bind(&config.server.listen)
         .map_err(|e| Error::io(format!("listening on {}", config.server.listen), e))?;
+    // With port 0 the system chose one.
+    let address = listener
+        .local_addr()
+        .map_err(|e| Error::io("asking for the address listened on", e))?;
     let app = boot::app(config, Clock::System, Random::System)?;
     let background = Background::start(&app)?;
-    tracing::info!(address = %app.config.server.listen, "serving");
+    tracing::info!(%address, "serving");
     let served = actix_web::rt::System::new().block_on(boot::serve_http(app, listener));
     background.stop();
     served

@@ -135,6 +135,8 @@ pub fn propose(
             &link.reasons,
             link.score,
         )?;
+        let why = link.reasons.join("; ");
+        record(tx, now, by, "link_proposed", case, id, link.target, &why)?;
     }
     Ok(made.is_some())
 }

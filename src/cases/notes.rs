@@ -2,6 +2,7 @@
 
 use super::store;
 use crate::clock::Moment;
+use crate::db::audit::{self, Act, Actor};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, UserId};
@@ -16,6 +17,7 @@ pub fn add_note(
     now: Moment,
     case: CaseId,
     author: UserId,
+    by: &Actor,
     body: &str,
     request_key: &str,
 ) -> Result<bool> {
@@ -24,6 +26,17 @@ pub fn add_note(
     let added = store::insert_note(tx, now, case, author, &body, request_key)?;
     if added {
         store::touch(tx, case, now)?;
+        audit::record(
+            tx,
+            now,
+            Act {
+                by,
+                act: "note_added",
+                subject: ("case", case.0),
+                reason: "",
+                data: serde_json::json!({}),
+            },
+        )?;
     }
     Ok(added)
 }

@@ -119,9 +119,9 @@ fn one(tx: &mut Conn, app: &App, seeded: &Seeded, case: &Case) -> Result<()> {
         }
     }
     for (n, note) in case.notes.iter().enumerate() {
-        let (user, _) = staff(&note.author)?;
+        let (user, actor) = staff(&note.author)?;
         let key = format!("demo-{}-{n}", case.key);
-        cases::add_note(tx, at(note.hours_ago), id, user, &note.body, &key)?;
+        cases::add_note(tx, at(note.hours_ago), id, user, &actor, &note.body, &key)?;
     }
     if let Some(name) = &case.assignee {
         let (user, actor) = staff(name)?;

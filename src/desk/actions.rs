@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::case::{self, Stop, Typed};
 use crate::app::App;
@@ -12,6 +13,7 @@ use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, MergeOutcome, Severity, State};
 use crate::db::Conn;
+use crate::db::audit::{self, Act};
 use crate::error::Problem;
 use crate::error::Result;
 use crate::escalations::store::NewReply;
@@ -128,7 +130,8 @@ pub async fn note(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<NoteFo
     }
     on_case(&app, staff.user, *id, move |app, tx, user, case| {
         let key = format!("{}:{}:{}", user.id, case.id, why(&key));
-        let added = cases::add_note(tx, app.now(), case.id, user.id, &text, &key)?;
+        let by = user.actor();
+        let added = cases::add_note(tx, app.now(), case.id, user.id, &by, &text, &key)?;
         Ok(if added {
             Said::done("Note added. Only staff see it.")
         } else {
@@ -714,6 +717,16 @@ pub async fn answer_in_public(
         };
         let made = escalations::store::insert_reply(tx, &new, app.now())?;
         cases::store::touch(tx, case.id, app.now())?;
+        if let Some(reply) = made {
+            let act = Act {
+                by: &user.actor(),
+                act: "reply_drafted",
+                subject: ("case", case.id.0),
+                reason: "",
+                data: json!({"reply": reply}),
+            };
+            audit::record(tx, app.now(), act)?;
+        }
         Ok(match made {
             Some(_) => Said::info("Write the reply; everybody will be able to read it."),
             None => Said::info("The draft is there already."),

@@ -10,7 +10,7 @@ use super::triage;
 use crate::app::App;
 use crate::cases::links::{LinkState, NewLink, Target};
 use crate::cases::{self, Event, Step};
-use crate::db::audit::Actor;
+use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::CaseId;
 use crate::jobs::{Job, Next};
@@ -73,6 +73,17 @@ impl Job for JudgeCase {
                     mention: None,
                     summary: &format!("{}, {}", judged.label.label(), judged.severity.label()),
                     reasons: judged.reasons.clone(),
+                    data: json!({"label": judged.label, "severity": judged.severity}),
+                },
+            )?;
+            audit::record(
+                tx,
+                now,
+                Act {
+                    by: &by,
+                    act: "case_judged",
+                    subject: ("case", self.case.0),
+                    reason: &judged.reasons.join("; "),
                     data: json!({"label": judged.label, "severity": judged.severity}),
                 },
             )?;

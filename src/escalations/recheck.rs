@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cases::{self, Event, Step};
 use crate::clock::{HOUR, Moment};
 use crate::db::Conn;
-use crate::db::audit::Actor;
+use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::MentionId;
 use crate::jobs::{Job, Next};
@@ -82,6 +82,17 @@ pub fn erase(tx: &mut Conn, now: Moment, id: MentionId) -> Result<()> {
         return Ok(());
     }
     store::erase_mention(tx, &mention, now)?;
+    audit::record(
+        tx,
+        now,
+        Act {
+            by: &Actor::rule("recheck"),
+            act: "mention_erased",
+            subject: ("mention", id.0),
+            reason: "the network no longer shows the post",
+            data: json!({}),
+        },
+    )?;
     if let Some(case) = mention.case {
         cases::record_event(
             tx,

@@ -2,7 +2,7 @@
 //!
 //! The row says `sending` before the network is asked. Whoever finds it so later, after a crash
 //! or an answer that never came, looks on our own timeline first: networks have no key by which
-//! they would recognise a second copy.
+//! they would recognise a second copy. The look waits until what was sent must have arrived.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,12 +47,17 @@ enum Begin {
     Fresh(Reply, Mention, Option<Handle>),
     /// Tried, with an unknown end: look first.
     LookFirst(Reply, Mention, Option<Handle>),
+    /// Another worker may be at it, or what a killed process sent may still be on its way.
+    UnderWay(Moment),
 }
 
 fn send(app: &App, id: ReplyId) -> Result<Next> {
-    let begun = app.db.write(|tx| begin(tx, id, app.now()))?;
+    let begun = app
+        .db
+        .write(|tx| begin(tx, id, app.now(), settled_after(app)))?;
     let (reply, mention, handle, look) = match begun {
         Begin::Nothing => return Ok(Next::Done),
+        Begin::UnderWay(until) => return Ok(Next::Again(until)),
         Begin::Fresh(r, m, h) => (r, m, h, false),
         Begin::LookFirst(r, m, h) => (r, m, h, true),
     };
@@ -84,7 +89,14 @@ fn send(app: &App, id: ReplyId) -> Result<Next> {
     }
 }
 
-fn begin(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<Begin> {
+/// How long after it began a send may still be under way (µs): the time-out of a call, and as much
+/// again for the network to show what it took.
+fn settled_after(app: &App) -> i64 {
+    let timeout = i64::try_from(app.config.x.timeout_seconds).unwrap_or(i64::MAX);
+    timeout.saturating_mul(2 * SECOND)
+}
+
+fn begin(tx: &mut Conn, id: ReplyId, now: Moment, settled_after: i64) -> Result<Begin> {
     lock(tx, Lock::Reply(id.0))?;
     let Some(reply) = store::reply(tx, id)? else {
         return Ok(Begin::Nothing);
@@ -105,7 +117,13 @@ fn begin(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<Begin> {
             store::set_sending(tx, id, now)?;
             Ok(Begin::Fresh(reply, mention, handle))
         }
-        ReplyState::Sending | ReplyState::Unknown => Ok(Begin::LookFirst(reply, mention, handle)),
+        ReplyState::Sending | ReplyState::Unknown => {
+            let settled = reply.sending_since.map(|at| at.plus(settled_after));
+            match settled.filter(|_| reply.state == ReplyState::Sending) {
+                Some(at) if now < at => Ok(Begin::UnderWay(at)),
+                _ => Ok(Begin::LookFirst(reply, mention, handle)),
+            }
+        }
         ReplyState::Draft | ReplyState::Sent | ReplyState::Failed | ReplyState::Discarded => {
             Ok(Begin::Nothing)
         }

@@ -220,6 +220,7 @@ pub type Rule = fn(&Evidence<'_>) -> Option<Finding>;
 
 /// Every rule, in the order in which the reasons are shown.
 pub const RULES: &[Rule] = &[
+    danger,
     sarcasm,
     problem_words,
     negative_words,
@@ -249,6 +250,19 @@ fn quoted(found: &[&str]) -> String {
 fn growing(first: f64, count: usize) -> f64 {
     let further = u32::try_from(count.saturating_sub(1).min(3)).unwrap_or(3);
     first + first * 0.5 * f64::from(further)
+}
+
+/// Danger told to us is never passed over, however calmly it is told. Words that are slang for
+/// something good count only beside another.
+fn danger(e: &Evidence<'_>) -> Option<Finding> {
+    let found = e.found(words::SAFETY);
+    let plain = found
+        .iter()
+        .any(|f| !matches!(*f, "fire" | "on fire" | "burn" | "hurt"));
+    (e.addressed && plain).then(|| Finding {
+        complaint: 2.0,
+        ..Finding::new("danger", format!("tells of danger: {}", quoted(&found)))
+    })
 }
 
 fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {

@@ -12,6 +12,7 @@ use super::store::{self, Judged, KeptFile, NewMessage, RawMail};
 use super::{Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices};
 use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
+use crate::clock::MINUTE;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
@@ -26,6 +27,11 @@ use crate::text::names;
 
 /// Attempts to read one mail before it is set aside for a person.
 pub const ATTEMPTS_MAX: i64 = 3;
+/// Beginnings after which a mail whose reading never came to an end is set aside.
+const BEGINNINGS_MAX: i64 = 12;
+/// Wait before a mail is begun again that several processes have ended with (µs); it grows with
+/// each.
+const AGAIN_AFTER: i64 = MINUTE;
 /// Most recipients of an envelope that are kept.
 const RECIPIENTS_MAX: usize = 100;
 /// Longest report of a machine that is kept (characters).
@@ -126,8 +132,14 @@ impl Job for ReceiveMail {
         if !raw.is_waiting {
             return Ok(Next::Done);
         }
-        if raw.attempts > ATTEMPTS_MAX {
+        // Processes ended while they read it: by the mail's fault, or they were only stopped then.
+        // So it gets more tries than one that is refused, and waits before each, lest it ends
+        // every process at once. Every second beginning is such a wait.
+        if raw.attempts > BEGINNINGS_MAX {
             return set_aside(app, self.intake, "reading it ended the process");
+        }
+        if raw.attempts > ATTEMPTS_MAX && raw.attempts % 2 == 0 {
+            return Ok(Next::Again(app.now().plus(raw.attempts * AGAIN_AFTER)));
         }
         // A mail that breaks what reads it must not stop those behind it.
         let read = catch_unwind(AssertUnwindSafe(|| take(app, &raw)))

@@ -32,31 +32,36 @@ use offramp::search;
 
 use crate::harness::{Backend, Test};
 
-const BRAND: &str = "FernwellHelp";
+pub const BRAND: &str = "FernwellHelp";
 
 /// Runs each function on both databases, beside a stand-in for X of its own.
+#[macro_export]
 macro_rules! with_x {
     ($($(#[$meta:meta])* fn $name:ident($t:ident, $x:ident) $body:block)*) => {$(
         $(#[$meta])*
         mod $name {
+            #[allow(unused_imports)]
             use super::*;
 
-            fn body($t: &mut Test, $x: &Running) $body
+            fn body(
+                $t: &mut $crate::harness::Test,
+                $x: &offramp::networks::x::sandbox::Running,
+            ) $body
 
             #[test]
             fn sqlite() {
-                run(Backend::Sqlite, body);
+                $crate::escalations::run($crate::harness::Backend::Sqlite, body);
             }
 
             #[test]
             fn postgres() {
-                run(Backend::Postgres, body);
+                $crate::escalations::run($crate::harness::Backend::Postgres, body);
             }
         }
     )*};
 }
 
-fn run(backend: Backend, body: fn(&mut Test, &Running)) {
+pub fn run(backend: Backend, body: fn(&mut Test, &Running)) {
     let config = SandboxConfig {
         hang: Duration::from_secs(2),
         ..SandboxConfig::for_brand(BRAND, "Fernwell Help")
@@ -75,15 +80,15 @@ fn run(backend: Backend, body: fn(&mut Test, &Running)) {
     }
 }
 
-fn says(x: &Running, username: &str, text: &str) -> u64 {
+pub fn says(x: &Running, username: &str, text: &str) -> u64 {
     x.sandbox().post(new_post(username, text)).expect("posted")
 }
 
-fn new_post(username: &str, text: &str) -> NewPost {
+pub fn new_post(username: &str, text: &str) -> NewPost {
     serde_json::from_value(serde_json::json!({"username": username, "text": text})).expect("a post")
 }
 
-fn answers(x: &Running, username: &str, to: u64, text: &str) -> u64 {
+pub fn answers(x: &Running, username: &str, to: u64, text: &str) -> u64 {
     let post = NewPost {
         in_reply_to: Some(to),
         ..new_post(username, text)
@@ -92,14 +97,14 @@ fn answers(x: &Running, username: &str, to: u64, text: &str) -> u64 {
 }
 
 /// Reads mentions and runs what follows.
-fn read(t: &Test) {
+pub fn read(t: &Test) {
     let connector = t.app.connector(Network::X).expect("X").clone();
     let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
     assert_eq!(trouble, None);
     t.run_jobs();
 }
 
-fn mention_of(t: &Test, post: u64) -> Mention {
+pub fn mention_of(t: &Test, post: u64) -> Mention {
     let id: i64 = t
         .app
         .db
@@ -117,7 +122,7 @@ fn mention_of(t: &Test, post: u64) -> Mention {
         .expect("the mention")
 }
 
-fn case_of(t: &Test, post: u64) -> Case {
+pub fn case_of(t: &Test, post: u64) -> Case {
     let id = mention_of(t, post).case.expect("a case");
     t.app
         .db
@@ -126,21 +131,21 @@ fn case_of(t: &Test, post: u64) -> Case {
         .expect("the case")
 }
 
-fn replies_of(t: &Test, case: CaseId) -> Vec<Reply> {
+pub fn replies_of(t: &Test, case: CaseId) -> Vec<Reply> {
     t.app
         .db
         .read(|c| store::replies_of(c, case))
         .expect("replies")
 }
 
-fn count_cases(t: &Test) -> i64 {
+pub fn count_cases(t: &Test) -> i64 {
     t.app
         .db
         .read(|c| Ok(cases_table::table.count().get_result(c)?))
         .expect("counted")
 }
 
-fn staff(t: &Test) -> CurrentUser {
+pub fn staff(t: &Test) -> CurrentUser {
     let id: i64 = t
         .app
         .db
@@ -174,7 +179,7 @@ fn staff(t: &Test) -> CurrentUser {
     }
 }
 
-fn product(t: &Test) -> ProductId {
+pub fn product(t: &Test) -> ProductId {
     let now = t.app.now();
     let new = forum::store::NewProduct {
         slug: "hub",
@@ -189,7 +194,7 @@ fn product(t: &Test) -> ProductId {
         .expect("a product")
 }
 
-fn thread(t: &Test, product: ProductId, title: &str, body: &str) -> ThreadId {
+pub fn thread(t: &Test, product: ProductId, title: &str, body: &str) -> ThreadId {
     let now = t.app.now();
     let author = staff(t).id;
     let id = t
@@ -224,11 +229,11 @@ fn thread(t: &Test, product: ProductId, title: &str, body: &str) -> ThreadId {
     id
 }
 
-fn set(t: &Test, change: impl FnOnce(&mut Conn) -> QueryResult<usize>) {
+pub fn set(t: &Test, change: impl FnOnce(&mut Conn) -> QueryResult<usize>) {
     t.app.db.write(|tx| Ok(change(tx)?)).expect("changed");
 }
 
-fn resolve(t: &Test, thread: ThreadId) {
+pub fn resolve(t: &Test, thread: ThreadId) {
     set(t, |c| {
         diesel::update(threads::table.find(thread.0))
             .set(threads::state.eq("solved"))
@@ -238,7 +243,7 @@ fn resolve(t: &Test, thread: ThreadId) {
     t.run_jobs();
 }
 
-fn enqueue<J: jobs::Job>(app: &App, job: &J) {
+pub fn enqueue<J: jobs::Job>(app: &App, job: &J) {
     let now = app.now();
     app.db
         .write(|tx| jobs::enqueue(tx, now, job))
@@ -246,7 +251,7 @@ fn enqueue<J: jobs::Job>(app: &App, job: &J) {
 }
 
 /// A complaint with a drafted answer.
-fn drafted(t: &Test, x: &Running) -> (u64, Reply) {
+pub fn drafted(t: &Test, x: &Running) -> (u64, Reply) {
     let post = says(
         x,
         "ada",
@@ -260,13 +265,13 @@ fn drafted(t: &Test, x: &Running) -> (u64, Reply) {
     (post, list[0].clone())
 }
 
-fn approve(t: &Test, reply: &Reply) {
+pub fn approve(t: &Test, reply: &Reply) {
     let by = staff(t);
     let outcome = approve_reply(&t.app, &by, reply.id, &reply.body, reply.version);
     assert_eq!(outcome.expect("approved"), approve_reply::Outcome::Done);
 }
 
-fn reply_now(t: &Test, reply: &Reply) -> Reply {
+pub fn reply_now(t: &Test, reply: &Reply) -> Reply {
     t.app
         .db
         .read(|c| store::reply(c, reply.id))

@@ -258,7 +258,8 @@ impl Drop for HttpServer {
 /// As much of a browser as pages without script need: cookies, forms with their hidden token.
 /// Follows no redirect by itself, so that a test sees each answer.
 pub struct Browser {
-    base: String,
+    /// `http://host:port`.
+    pub base: String,
     client: reqwest::blocking::Client,
     pub cookies: BTreeMap<String, String>,
     /// Sent with every request.
@@ -297,7 +298,8 @@ impl Reply {
 }
 
 impl Browser {
-    fn new(base: String) -> Browser {
+    /// A browser without cookies for the server at `base`, wherever it runs.
+    pub fn new(base: String) -> Browser {
         // reqwest is built without a provider of its own; a second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder()
@@ -315,6 +317,11 @@ impl Browser {
     }
 
     pub fn get(&mut self, path: &str) -> Reply {
+        self.try_get(path).expect("an answer")
+    }
+
+    /// As `get`, from a server that may be killed meanwhile.
+    pub fn try_get(&mut self, path: &str) -> reqwest::Result<Reply> {
         let request = self.client.get(format!("{}{path}", self.base));
         self.send(request)
     }
@@ -344,6 +351,11 @@ impl Browser {
 
     /// Posts a form with the token of the last page, unless `fields` brings its own `csrf`.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.try_post(path, fields).expect("an answer")
+    }
+
+    /// As `post`, to a server that may be killed meanwhile.
+    pub fn try_post(&mut self, path: &str, fields: &[(&str, &str)]) -> reqwest::Result<Reply> {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         if !fields.iter().any(|(name, _)| *name == "csrf") {
             form.append_pair("csrf", &self.csrf);
@@ -384,12 +396,12 @@ impl Browser {
         request
     }
 
-    fn send(&mut self, request: reqwest::blocking::RequestBuilder) -> Reply {
-        let response = self.with_headers(request).send().expect("an answer");
+    fn send(&mut self, request: reqwest::blocking::RequestBuilder) -> reqwest::Result<Reply> {
+        let response = self.with_headers(request).send()?;
         let reply = Reply {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
-            body: response.text().expect("text"),
+            body: response.text()?,
         };
         for cookie in reply.headers.get_all("set-cookie") {
             let text = cookie.to_str().expect("a cookie of ASCII");
@@ -404,7 +416,7 @@ impl Browser {
         if let Some(token) = reply.field("csrf") {
             self.csrf = token;
         }
-        reply
+        Ok(reply)
     }
 }
 

@@ -453,7 +453,7 @@ on_both! {
         let jo = staff(t, "Jo");
         receive(t, &Mail::new("bo@customers.example", "bo@customers.example", "Mine is the secret of Bo."));
         t.app.db.write(|tx| {
-            cases::add_note(tx, t.app.now(), id, jo.id, "an internal note about Anna", "n1")
+            cases::add_note(tx, t.app.now(), id, jo.id, &jo.actor(), "an internal note about Anna", "n1")
         }).expect("a note");
         answer(t, &jo, id, "Turn it off.", "k1");
         receive(t, &Mail::new(ANNA, "away@customers.example", "vacation words")

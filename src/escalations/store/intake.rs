@@ -60,6 +60,8 @@ pub fn intake_by_digest(conn: &mut Conn, channel: &str, digest: &str) -> Result<
     Ok(id.map(IntakeId))
 }
 
+/// One that was read in full is emptied: each mention keeps its own raw form, which goes when its
+/// author deletes the post, and a second copy would stay.
 pub fn set_intake(
     tx: &mut Conn,
     id: IntakeId,
@@ -75,6 +77,12 @@ pub fn set_intake(
             intake::done_at.eq((state == INTAKE_DONE).then_some(now.0)),
         ))
         .execute(tx)?;
+    if state == INTAKE_DONE {
+        let nothing: &[u8] = &[];
+        diesel::update(intake::table.find(id.0))
+            .set(intake::body.eq(nothing))
+            .execute(tx)?;
+    }
     Ok(())
 }
 

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::INTAKE_DONE;
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{case_events, cases, intake, mentions, replies, triages};
+use crate::db::schema::{case_events, cases, mentions, replies, triages};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::escalations::{ReplyState, Stage};
@@ -393,10 +392,6 @@ const GONE_SUMMARY: &str = "(the post was deleted by its author)";
 /// Takes out every copy of a post's words. Drafts that answer it are discarded.
 pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()> {
     let id = mention.id.0;
-    let page: Option<i64> = mentions::table
-        .find(id)
-        .select(mentions::intake_id)
-        .first(tx)?;
     diesel::update(mentions::table.find(id))
         .set((
             mentions::body_text.eq(""),
@@ -405,14 +400,6 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
             mentions::checked_at.eq(now.0),
         ))
         .execute(tx)?;
-    if let Some(page) = page {
-        let nothing: &[u8] = &[];
-        diesel::update(
-            intake::table.filter(intake::id.eq(page).and(intake::state.eq(INTAKE_DONE))),
-        )
-        .set(intake::body.eq(nothing))
-        .execute(tx)?;
-    }
     diesel::update(triages::table.filter(triages::mention_id.eq(id)))
         .set(triages::reasons.eq("[]"))
         .execute(tx)?;
