@@ -328,7 +328,7 @@ impl Browser {
 
     pub fn head(&mut self, path: &str) -> Reply {
         let request = self.client.head(format!("{}{path}", self.base));
-        self.send(request)
+        self.send(request).expect("an answer")
     }
 
     /// Posts `body` as it is.
@@ -338,7 +338,7 @@ impl Browser {
             .post(format!("{}{path}", self.base))
             .header("content-type", content_type)
             .body(body);
-        self.send(request)
+        self.send(request).expect("an answer")
     }
 
     /// The body of an answer that does not end by itself, as it comes.
