@@ -7,7 +7,7 @@ use actix_web::{HttpServer, web};
 use tokio::sync::Semaphore;
 
 use crate::app::{App, Parts};
-use crate::clock::Clock;
+use crate::clock::{Clock, DAY};
 use crate::config::{Config, MailTransport, SmtpSecurity};
 use crate::db::{Db, ServerLock, migrate};
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::escalations;
 use crate::files::Files;
 use crate::forum::docs::Docs;
 use crate::forum::notify::Notify;
+use crate::jobs::prune_changes::PruneChanges;
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
 use crate::keys::Keys;
@@ -110,6 +111,7 @@ pub fn registry() -> Registry {
     escalations::register(&mut registry);
     registry.job::<Notify>();
     people::jobs::register(&mut registry);
+    registry.job::<PruneChanges>().every::<PruneChanges>(DAY);
     registry
 }
 

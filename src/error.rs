@@ -67,12 +67,14 @@ impl Error {
         }
     }
 
-    /// Whether the store can't take writes now: full, read-only, locked or away.
+    /// Whether the store can't take writes now: full, read-only, locked or away. Whatever asked for
+    /// the write is not at fault, and may ask again later.
     /// The words say what the operator has to do.
     pub fn store_trouble(&self) -> Option<&'static str> {
         let text = match self {
             Error::Db(e) => e.to_string(),
             Error::Pool(e) => e.clone(),
+            Error::Io { source, .. } => source.to_string(),
             _ => return None,
         };
         let text = text.to_lowercase();
@@ -80,7 +82,14 @@ impl Error {
             Some("The disk is full. Nothing was lost that was confirmed; free some space.")
         } else if text.contains("readonly") || text.contains("read-only") {
             Some("The database can't be written to (read-only). Check its file's permissions.")
-        } else if text.contains("locked") || text.contains("busy") {
+        } else if matches!(self, Error::Io { .. }) || text.contains("disk i/o error") {
+            Some(
+                "A file can't be read or written. Look at the disk, and at the rights of the data folder.",
+            )
+        } else if ["locked", "busy", "deadlock", "could not serialize"]
+            .iter()
+            .any(|words| text.contains(words))
+        {
             Some("The database is busy. Trying again in a moment usually helps.")
         } else if matches!(self, Error::Pool(_)) || text.contains("connection") {
             Some("The database can't be reached at the moment.")

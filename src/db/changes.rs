@@ -2,6 +2,8 @@
 //!
 //! A reader keeps the last id it has worked through. Ids are handed out under a lock that is held
 //! until the commit, so on PostgreSQL too no smaller id can appear after a larger one was seen.
+//! There a transaction collects its changes and writes them as its last act, so that writers hold
+//! each other up only for that moment. SQLite has one writer, which writes them at once.
 
 use diesel::prelude::*;
 
@@ -38,15 +40,52 @@ pub struct Change {
 /// rebuilds from the tables.
 pub const KEEP: i64 = 7 * DAY;
 
-/// Notes that `id` changed. Call it last in a transaction: on PostgreSQL the lock makes other
-/// writers wait until this one commits.
+/// A change of an open transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NewChange {
+    subject: Subject,
+    id: i64,
+    at: Moment,
+}
+
+/// Notes that `id` changed. The line is in the log when the transaction of `Db::write` commits.
 pub fn append(tx: &mut Conn, subject: Subject, id: i64, now: Moment) -> Result<()> {
+    let change = NewChange {
+        subject,
+        id,
+        at: now,
+    };
+    if let Conn::Pg(c) = tx {
+        if !c.changes.contains(&change) {
+            c.changes.push(change);
+        }
+        return Ok(());
+    }
+    insert(tx, change)
+}
+
+/// Writes what the transaction collected; the commit must follow at once.
+pub(super) fn write_collected(tx: &mut Conn) -> Result<()> {
+    let collected = match tx {
+        Conn::Pg(c) => std::mem::take(&mut c.changes),
+        Conn::Sqlite(_) => return Ok(()),
+    };
+    if collected.is_empty() {
+        return Ok(());
+    }
     lock(tx, Lock::Changes)?;
+    for change in collected {
+        insert(tx, change)?;
+    }
+    Ok(())
+}
+
+fn insert(tx: &mut Conn, change: NewChange) -> Result<()> {
     diesel::insert_into(changes::table)
         .values((
-            changes::subject_kind.eq(subject.as_str()),
-            changes::subject_id.eq(id),
-            changes::at.eq(now.0),
+            changes::subject_kind.eq(change.subject.as_str()),
+            changes::subject_id.eq(change.id),
+            changes::at.eq(change.at.0),
         ))
         .execute(tx)?;
     Ok(())

@@ -168,16 +168,37 @@ impl Db {
     /// Runs `f` in one transaction: committed when it answers `Ok`, else rolled back.
     /// `BEGIN IMMEDIATE` on SQLite, so that a transaction that reads first can't lose to another.
     pub fn write<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let value = self.transact(f)?;
+        self.bell.ring();
+        Ok(value)
+    }
+
+    /// As `write`, for what often finds that there is nothing to do: the bell rings only for `Some`.
+    pub fn write_if<T>(&self, f: impl FnOnce(&mut Conn) -> Result<Option<T>>) -> Result<Option<T>> {
+        let value = self.transact(f)?;
+        if value.is_some() {
+            self.bell.ring();
+        }
+        Ok(value)
+    }
+
+    fn transact<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.write.get().map_err(|e| Error::Pool(e.to_string()))?;
         let conn = &mut *conn;
         match conn {
             Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-            Conn::Pg(c) => AnsiTransactionManager::begin_transaction(c)?,
+            Conn::Pg(c) => {
+                c.changes.clear();
+                AnsiTransactionManager::begin_transaction(c)?;
+            }
         }
-        match f(conn) {
+        let done = f(conn).and_then(|value| {
+            changes::write_collected(conn)?;
+            Ok(value)
+        });
+        match done {
             Ok(value) => {
                 each!(conn, c => AnsiTransactionManager::commit_transaction(c))?;
-                self.bell.ring();
                 Ok(value)
             }
             Err(e) => {
@@ -190,6 +211,20 @@ impl Db {
         }
     }
 
+    /// Lends a connection whose queries all see the database as it was at one moment.
+    pub fn snapshot<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.read(|conn| {
+            let begin = match conn {
+                Conn::Sqlite(_) => "BEGIN",
+                Conn::Pg(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            };
+            each!(&mut *conn, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+            let found = f(conn);
+            each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?;
+            found
+        })
+    }
+
     /// Rings after each committed write of this process.
     pub fn bell(&self) -> &Arc<Bell> {
         &self.bell
@@ -198,13 +233,20 @@ impl Db {
 
 /// Nested: what fails inside `f` is undone, what came before in the same transaction stays.
 pub fn savepoint<T>(tx: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-    each!(tx, c => AnsiTransactionManager::begin_transaction(c))?;
+    each!(&mut *tx, c => AnsiTransactionManager::begin_transaction(c))?;
+    let collected = match tx {
+        Conn::Pg(c) => c.changes.len(),
+        Conn::Sqlite(_) => 0,
+    };
     match f(tx) {
         Ok(value) => {
             each!(tx, c => AnsiTransactionManager::commit_transaction(c))?;
             Ok(value)
         }
         Err(e) => {
+            if let Conn::Pg(c) = &mut *tx {
+                c.changes.truncate(collected);
+            }
             each!(tx, c => AnsiTransactionManager::rollback_transaction(c))?;
             Err(e)
         }

@@ -2,8 +2,11 @@
 //!
 //! A job carries ids and reloads what it needs; it runs at least once, so each is safe to run
 //! twice. A job is leased while it runs; one whose process was killed is free again when its
-//! lease ends. What keeps failing is kept as dead and shown to the operator with a retry button.
+//! lease ends. An attempt is counted when it begins, so that a job that ends the process is given
+//! up too. What keeps failing is kept as dead and shown to the operator with a retry button; only
+//! the store's own trouble (a full disk, a database that is away) is nobody's fault and is waited out.
 
+pub mod prune_changes;
 mod store;
 pub mod worker;
 
@@ -13,16 +16,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::app::App;
-use crate::clock::{MINUTE, Moment, SECOND};
+use crate::clock::{DAY, MINUTE, Moment, SECOND};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 
+use store::Counted;
 pub use store::{
-    Counts, DeadJob, counts, dead, free_all_leases, is_due, payloads, retry, take_lease,
+    Claimed, Counts, DeadJob, claim, counts, dead, free_all_leases, is_due, payloads, retry,
+    take_lease,
 };
 
-/// How long a job may hold its lease (µs). Longer than any job's own time-outs together.
+/// How long a job that says nothing else may hold its lease (µs).
 pub const LEASE: i64 = 2 * MINUTE;
+/// How long the store's trouble is waited out without counting attempts (µs), since the job was
+/// asked for.
+pub const TROUBLE_LASTS_MAX: i64 = 7 * DAY;
+/// Wait between two looks whether the store's trouble is over (µs).
+const TROUBLE_WAIT: i64 = MINUTE;
 /// Wait before the second attempt (µs); doubled for each further one.
 const RETRY_FIRST: i64 = 2 * SECOND;
 /// Longest wait between attempts (µs).
@@ -34,6 +44,9 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     const KIND: &'static str;
     /// Attempts before it is called dead.
     const ATTEMPTS_MAX: i64 = 12;
+    /// How long it may run before another worker takes it for lost (µs): longer than its own
+    /// time-outs together.
+    const LEASE: i64 = LEASE;
 
     /// While a job with this key waits, another with the same key is not added.
     fn dedupe_key(&self) -> Option<String> {
@@ -79,6 +92,7 @@ type Run = Box<dyn Fn(&App, &str) -> Result<Next> + Send + Sync>;
 struct Kind {
     run: Run,
     attempts_max: i64,
+    lease: i64,
 }
 
 /// Something that starts by itself every so often.
@@ -108,6 +122,7 @@ impl Registry {
             Kind {
                 run,
                 attempts_max: J::ATTEMPTS_MAX,
+                lease: J::LEASE,
             },
         );
         assert!(before.is_none(), "two kinds of jobs are called {}", J::KIND);
@@ -130,11 +145,14 @@ impl Registry {
         let now = app.now();
         for schedule in &self.schedules {
             let name = format!("schedule:{}", schedule.name);
-            app.db.write(|tx| {
-                if store::take_lease(tx, &name, &app.node, now, schedule.every)? {
-                    (schedule.enqueue)(tx, now)?;
+            if !app.db.read(|c| store::is_lease_free(c, &name, now))? {
+                continue;
+            }
+            app.db.write_if(|tx| {
+                if !store::take_lease(tx, &name, &app.node, now, schedule.every)? {
+                    return Ok(None);
                 }
-                Ok(())
+                (schedule.enqueue)(tx, now).map(Some)
             })?;
         }
         Ok(())
@@ -146,38 +164,48 @@ impl Registry {
         if !app.db.read(|c| store::is_due(c, now))? {
             return Ok(false);
         }
-        let Some(job) = app.db.write(|tx| store::claim(tx, &app.node, now, LEASE))? else {
+        let lease_of = |kind: &str| self.kinds.get(kind).map_or(LEASE, |k| k.lease);
+        let claimed = app
+            .db
+            .write_if(|tx| store::claim(tx, &app.node, now, lease_of))?;
+        let Some(job) = claimed else {
             return Ok(false);
         };
         let Some(kind) = self.kinds.get(job.kind.as_str()) else {
-            app.db.write(|tx| {
-                store::bury(
-                    tx,
-                    job.id,
-                    "this version knows no such kind of job",
-                    app.now(),
-                )
-            })?;
+            let why = "this version knows no such kind of job";
+            app.db.write(|tx| store::bury(tx, &job, why, app.now()))?;
             return Ok(true);
         };
+        if job.attempts > kind.attempts_max {
+            let why = "the process ended each time while it ran";
+            tracing::warn!(job = job.id, kind = %job.kind, why, "job given up");
+            app.db.write(|tx| store::bury(tx, &job, why, app.now()))?;
+            return Ok(true);
+        }
         // A panic in one job must not stop the worker, nor leave the job leased for ever.
         let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             (kind.run)(app, &job.payload)
         }))
         .unwrap_or_else(|_| Err(Error::other("the job panicked; its trace is in the log")));
+        if let Err(error) = &ran {
+            tracing::warn!(job = job.id, kind = %job.kind, attempts = job.attempts, %error, "job failed");
+        }
         let now = app.now();
         app.db.write(|tx| match &ran {
-            Ok(Next::Done) => store::finish(tx, job.id),
-            Ok(Next::Again(at)) => store::postpone(tx, job.id, *at, None, job.attempts),
+            Ok(Next::Done) => store::finish(tx, &job),
+            Ok(Next::Again(at)) => store::postpone(tx, &job, *at, None, Counted::No),
+            Err(e)
+                if e.store_trouble().is_some() && job.is_younger_than(TROUBLE_LASTS_MAX, now) =>
+            {
+                let at = now.plus(with_jitter(TROUBLE_WAIT, app));
+                store::postpone(tx, &job, at, Some(&e.to_string()), Counted::No)
+            }
+            Err(e) if job.attempts >= kind.attempts_max => {
+                store::bury(tx, &job, &e.to_string(), now)
+            }
             Err(e) => {
-                let attempts = job.attempts + 1;
-                tracing::warn!(job = job.id, kind = %job.kind, attempts, error = %e, "job failed");
-                if attempts >= kind.attempts_max {
-                    store::bury(tx, job.id, &e.to_string(), now)
-                } else {
-                    let at = now.plus(retry_wait(attempts, app));
-                    store::postpone(tx, job.id, at, Some(&e.to_string()), attempts)
-                }
+                let at = now.plus(retry_wait(job.attempts, app));
+                store::postpone(tx, &job, at, Some(&e.to_string()), Counted::Yes)
             }
         })?;
         Ok(true)
@@ -193,9 +221,13 @@ impl Registry {
     }
 }
 
-/// Doubling, with a quarter of jitter so that what failed together is not retried together.
+/// Doubling for each attempt.
 fn retry_wait(attempts: i64, app: &App) -> i64 {
     let shift = u32::try_from(attempts - 1).unwrap_or(0).min(20);
-    let wait = RETRY_FIRST.saturating_mul(1 << shift).min(RETRY_MAX);
+    with_jitter(RETRY_FIRST.saturating_mul(1 << shift).min(RETRY_MAX), app)
+}
+
+/// Up to a quarter more, so that what failed together is not retried together.
+fn with_jitter(wait: i64, app: &App) -> i64 {
     wait + i64::try_from(app.random.below(wait.unsigned_abs() / 4 + 1)).unwrap_or(0)
 }

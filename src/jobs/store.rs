@@ -2,6 +2,7 @@
 
 use diesel::dsl::{count_star, exists, select};
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 
 use crate::clock::Moment;
 use crate::db::Conn;
@@ -15,7 +16,25 @@ pub struct Claimed {
     pub id: i64,
     pub kind: String,
     pub payload: String,
+    /// This one counted.
     pub attempts: i64,
+    created_at: i64,
+    /// With the owner, the sign by which a worker knows that the job is still its own.
+    lease_until: Option<i64>,
+    lease_owner: Option<String>,
+}
+
+impl Claimed {
+    pub fn is_younger_than(&self, age: i64, now: Moment) -> bool {
+        now.0 - self.created_at < age
+    }
+}
+
+/// Whether the attempt that was made counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    Yes,
+    No,
 }
 
 /// A job that was given up.
@@ -56,9 +75,13 @@ pub fn insert(
         jobs::run_at.eq(at.0),
         jobs::created_at.eq(now.0),
     );
+    // Changes nothing of a job that waits already, but holds its row until the commit: a worker
+    // that took it before would not see what this transaction wrote.
     each!(tx, c => diesel::insert_into(jobs::table)
         .values(row)
-        .on_conflict_do_nothing()
+        .on_conflict(jobs::dedupe_key)
+        .do_update()
+        .set(jobs::dedupe_key.eq(excluded(jobs::dedupe_key)))
         .execute(c))?;
     Ok(())
 }
@@ -70,70 +93,92 @@ pub fn is_due(conn: &mut Conn, now: Moment) -> Result<bool> {
     Ok(select(exists(jobs::table.filter(due))).get_result(conn)?)
 }
 
-/// Leases the job that has been due longest. The dedupe key is given up here: what asks for the
-/// same work while it runs wants it done again, with what changed since.
-pub fn claim(tx: &mut Conn, node: &str, now: Moment, lease: i64) -> Result<Option<Claimed>> {
-    // Built twice: diesel's expressions over nullable columns can't be copied.
-    macro_rules! due {
-        () => {
-            jobs::state
-                .eq(READY)
-                .and(jobs::run_at.le(now.0))
-                .and(jobs::lease_until.is_null().or(jobs::lease_until.lt(now.0)))
-        };
-    }
-    let next: Option<i64> = jobs::table
-        .filter(due!())
+/// Leases the job that has been due longest, for as long as its kind asks, and counts the attempt.
+/// The dedupe key is given up here: what asks for the same work while it runs wants it done again,
+/// with what changed since.
+pub fn claim(
+    tx: &mut Conn,
+    node: &str,
+    now: Moment,
+    lease_of: impl Fn(&str) -> i64,
+) -> Result<Option<Claimed>> {
+    let next = jobs::table
+        .filter(jobs::state.eq(READY).and(jobs::run_at.le(now.0)))
+        .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now.0)))
         .order((jobs::run_at, jobs::id))
-        .select(jobs::id)
-        .first(tx)
-        .optional()?;
-    let Some(id) = next else { return Ok(None) };
-    // The conditions again: on PostgreSQL another node may have taken it since.
-    Ok(
-        diesel::update(jobs::table.filter(jobs::id.eq(id)).filter(due!()))
-            .set((
-                jobs::lease_until.eq(now.plus(lease).0),
-                jobs::lease_owner.eq(node),
-                jobs::dedupe_key.eq(None::<String>),
-            ))
-            .returning((jobs::id, jobs::kind, jobs::payload, jobs::attempts))
-            .get_result(tx)
-            .optional()?,
-    )
+        .select((jobs::id, jobs::kind));
+    let next: Option<(i64, String)> = match tx {
+        Conn::Sqlite(c) => next.first(c).optional()?,
+        // What another worker takes, or another transaction asks for again, is left to it.
+        Conn::Pg(c) => next.for_update().skip_locked().first(c).optional()?,
+    };
+    let Some((id, kind)) = next else {
+        return Ok(None);
+    };
+    Ok(diesel::update(jobs::table.find(id))
+        .set((
+            jobs::lease_until.eq(now.plus(lease_of(&kind)).0),
+            jobs::lease_owner.eq(node),
+            jobs::dedupe_key.eq(None::<String>),
+            jobs::attempts.eq(jobs::attempts + 1),
+        ))
+        .returning((
+            jobs::id,
+            jobs::kind,
+            jobs::payload,
+            jobs::attempts,
+            jobs::created_at,
+            jobs::lease_until,
+            jobs::lease_owner,
+        ))
+        .get_result(tx)
+        .optional()?)
 }
 
-pub fn finish(tx: &mut Conn, id: i64) -> Result<()> {
-    diesel::delete(jobs::table.find(id)).execute(tx)?;
+/// The job's row, while the lease under which it was claimed is the one it has: a worker that was
+/// taken for lost changes nothing any more.
+macro_rules! still {
+    ($job:expr) => {
+        jobs::table.filter(
+            jobs::id
+                .eq($job.id)
+                .and(jobs::lease_until.eq($job.lease_until))
+                .and(jobs::lease_owner.eq($job.lease_owner.as_deref())),
+        )
+    };
+}
+
+pub fn finish(tx: &mut Conn, job: &Claimed) -> Result<()> {
+    diesel::delete(still!(job)).execute(tx)?;
     Ok(())
 }
 
 pub fn postpone(
     tx: &mut Conn,
-    id: i64,
+    job: &Claimed,
     at: Moment,
     error: Option<&str>,
-    attempts: i64,
+    counted: Counted,
 ) -> Result<()> {
-    diesel::update(jobs::table.find(id))
+    let forgiven = i64::from(counted == Counted::No);
+    diesel::update(still!(job))
         .set((
             jobs::run_at.eq(at.0),
             jobs::lease_until.eq(None::<i64>),
             jobs::lease_owner.eq(None::<String>),
             jobs::last_error.eq(error),
-            jobs::attempts.eq(attempts),
+            jobs::attempts.eq(job.attempts - forgiven),
         ))
         .execute(tx)?;
     Ok(())
 }
 
-pub fn bury(tx: &mut Conn, id: i64, error: &str, now: Moment) -> Result<()> {
-    diesel::update(jobs::table.find(id))
+pub fn bury(tx: &mut Conn, job: &Claimed, error: &str, now: Moment) -> Result<()> {
+    diesel::update(still!(job))
         .set((
             jobs::state.eq(DEAD),
             jobs::lease_until.eq(None::<i64>),
             jobs::last_error.eq(error),
-            jobs::attempts.eq(jobs::attempts + 1),
             jobs::done_at.eq(now.0),
         ))
         .execute(tx)?;
@@ -180,6 +225,13 @@ pub fn counts(conn: &mut Conn) -> Result<Counts> {
         ready: of(conn, READY)?,
         dead: of(conn, DEAD)?,
     })
+}
+
+/// Whether the lease `name` could be taken: a look that takes no write lock.
+pub fn is_lease_free(conn: &mut Conn, name: &str, now: Moment) -> Result<bool> {
+    let held = leases::table.filter(leases::name.eq(name).and(leases::expires_at.gt(now.0)));
+    let is_held: bool = select(exists(held)).get_result(conn)?;
+    Ok(!is_held)
 }
 
 /// Takes the lease `name` for `span` microseconds when it is free; whoever holds it keeps it

@@ -1,8 +1,13 @@
 //! The database floor: transactions, leases, the change log, twins of the schema.
 
+use diesel::RunQueryDsl;
+use offramp::app::App;
+use offramp::clock::{DAY, HOUR};
 use offramp::db::changes::{self, Subject};
-use offramp::error::Error;
-use offramp::jobs;
+use offramp::db::{Conn, Lock, lock, savepoint};
+use offramp::error::{Error, Result};
+use offramp::jobs::{self, Job, Next, Registry};
+use serde::{Deserialize, Serialize};
 
 use crate::on_both;
 
@@ -29,4 +34,165 @@ on_both! {
         assert!(take("b"));
         assert!(!take("a"));
     }
+
+    fn changes_are_written_with_their_transaction_and_not_with_what_was_undone(t) {
+        let now = t.app.now();
+        t.app.db.write(|tx| {
+            changes::append(tx, Subject::Case, 1, now)?;
+            let undone = savepoint(tx, |tx| {
+                changes::append(tx, Subject::Case, 2, now)?;
+                Err::<(), _>(Error::other("undone"))
+            });
+            assert!(undone.is_err());
+            changes::append(tx, Subject::Thread, 3, now)
+        }).unwrap();
+        let all = t.app.db.read(|c| changes::after(c, 0, 10)).unwrap();
+        let all: Vec<i64> = all.iter().map(|c| c.subject_id).collect();
+        assert_eq!(all, [1, 3]);
+    }
+
+    fn a_writer_that_noted_a_change_holds_nobody_up(t) {
+        if !t.app.db.is_postgres() {
+            return;
+        }
+        let now = t.app.now();
+        // Each noted a change, then asks for what the other holds; in another order than the other.
+        t.app.db.write(|one| {
+            changes::append(one, Subject::Case, 1, now)?;
+            lock(one, Lock::Case(1))?;
+            t.app.db.write(|other| {
+                lock(other, Lock::Case(2))?;
+                changes::append(other, Subject::Case, 2, now)
+            })?;
+            lock(one, Lock::Case(2))
+        }).unwrap();
+        let all = t.app.db.read(|c| changes::after(c, 0, 10)).unwrap();
+        let all: Vec<i64> = all.iter().map(|c| c.subject_id).collect();
+        assert_eq!(all, [2, 1], "in the order of the commits");
+    }
+
+    fn a_job_asked_for_again_is_not_run_before_that_is_committed(t) {
+        if !t.app.db.is_postgres() {
+            return;
+        }
+        let registry = probes();
+        let now = t.app.now();
+        t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
+        t.app.db.write(|tx| {
+            jobs::enqueue(tx, now, &Probe::Done)?;
+            assert!(!registry.run_one(&t.app)?, "it would not see what is written here");
+            Ok(())
+        }).unwrap();
+        assert!(registry.run_one(&t.app).unwrap());
+        assert!(!registry.run_one(&t.app).unwrap(), "one job");
+    }
+
+    fn a_job_that_ends_the_process_is_given_up(t) {
+        let registry = probes();
+        let now = t.app.now();
+        t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
+        for _ in 0..Probe::ATTEMPTS_MAX {
+            // Claimed, and then the process is gone: the lease is all that is left of it.
+            let claimed = t.app.db.write(|tx| jobs::claim(tx, "gone", t.app.now(), |_| jobs::LEASE)).unwrap();
+            assert!(claimed.is_some());
+            t.advance(HOUR);
+        }
+        assert!(registry.run_one(&t.app).unwrap());
+        let dead = t.app.db.read(|c| jobs::dead(c, 10)).unwrap();
+        assert!(dead[0].last_error.as_deref().is_some_and(|e| e.contains("the process ended")), "{dead:?}");
+        t.app.db.write(|tx| jobs::retry(tx, dead[0].id, t.app.now())).unwrap();
+        assert!(registry.run_one(&t.app).unwrap());
+        assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 0, dead: 0 });
+    }
+
+    fn a_worker_that_was_taken_for_lost_changes_nothing(t) {
+        let registry = probes();
+        let now = t.app.now();
+        t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Slow)).unwrap();
+        // While it runs its lease ends, and another worker takes the job and leaves it leased.
+        assert!(registry.run_one(&t.app).unwrap());
+        assert_eq!(t.app.db.read(jobs::counts).unwrap().ready, 1, "it is the other's to finish");
+        t.advance(HOUR);
+        t.app.db.write(|tx| forget_jobs(tx)).unwrap();
+    }
+
+    fn the_stores_trouble_is_nobodys_fault_but_not_for_ever(t) {
+        let registry = probes();
+        let now = t.app.now();
+        t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::NoRoom)).unwrap();
+        let mut hours = 0;
+        while t.app.db.read(jobs::counts).unwrap().dead == 0 {
+            registry.run_one(&t.app).unwrap();
+            t.advance(HOUR);
+            hours += 1;
+        }
+        assert!(hours * HOUR >= jobs::TROUBLE_LASTS_MAX && hours * HOUR < jobs::TROUBLE_LASTS_MAX + DAY, "{hours}");
+        t.app.db.write(|tx| forget_jobs(tx)).unwrap();
+    }
+
+    fn schedules_that_are_not_due_write_nothing(t) {
+        t.registry.start_due(&t.app).unwrap();
+        let rings = t.app.db.bell().count();
+        t.registry.start_due(&t.app).unwrap();
+        assert_eq!(t.app.db.bell().count(), rings);
+        t.advance(2 * DAY);
+        t.registry.start_due(&t.app).unwrap();
+        assert!(t.app.db.bell().count() > rings);
+        t.run_jobs();
+    }
+
+    fn old_changes_are_forgotten_by_a_schedule(t) {
+        for n in 1..=2 {
+            let now = t.app.now();
+            t.app.db.write(|tx| changes::append(tx, Subject::Case, n, now)).unwrap();
+        }
+        t.advance(changes::KEEP + DAY);
+        t.registry.start_due(&t.app).unwrap();
+        t.run_jobs();
+        let left = t.app.db.read(|c| changes::after(c, 0, 10)).unwrap();
+        assert_eq!(left.len(), 1, "the newest stays, so that readers know where they are");
+    }
+}
+
+/// A job whose end a test chooses.
+#[derive(Serialize, Deserialize)]
+enum Probe {
+    Done,
+    NoRoom,
+    Slow,
+}
+
+impl Job for Probe {
+    const KIND: &'static str = "probe";
+    const ATTEMPTS_MAX: i64 = 3;
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("one".into())
+    }
+
+    fn run(&self, app: &App) -> Result<Next> {
+        match self {
+            Probe::Done => Ok(Next::Done),
+            Probe::NoRoom => Err(Error::io("writing", std::io::ErrorKind::StorageFull.into())),
+            Probe::Slow => {
+                app.clock.advance(HOUR);
+                let now = app.now();
+                app.db
+                    .write(|tx| jobs::claim(tx, "other", now, |_| jobs::LEASE))?;
+                Ok(Next::Done)
+            }
+        }
+    }
+}
+
+/// The probes are no jobs of the version under test.
+fn forget_jobs(tx: &mut Conn) -> Result<()> {
+    diesel::sql_query("DELETE FROM jobs").execute(tx)?;
+    Ok(())
+}
+
+fn probes() -> Registry {
+    let mut registry = Registry::default();
+    registry.job::<Probe>();
+    registry
 }
