@@ -111,6 +111,7 @@ pub fn routes(site: &mut ServiceConfig) {
         )
         .route("/admin/network/replay", post().to(desk::network::replay))
         .route("/admin/mail", get().to(desk::mail::page))
+        .route("/admin/mail/retry", post().to(desk::mail::retry_all))
         .route("/admin/mail/{id}", get().to(desk::mail::mail))
         .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
         .route("/admin/mail/{id}/retry", post().to(desk::mail::retry))

@@ -8,7 +8,6 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::db::audit::{self, Act};
 use crate::ids::MailId;
 use crate::mail::outbox::{self, Counts, Given};
 use crate::people::Admin;
@@ -198,23 +197,7 @@ pub async fn retry(app: Data<App>, admin: Admin, id: Path<i64>, _form: Form<Noth
     let (id, by) = (MailId(*id), admin.user.actor());
     let again = blocking(&app, move |app| {
         let now = app.now();
-        app.db.write(|tx| {
-            let again = outbox::retry(tx, now, id)?;
-            if again {
-                audit::record(
-                    tx,
-                    now,
-                    Act {
-                        by: &by,
-                        act: "mail_retried",
-                        subject: ("mail", id.0),
-                        reason: "",
-                        data: serde_json::json!({}),
-                    },
-                )?;
-            }
-            Ok(again)
-        })
+        app.db.write(|tx| outbox::retry(tx, now, &by, id))
     })
     .await?;
     let (kind, words) = if again {
@@ -223,6 +206,18 @@ pub async fn retry(app: Data<App>, admin: Admin, id: Path<i64>, _form: Form<Noth
         ("info", "This mail is not one that was given up.")
     };
     Ok(redirect_saying(&app, "/admin/mail", kind, words))
+}
+
+/// `POST /admin/mail/retry`: tries every mail again that was given up.
+pub async fn retry_all(app: Data<App>, admin: Admin, _form: Form<Nothing>) -> Answer {
+    let by = admin.user.actor();
+    let tried = blocking(&app, move |app| outbox::retry_all(app, &by)).await?;
+    let words = match tried {
+        0 => "No mail was given up.".to_owned(),
+        1 => "One mail is tried again now.".to_owned(),
+        n => format!("{n} mails are tried again now."),
+    };
+    Ok(redirect_saying(&app, "/admin/mail", "success", &words))
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ pub const RAW_BYTES_MAX: usize = 30 * 1024 * 1024;
 const RAW_BYTES_KEPT: usize = 1024 * 1024;
 /// Most parts (bodies, files, containers) that are looked at.
 pub const PARTS_MAX: usize = 500;
-/// Deepest container: lines that begin one are counted before the parser runs.
-pub const MULTIPARTS_MAX: usize = 1_000;
+/// Most headers that say what a part is. Each container (a multipart, a forwarded mail) has one, so
+/// this bounds how deep they lie in each other before the parser, which keeps them as a tree, runs.
+pub const CONTENT_TYPES_MAX: usize = 1_000;
 /// Longest text that is kept, in bytes.
 pub const TEXT_BYTES_MAX: usize = 512 * 1024;
 /// Longest subject, in characters.
@@ -139,16 +140,72 @@ fn within_limits(raw: &[u8]) -> (&[u8], bool) {
     if bytes.len() > RAW_BYTES_MAX {
         (bytes, cut) = (&bytes[..RAW_BYTES_KEPT], true);
     }
-    let mut containers = 0;
-    let mut at = 0;
-    while let Some(found) = find_ignoring_case(&bytes[at..], b"boundary=") {
-        containers += 1;
-        if containers > MULTIPARTS_MAX {
-            return (&bytes[..at + found], true);
+    let mut types = 0;
+    for at in places(bytes, CONTENT_TYPE) {
+        types += 1;
+        if types > CONTENT_TYPES_MAX || is_encoded_mail(bytes, at) {
+            return (&bytes[..at], true);
         }
-        at += found + 9;
+    }
+    // In a digest a part that does not say what it is, is a mail.
+    if find_ignoring_case(bytes, b"digest").is_some()
+        && let Some(at) = places(bytes, CONTENT_ENCODING).find(|at| is_encoded_unknown(bytes, *at))
+    {
+        return (&bytes[..at], true);
     }
     (bytes, cut)
+}
+
+const CONTENT_TYPE: &[u8] = b"content-type";
+const CONTENT_ENCODING: &[u8] = b"content-transfer-encoding";
+
+/// Where `words` stand, whatever their case.
+fn places<'b>(bytes: &'b [u8], words: &'static [u8]) -> impl Iterator<Item = usize> + 'b {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let found = at + find_ignoring_case(&bytes[at..], words)?;
+        at = found + words.len();
+        Some(found)
+    })
+}
+
+/// Whether the header at `at` says that its part is a mail, and the one beside it that it is written in base64 or
+/// quoted-printable. RFC 2046, section 5.2.1, forbids that; how deep the mail within goes can't be seen from here.
+fn is_encoded_mail(bytes: &[u8], at: usize) -> bool {
+    let value = &bytes[bytes.len().min(at + CONTENT_TYPE.len())..];
+    let kind: Vec<u8> = value
+        .iter()
+        .filter(|b| !b.is_ascii_whitespace() && **b != b':')
+        .take(b"message".len())
+        .copied()
+        .collect();
+    // A comment may stand before the type.
+    (kind.eq_ignore_ascii_case(b"message") || kind.starts_with(b"("))
+        && is_encoded(head_around(bytes, at))
+}
+
+fn is_encoded_unknown(bytes: &[u8], at: usize) -> bool {
+    let head = head_around(bytes, at);
+    is_encoded(head) && find_ignoring_case(head, CONTENT_TYPE).is_none()
+}
+
+fn is_encoded(head: &[u8]) -> bool {
+    find_ignoring_case(head, CONTENT_ENCODING).is_some()
+        && [b"base64".as_slice(), b"quoted-printable"]
+            .iter()
+            .any(|words| find_ignoring_case(head, words).is_some())
+}
+
+/// The lines around `at` up to the empty ones before and after.
+fn head_around(bytes: &[u8], at: usize) -> &[u8] {
+    /// Header blocks of mail programs are shorter.
+    const HEAD_BYTES_MAX: usize = 16 * 1024;
+    let is_end = |at: usize| bytes[at..].starts_with(b"\n\n") || bytes[at..].starts_with(b"\n\r\n");
+    let low = at.saturating_sub(HEAD_BYTES_MAX);
+    let high = bytes.len().min(at + HEAD_BYTES_MAX);
+    let begin = (low..at).rev().find(|at| is_end(*at)).unwrap_or(low);
+    let end = (at..high).find(|at| is_end(*at)).unwrap_or(high);
+    &bytes[begin..end]
 }
 
 fn find_ignoring_case(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -505,6 +562,34 @@ mod tests {
     use crate::mail::trim;
 
     /// Each `NAME.eml` beside its `NAME.json`, which names only what the pair is about.
+    /// Read on a stack as small as a worker's.
+    fn parse_on_a_worker(raw: Vec<u8>) -> InboundMail {
+        let worker = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+        let read = worker.spawn(move || parse(&raw)).expect("a thread");
+        read.join().expect("no panic")
+    }
+
+    #[test]
+    fn mails_in_mails_without_end_are_cut() {
+        const LEVELS: usize = 200_000;
+        let from = "From: a@b.example\r\nSubject: deep\r\n";
+        let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(LEVELS);
+        let plain = parse_on_a_worker(format!("{from}{nested}hello").into_bytes());
+        assert!(plain.cut);
+        assert_eq!(plain.subject, "deep");
+        let soft = nested.replace('=', "=3D");
+        for head in [
+            "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+            "content-transfer-encoding: Quoted-Printable\r\ncontent-type: (x) message\r\n /rfc822\r\n\r\n",
+            "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+        ] {
+            let encoded = parse_on_a_worker(format!("{from}{head}{soft}").into_bytes());
+            assert!(encoded.cut, "{head}");
+            assert_eq!(encoded.subject, "deep", "{head}");
+        }
+    }
+
     #[test]
     fn golden_pairs() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/data/mail");

@@ -11,9 +11,10 @@ use super::outgoing::{Automatic, Enclosure, OutgoingMail, message_id};
 use super::render::{Letter, render};
 use super::{MailAddress, store};
 use crate::app::App;
-use crate::clock::{HOUR, Moment};
+use crate::clock::{DAY, HOUR, MINUTE, Moment};
 use crate::config::MailTransport;
 use crate::db::Conn;
+use crate::db::audit::{self, Act, Actor};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, MailId, UserId};
 use crate::jobs::{self, Job, Next};
@@ -109,6 +110,14 @@ fn from_name(app: &App, mail: &NewMail) -> String {
     .unwrap_or_default()
 }
 
+/// How long a mail is tried that the server does not take yet (µs), since it was written; RFC 5321,
+/// section 4.5.4.1, asks for four to five days.
+pub const GIVE_UP_AFTER: i64 = 5 * DAY;
+/// Attempts it gets however old it is: mail may have been switched off for days.
+pub const ATTEMPTS_MIN: i64 = 12;
+/// Mails of one transaction when all are tried again.
+const RETRY_BATCH: i64 = 200;
+
 /// Hands one mail of the outbox to the mail server.
 #[derive(Serialize, Deserialize)]
 pub struct SendMail {
@@ -117,6 +126,10 @@ pub struct SendMail {
 
 impl Job for SendMail {
     const KIND: &'static str = "send_mail";
+    /// More than fit into `GIVE_UP_AFTER` with half an hour between two: the age decides.
+    const ATTEMPTS_MAX: i64 = 300;
+    /// The server may take ten minutes for its last answer alone (`transport`).
+    const LEASE: i64 = 20 * MINUTE;
 
     fn run(&self, app: &App) -> Result<Next> {
         let Some(transport) = &app.mail else {
@@ -129,7 +142,7 @@ impl Job for SendMail {
         else {
             return Ok(Next::Done);
         };
-        let attempts = row.attempts;
+        let (attempts, written_at) = (row.attempts, Moment(row.created_at));
         let is_secret = row.is_secret();
         let sent = match outgoing(app, row)? {
             Ok(mail) => transport.send(&mail),
@@ -146,16 +159,19 @@ impl Job for SendMail {
                 })?;
                 Ok(Next::Done)
             }
-            Err(e) if e.is_transient() && attempts < Self::ATTEMPTS_MAX => {
+            Err(e)
+                if e.is_transient()
+                    && (attempts < ATTEMPTS_MIN || now.since(written_at) < GIVE_UP_AFTER) =>
+            {
                 app.db
-                    .write(|tx| store::mark_waiting(tx, self.mail, &e.to_string()))?;
+                    .write(|tx| store::mark_waiting(tx, self.mail, attempts, &e.to_string()))?;
                 Err(Error::other(format!(
                     "the mail server did not take the mail: {e}"
                 )))
             }
             Err(e) => {
                 app.db
-                    .write(|tx| store::mark_failed(tx, self.mail, &e.to_string()))?;
+                    .write(|tx| store::mark_failed(tx, self.mail, attempts, &e.to_string()))?;
                 tracing::warn!(mail = %self.mail, error = %e, "a mail was given up");
                 Ok(Next::Done)
             }
@@ -211,12 +227,42 @@ fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> 
 pub use store::{Counts, Given, counts, given_up, page};
 
 /// Tries a mail again that was given up; false when there is no such mail.
-pub fn retry(tx: &mut Conn, now: Moment, id: MailId) -> Result<bool> {
+pub fn retry(tx: &mut Conn, now: Moment, by: &Actor, id: MailId) -> Result<bool> {
     let again = store::mark_again(tx, id)?;
     if again {
         jobs::enqueue(tx, now, &SendMail { mail: id })?;
+        audit::record(
+            tx,
+            now,
+            Act {
+                by,
+                act: "mail_retried",
+                subject: ("mail", id.0),
+                reason: "",
+                data: serde_json::json!({}),
+            },
+        )?;
     }
     Ok(again)
+}
+
+/// Tries every mail again that was given up; how many there were.
+pub fn retry_all(app: &App, by: &Actor) -> Result<usize> {
+    let mut tried = 0;
+    loop {
+        let now = app.now();
+        let ids = app.db.write(|tx| {
+            let ids = store::given_up_ids(tx, RETRY_BATCH)?;
+            for id in &ids {
+                retry(tx, now, by, *id)?;
+            }
+            Ok(ids)
+        })?;
+        if ids.is_empty() {
+            return Ok(tried);
+        }
+        tried += ids.len();
+    }
 }
 
 /// Whether a mail's words are for its receiver alone.

@@ -156,6 +156,7 @@ pub fn row(conn: &mut Conn, id: MailId) -> Result<Option<Row>> {
         .optional()?)
 }
 
+/// The server took it. That stays so, whichever worker says it.
 pub fn mark_sent(tx: &mut Conn, id: MailId, now: Moment) -> Result<()> {
     diesel::update(mails::table.find(id.0))
         .set((
@@ -175,15 +176,30 @@ pub fn forget_words(tx: &mut Conn, id: MailId) -> Result<()> {
     Ok(())
 }
 
-pub fn mark_waiting(tx: &mut Conn, id: MailId, error: &str) -> Result<()> {
-    diesel::update(mails::table.find(id.0))
+/// The mail, while the attempt is the one that was begun last: a sender that was taken for lost
+/// changes nothing any more, least of all that the mail was sent.
+macro_rules! still {
+    ($id:expr, $attempt:expr) => {
+        mails::table.filter(
+            mails::id
+                .eq($id.0)
+                .and(mails::state.eq(SENDING))
+                .and(mails::attempts.eq($attempt)),
+        )
+    };
+}
+
+/// The server did not take it now; `attempt` is the number that `begin_sending` gave.
+pub fn mark_waiting(tx: &mut Conn, id: MailId, attempt: i64, error: &str) -> Result<()> {
+    diesel::update(still!(id, attempt))
         .set((mails::state.eq(QUEUED), mails::error.eq(error)))
         .execute(tx)?;
     Ok(())
 }
 
-pub fn mark_failed(tx: &mut Conn, id: MailId, error: &str) -> Result<()> {
-    diesel::update(mails::table.find(id.0))
+/// It was given up at this attempt.
+pub fn mark_failed(tx: &mut Conn, id: MailId, attempt: i64, error: &str) -> Result<()> {
+    diesel::update(still!(id, attempt))
         .set((mails::state.eq(FAILED), mails::error.eq(error)))
         .execute(tx)?;
     Ok(())
@@ -277,6 +293,17 @@ pub fn given_up(conn: &mut Conn, limit: i64) -> Result<Vec<Given>> {
         .limit(limit)
         .select(GIVEN)
         .load(conn)?)
+}
+
+/// Mails that were given up, oldest first.
+pub fn given_up_ids(conn: &mut Conn, limit: i64) -> Result<Vec<MailId>> {
+    let ids: Vec<i64> = mails::table
+        .filter(mails::state.eq(FAILED))
+        .order(mails::id)
+        .limit(limit)
+        .select(mails::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(MailId).collect())
 }
 
 /// All mails before `before` (an id), newest first.

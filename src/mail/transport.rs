@@ -4,23 +4,30 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lettre::SmtpTransport;
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::address::Envelope;
+use lettre::transport::smtp::Error as SmtpError;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use sha2::{Digest, Sha256};
 
 use super::outgoing::{OutgoingError, OutgoingMail};
 
-/// Time for one command and its answer, in seconds.
+/// Time to connect, and for one command and its answer, in seconds.
 pub const SMTP_TIMEOUT_SECONDS: u64 = 30;
+/// Time for the answer after the text's end, in seconds: RFC 5321, section 4.5.3.2.6. Who hangs up
+/// before sends the mail twice.
+pub const SMTP_TAKEN_SECONDS: u64 = 600;
 /// Most connections kept to one server.
-const CONNECTIONS_MAX: u32 = 4;
+const CONNECTIONS_MAX: usize = 4;
 /// How long an unused connection is kept, in seconds; most servers close after a minute or more.
 const IDLE_SECONDS: u64 = 30;
+
 /// Why a mail was not taken, in the words of the server or the system, without anybody's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -86,7 +93,19 @@ pub struct SmtpSettings {
 
 /// A mail server reached by SMTP, with a few connections kept open.
 pub struct Smtp {
-    transport: SmtpTransport,
+    host: String,
+    port: u16,
+    security: Secured,
+    credentials: Option<Credentials>,
+    name: ClientId,
+    /// Unused ones, with the moment since when.
+    idle: Mutex<Vec<(SmtpConnection, Instant)>>,
+}
+
+enum Secured {
+    Tls(TlsParameters),
+    StartTls(TlsParameters),
+    Clear,
 }
 
 impl Smtp {
@@ -97,36 +116,75 @@ impl Smtp {
                 words: format!("TLS for {}: {error}", settings.host),
             })
         };
-        let tls = match settings.security {
-            Security::Tls => Tls::Wrapper(tls()?),
-            Security::StartTls => Tls::Required(tls()?),
-            Security::None => Tls::None,
-        };
-        let pool = PoolConfig::new()
-            .max_size(CONNECTIONS_MAX)
-            .idle_timeout(Duration::from_secs(IDLE_SECONDS));
-        let mut builder = SmtpTransport::builder_dangerous(&settings.host)
-            .port(settings.port)
-            .tls(tls)
-            .timeout(Some(Duration::from_secs(SMTP_TIMEOUT_SECONDS)))
-            .pool_config(pool);
-        if let Some((user, password)) = &settings.credentials {
-            builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
-        }
         Ok(Smtp {
-            transport: builder.build(),
+            host: settings.host.clone(),
+            port: settings.port,
+            security: match settings.security {
+                Security::Tls => Secured::Tls(tls()?),
+                Security::StartTls => Secured::StartTls(tls()?),
+                Security::None => Secured::Clear,
+            },
+            credentials: settings
+                .credentials
+                .clone()
+                .map(|(user, password)| Credentials::new(user, password)),
+            name: ClientId::default(),
+            idle: Mutex::default(),
         })
     }
 
     /// Whether the server answers and accepts us; for the operator's check.
     pub fn check(&self) -> Result<(), SendError> {
-        match self.transport.test_connection() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(SendError::Transient {
+        let mut connection = self.connect().map_err(|error| told(&error))?;
+        if !connection.test_connected() {
+            return Err(SendError::Transient {
                 words: "the server closed the connection".to_owned(),
-            }),
-            Err(error) => Err(told(&error)),
+            });
         }
+        let _ = connection.quit();
+        Ok(())
+    }
+
+    fn connect(&self) -> Result<SmtpConnection, SmtpError> {
+        let wrapper = match &self.security {
+            Secured::Tls(tls) => Some(tls),
+            Secured::StartTls(_) | Secured::Clear => None,
+        };
+        let server = (self.host.as_str(), self.port);
+        let timeout = Some(Duration::from_secs(SMTP_TIMEOUT_SECONDS));
+        let mut connection = SmtpConnection::connect(server, timeout, &self.name, wrapper, None)?;
+        if let Secured::StartTls(tls) = &self.security {
+            connection.starttls(tls, &self.name)?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials)?;
+        }
+        Ok(connection)
+    }
+
+    /// A kept connection that still answers, else a new one.
+    fn connection(&self) -> Result<SmtpConnection, SmtpError> {
+        loop {
+            let kept = self.kept().pop();
+            let Some((mut connection, since)) = kept else {
+                return self.connect();
+            };
+            if since.elapsed().as_secs() < IDLE_SECONDS && connection.test_connected() {
+                return Ok(connection);
+            }
+            connection.abort();
+        }
+    }
+
+    fn keep(&self, connection: SmtpConnection) {
+        let mut kept = self.kept();
+        if kept.len() < CONNECTIONS_MAX {
+            kept.push((connection, Instant::now()));
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<(SmtpConnection, Instant)>> {
+        self.idle.lock().unwrap_or_else(|e| e.into_inner())
     }
 }
 
@@ -134,12 +192,60 @@ impl Transport for Smtp {
     fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
         let message = mail.compose()?;
         let bytes = message.formatted();
-        // The pool asks a kept connection with NOOP before it is used and opens another when it is dead. Nothing is
-        // sent a second time here: once the text has gone out, a lost answer does not say whether it was taken.
-        lettre::Transport::send_raw(&self.transport, message.envelope(), &bytes)
-            .map(drop)
-            .map_err(|error| told(&error))
+        let mut connection = self.connection().map_err(|error| told(&error))?;
+        // Nothing is sent a second time here: once the text has gone out, a lost answer does not say whether it was
+        // taken.
+        let taken = hand_over(&mut connection, message.envelope(), &bytes);
+        match taken {
+            Ok(()) => self.keep(connection),
+            Err(_) => connection.abort(),
+        }
+        taken
     }
+}
+
+/// One mail over an open connection. Not by `SmtpConnection::send`, because the server has more time for its last
+/// answer than for the others.
+fn hand_over(
+    connection: &mut SmtpConnection,
+    envelope: &Envelope,
+    text: &[u8],
+) -> Result<(), SendError> {
+    let server = connection.server_info();
+    let mut options = Vec::new();
+    let mut addresses = envelope.from().into_iter().chain(envelope.to());
+    if addresses.any(|address| !address.to_string().is_ascii()) {
+        if !server.supports_feature(Extension::SmtpUtfEight) {
+            return Err(SendError::Permanent {
+                words: "the mail server takes no address with letters beyond ASCII".to_owned(),
+            });
+        }
+        options.push(MailParameter::SmtpUtfEight);
+    }
+    if !text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+        options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let said = |error| told(&error);
+    let talk = || {
+        connection.command(Mail::new(envelope.from().cloned(), options))?;
+        for to in envelope.to() {
+            connection.command(Rcpt::new(to.clone(), vec![]))?;
+        }
+        connection.command(Data)
+    };
+    talk().map_err(said)?;
+    wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
+    connection.message(text).map_err(said)?;
+    // The mail is taken, whatever becomes of the connection: a broken one is found when it is used.
+    let _ = wait_at_most(connection, SMTP_TIMEOUT_SECONDS);
+    Ok(())
+}
+
+fn wait_at_most(connection: &mut SmtpConnection, seconds: u64) -> Result<(), SendError> {
+    let set = connection.set_timeout(Some(Duration::from_secs(seconds)));
+    set.map_err(|error| SendError::Transient {
+        words: format!("the connection to the mail server: {error}"),
+    })
 }
 
 fn told(error: &lettre::transport::smtp::Error) -> SendError {
