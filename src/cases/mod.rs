@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Moment;
 use crate::ids::{CaseId, HandleId, ProductId, TopicId, UserId};
 
-pub use merge::{MergeOutcome, merge};
+pub use merge::{MergeOutcome, hold_successor, merge};
 pub use notes::add_note;
 pub use open::{NewCase, open};
 pub use store::inconsistencies as recount;
@@ -122,6 +122,7 @@ words! {
         Ticket = "ticket", "Ticket";
         State = "state", "State";
         Severity = "severity", "Severity";
+        Product = "product", "Product";
         Assign = "assign", "Assigned";
         Note = "note", "Note";
         Merge = "merge", "Merged";

@@ -46,7 +46,8 @@ impl State {
     }
 }
 
-/// Lets `what` happen to the case, says why in its story and in the audit log.
+/// Lets `what` happen to the case, says why in its story and in the audit log. A case that went on
+/// in another is left as it is: what happens, happens there.
 /// Returns the case as it was and the state it is in now.
 pub fn happen(
     tx: &mut Conn,
@@ -60,6 +61,10 @@ pub fn happen(
     let Some(case) = store::case(tx, id)? else {
         return Ok(None);
     };
+    if case.merged_into.is_some() {
+        let state = case.state;
+        return Ok(Some((case, state)));
+    }
     let state = case.state.after(what);
     let answered = what == Happening::StaffAnswered && case.first_response_at.is_none();
     if state == case.state {
@@ -171,7 +176,7 @@ pub fn set_product(
         now,
         by,
         id,
-        Step::Triage,
+        Step::Product,
         "case_product_changed",
         name,
         "",

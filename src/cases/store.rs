@@ -237,8 +237,13 @@ pub fn set_customer(
     Ok(())
 }
 
+/// `from`, and every case that went on in it, goes on in `into`: where a case goes on is always one
+/// step away.
 pub fn set_merged(tx: &mut Conn, from: CaseId, into: CaseId, now: Moment) -> Result<()> {
-    diesel::update(cases::table.find(from.0))
+    let all = cases::id.eq(from.0).or(cases::merged_into_id
+        .eq(from.0)
+        .and(cases::merged_into_id.is_not_null()));
+    diesel::update(cases::table.filter(all))
         .set((
             cases::merged_into_id.eq(into.0),
             cases::last_event_at.eq(now.0),
@@ -705,7 +710,8 @@ pub fn forget_told(tx: &mut Conn, thread: ThreadId) -> Result<()> {
     Ok(())
 }
 
-/// Cases that break a rule: no story, a resolved one without its time, a merge into nothing.
+/// Cases that break a rule: no story, a resolved one without its time, a merge into a case that is
+/// not there or itself went on elsewhere.
 pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     use diesel::dsl::{exists, not};
     let mut found = Vec::new();
@@ -735,6 +741,22 @@ pub fn inconsistencies(conn: &mut Conn) -> Result<Vec<Mismatch>> {
             format!("case {id}, resolved"),
             "the time it was resolved",
             "none",
+        ));
+    }
+    let kept = diesel::alias!(cases as kept);
+    let lost: Vec<i64> = cases::table
+        .filter(cases::merged_into_id.is_not_null())
+        .filter(not(exists(
+            kept.filter(kept.field(cases::id).nullable().eq(cases::merged_into_id))
+                .filter(kept.field(cases::merged_into_id).is_null()),
+        )))
+        .select(cases::id)
+        .load(conn)?;
+    for id in lost {
+        found.push(Mismatch::new(
+            format!("case {id}, merged"),
+            "a case in which it goes on",
+            "none, or one that went on elsewhere",
         ));
     }
     Ok(found)
@@ -782,21 +804,4 @@ pub fn link_counts(conn: &mut Conn, since: Moment) -> Result<LinkCounts> {
             .select(count_star())
             .first(conn)?,
     })
-}
-
-/// Proposed links to threads of cases that wait, the oldest first: what staff would look at next.
-pub fn proposals(conn: &mut Conn, limit: i64) -> Result<Vec<Link>> {
-    let rows: Vec<LinkRow> = links::table
-        .inner_join(cases::table.on(cases::id.eq(links::case_id)))
-        .filter(
-            links::state
-                .eq(LinkState::Proposed.as_str())
-                .and(links::target.eq("thread")),
-        )
-        .filter(cases::state.eq(State::New.as_str()))
-        .order((links::case_id, links::score.desc()))
-        .limit(limit)
-        .select(link_columns!())
-        .load(conn)?;
-    rows.into_iter().map(link_of).collect()
 }

@@ -117,9 +117,7 @@ impl<'a> Staff<'a> {
         if messages.iter().any(|m| m.direction == Direction::Out) {
             let by = self.user.actor();
             return app.db.write(|tx| {
-                let why = "the customer says it works";
-                states::happen(tx, app.now(), &by, case, Happening::Resolved, why)?;
-                tickets::notices::tell_resolved(tx, app, case, "It works again.")?;
+                tickets::resolve::resolve(tx, app, &by, case, "the customer says it works")?;
                 Ok(())
             });
         }

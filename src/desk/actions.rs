@@ -24,11 +24,9 @@ use crate::forum::{self, ThreadKind, draft_thread};
 use crate::ids::{CaseId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::tickets;
+use crate::tickets::resolve::{Resolved, resolve};
 use crate::web::{After, Answer, Failure, Form, FormWithFiles, blocking, redirect_saying};
 
-/// What the customer of a ticket reads when staff resolve it; what was done stands in the answer
-/// before.
-const RESOLVED_WORDS: &str = "We have marked your case as resolved.";
 /// Longest reason that is kept (characters).
 const WHY_CHARS_MAX: usize = 500;
 
@@ -283,14 +281,18 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
     let reason = why(&form.fields.why);
     on_case(&app, staff.user, *id, move |app, tx, user, case| {
         let by = user.actor();
+        if happening == Happening::Resolved {
+            return Ok(match resolve(tx, app, &by, case.id, &reason)? {
+                Resolved::Told => Said::done(
+                    "Resolved. The customer is told by mail, and asked whether it works.",
+                ),
+                Resolved::NobodyToTell => Said::done("State: Resolved."),
+                Resolved::Already => Said::info("It stands so already."),
+            });
+        }
         let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
         Ok(match changed {
             Some((before, now)) if before.state == now => Said::info("It stands so already."),
-            Some((_, State::Resolved))
-                if tickets::notices::tell_resolved(tx, app, case.id, RESOLVED_WORDS)? =>
-            {
-                Said::done("Resolved. The customer is told by mail, and asked whether it works.")
-            }
             Some((_, now)) => Said::done(format!("State: {}.", now.label())),
             None => Said::refused("There is no such case any more."),
         })
@@ -496,9 +498,20 @@ pub async fn publish(
     let (id, thread) = (CaseId(id), ThreadId(thread));
     let user = staff.user.clone();
     let stop = blocking(&app, move |app| {
-        let case = app.db.read(|conn| case::open(conn, &user, id))?;
-        if let Err(stop) = case {
-            return Ok(Some(stop));
+        let drafted_here = app.db.read(|conn| {
+            Ok(match case::open(conn, &user, id)? {
+                Ok(case) => Ok(cases::store::link_to(
+                    conn,
+                    case.id,
+                    Target::Thread(thread),
+                )?),
+                Err(stop) => Err(stop),
+            })
+        })?;
+        match drafted_here {
+            Err(stop) => return Ok(Some(stop)),
+            Ok(None) => return Ok(None),
+            Ok(Some(_)) => {}
         }
         // Repeated after a cut between the two steps, it finds the thread public and links it.
         forum::draft_thread::publish_draft(app, &user, thread)?;
@@ -806,6 +819,9 @@ pub async fn merge(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Merge
                 MergeOutcome::NotPossible => Said::refused(
                     "That can't be merged: it is the same case, or one that went on elsewhere.",
                 ),
+                MergeOutcome::TargetClosed => Said::refused(format!(
+                    "Case {into} is closed: nobody would look at this one there. Reopen it first."
+                )),
             },
         )
     })

@@ -4,7 +4,8 @@ use super::attachments::{keep, too_large};
 use super::customer_wrote::{Opening, Words, open_case};
 use super::store::KeptFile;
 use super::{
-    BODY_CHARS_MAX, FILES_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, notices, request_key,
+    BODY_CHARS_MAX, FILES_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, content_of, notices,
+    request_key,
 };
 use crate::app::App;
 use crate::cases::Channel;
@@ -12,6 +13,7 @@ use crate::error::{Problem, Result};
 use crate::forum::similar_threads::{Similar, similar_threads};
 use crate::forum::store as forum;
 use crate::ids::UserId;
+use crate::limits::Limit;
 use crate::mail::one_line;
 use crate::text::names;
 use crate::web::UploadedFile;
@@ -52,13 +54,18 @@ pub enum Outcome {
         file_names: Vec<String>,
     },
     Problems(Vec<Problem>),
+    /// Too many came from there.
+    TooMany {
+        retry_seconds: u64,
+    },
 }
 
 /// Opens a case with its ticket, and a receipt. The answer is the same whether we know the
-/// address or not.
+/// address or not. `from` is where it comes from, as the limit counts.
 pub fn contact(
     app: &App,
     user: Option<UserId>,
+    from: &str,
     typed: &Typed,
     files: &[UploadedFile],
 ) -> Result<Outcome> {
@@ -73,6 +80,13 @@ pub fn contact(
             format!("Up to {FILES_MAX} files fit into one message."),
         )]));
     }
+    // Counted once: by the step that keeps files, else by the one that opens the case. A step that
+    // only shows similar threads keeps nothing.
+    if !files.is_empty()
+        && let Err(retry_seconds) = app.limits.check(Limit::Contact, from)
+    {
+        return Ok(Outcome::TooMany { retry_seconds });
+    }
     kept.extend(keep(app, files)?);
     if typed.seen_similar.is_empty() {
         let threads = similar(app, typed)?;
@@ -84,10 +98,17 @@ pub fn contact(
             });
         }
     }
+    if files.is_empty()
+        && let Err(retry_seconds) = app.limits.check(Limit::Contact, from)
+    {
+        return Ok(Outcome::TooMany { retry_seconds });
+    }
     let subject = one_line(&typed.subject, SUBJECT_CHARS_MAX);
     let body = clean_text(&typed.message);
     let email = names::email(&typed.email);
-    let key = request_key("contact", &typed.request_key);
+    let content = [&subject, &typed.product, &typed.name, &typed.email, &body].map(String::as_str);
+    let content = content_of(&content.join("\0"), &kept);
+    let key = request_key("contact", &typed.request_key, &content);
     app.db.write(|tx| {
         let product = forum::product_by_slug(tx, &typed.product)?;
         let opening = Opening {

@@ -156,7 +156,7 @@ pub fn follow_up(
     words: &Words<'_>,
 ) -> Result<Option<Taken>> {
     let now = app.now();
-    let Some(case) = cases::store::case_or_successor(tx, ticket.case)? else {
+    let Some(case) = cases::hold_successor(tx, ticket.case)? else {
         return Err(Error::Data(format!("ticket {} has no case", ticket.id)));
     };
     if case.state == State::Closed {

@@ -37,6 +37,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether the mail's files become those of a message.
+    pub fn keeps_files(&self) -> bool {
+        matches!(self, Decision::Answer(_) | Decision::NewCase(_))
+    }
+
     /// The word in the table of decisions.
     pub fn as_str(&self) -> &'static str {
         match self {

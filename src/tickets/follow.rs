@@ -3,15 +3,17 @@
 
 use super::attachments::{keep, too_large};
 use super::customer_wrote::{Taken, Words, follow_up};
-use super::{BODY_CHARS_MAX, Message, OpenedBy, Ticket, clean_text, notices, request_key, store};
+use super::{
+    BODY_CHARS_MAX, Message, OpenedBy, Ticket, clean_text, content_of, notices, request_key, store,
+};
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
 use crate::cases::satisfaction::{Verdict, rate};
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Case, Channel, State};
 use crate::clock::Moment;
+use crate::db::Conn;
 use crate::db::audit::Actor;
-use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Problem, Result};
 use crate::forum::store::lists::{ThreadLine, threads_by_ids};
 use crate::forum::{Visibility, store as forum};
@@ -130,9 +132,8 @@ pub fn write(
     }
     let kept = keep(app, files)?;
     let body = clean_text(body);
-    let key = request_key(&format!("case {case}"), key);
+    let key = request_key(&format!("case {case}"), key, &content_of(&body, &kept));
     app.db.write(|tx| {
-        lock(tx, Lock::Case(case.0))?;
         let taken = say(tx, app, case, &body, key.as_deref(), &kept)?;
         Ok(match taken {
             Said::Taken(taken) if taken.opened => {
@@ -191,13 +192,16 @@ fn say(
 pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result<()> {
     let comment = clean_text(comment);
     app.db.write(|tx| {
-        lock(tx, Lock::Case(case.0))?;
-        let Some(found) = cases::store::case_or_successor(tx, case)? else {
+        let Some(found) = cases::hold_successor(tx, case)? else {
             return Err(Error::Data(format!("there is no case {case}")));
         };
-        if found.satisfaction.as_deref() == Some(verdict.as_str())
+        let stands_so = match verdict {
+            Verdict::Solved => !found.state.is_open(),
+            Verdict::StillBroken => found.state.waits_for_staff(),
+        };
+        if stands_so
+            && found.satisfaction.as_deref() == Some(verdict.as_str())
             && comment.is_empty()
-            && (verdict == Verdict::Solved) != found.state.is_open()
         {
             return Ok(());
         }

@@ -22,10 +22,12 @@ pub mod policy;
 pub mod receive_mail;
 pub mod recount;
 pub mod reply;
+pub mod resolve;
 pub mod store;
 
 use crate::clock::{DAY, Moment};
 use crate::ids::{AttachmentId, CaseId, MailId, TicketId, TicketMessageId, UserId};
+use crate::keys::digest;
 
 pub use open::{OpenedBy, open_for_case};
 
@@ -160,12 +162,22 @@ pub(crate) fn clean_text(text: &str) -> String {
     clean.trim().to_owned()
 }
 
-/// The key of a form as stored: bound to its sender, so that nobody meets another's.
-pub(crate) fn request_key(sender: &str, typed: &str) -> Option<String> {
+/// The key of a form as stored: bound to its sender, so that nobody meets another's, and to what it
+/// says, so that the form sent again with other words is another message.
+pub(crate) fn request_key(sender: &str, typed: &str, content: &str) -> Option<String> {
     /// Ours have 32.
     const KEY_BYTES_MAX: usize = 64;
     let usable = !typed.is_empty()
         && typed.len() <= KEY_BYTES_MAX
         && typed.bytes().all(|b| b.is_ascii_alphanumeric());
-    usable.then(|| format!("{sender}:{typed}"))
+    usable.then(|| format!("{sender}:{typed}:{}", digest(content.as_bytes())))
+}
+
+/// What a message says, for `request_key`: its words and its files.
+pub(crate) fn content_of(body: &str, files: &[store::KeptFile]) -> String {
+    let mut content = body.to_owned();
+    for file in files {
+        content.push_str(&format!("\0{}\0{}", file.filename, file.storage_key));
+    }
+    content
 }

@@ -257,28 +257,59 @@ fn with_whole_addresses(html: &str, site: &str) -> String {
         .replace("src=\"/", &format!("src=\"{site}/"))
 }
 
-/// Tells the customer of a ticket that it is resolved, in `words` (Markdown), and asks whether
-/// that is so. Once for each time the case is resolved; false when there is nobody to tell or
-/// they were told.
+/// Tells the customers of a case's tickets that it is resolved, in `words` (Markdown), and asks
+/// whether that is so. Once for each address and each time the case is resolved; false when there
+/// is nobody to tell or they were told.
 pub fn tell_resolved(tx: &mut Conn, app: &App, case: CaseId, words: &str) -> Result<bool> {
-    let (Some(case), Some(ticket)) = (
-        cases::store::case(tx, case)?,
-        store::tickets_of(tx, case)?.into_iter().next(),
-    ) else {
+    let Some(case) = cases::store::case(tx, case)? else {
         return Ok(false);
     };
-    let Some(owner) = cases::store::case(tx, ticket.case)? else {
-        return Ok(false);
-    };
-    let dedupe_key = format!("resolved:{}:{}", case.id, case.reopened_count);
-    if owner.email.is_none() || store::has_mail(tx, &dedupe_key)? {
+    let mut told: Vec<String> = Vec::new();
+    for ticket in store::tickets_of(tx, case.id)? {
+        let Some(owner) = cases::store::case(tx, ticket.case)? else {
+            continue;
+        };
+        let Some(email_key) = owner.email.as_deref().and_then(names::email_key) else {
+            continue;
+        };
+        let dedupe_key = format!("resolved:{}:{}:{}", case.id, case.reopened_count, ticket.id);
+        if told.contains(&email_key) || store::has_mail(tx, &dedupe_key)? {
+            continue;
+        }
+        told.push(email_key);
+        resolved(tx, app, &ticket, &owner, dedupe_key, words)?;
+    }
+    if told.is_empty() {
         return Ok(false);
     }
-    let now = app.now();
+    record_event(
+        tx,
+        app.now(),
+        case.id,
+        Event {
+            step: Step::CloseLoop,
+            by: &Actor::rule("tell the customer"),
+            mention: None,
+            summary: "Told the customer by mail that it is resolved",
+            reasons: vec![],
+            data: json!({}),
+        },
+    )?;
+    Ok(true)
+}
+
+fn resolved(
+    tx: &mut Conn,
+    app: &App,
+    ticket: &Ticket,
+    owner: &Case,
+    dedupe_key: String,
+    words: &str,
+) -> Result<()> {
     let html = markdown::render(words).into_string();
     let message = store::insert_message(
         tx,
-        now,
+        app.now(),
         &store::NewMessage {
             ticket: ticket.id,
             direction: Direction::Out,
@@ -298,8 +329,8 @@ pub fn tell_resolved(tx: &mut Conn, app: &App, case: CaseId, words: &str) -> Res
     let mail = put(
         tx,
         app,
-        &ticket,
-        &owner,
+        ticket,
+        owner,
         Post {
             purpose: "ticket_resolved",
             from_name: String::new(),
@@ -330,20 +361,7 @@ pub fn tell_resolved(tx: &mut Conn, app: &App, case: CaseId, words: &str) -> Res
         let message_id = mail_store::message_id_of(tx, mail)?;
         store::set_message_mail(tx, message, mail, message_id.as_deref())?;
     }
-    record_event(
-        tx,
-        now,
-        case.id,
-        Event {
-            step: Step::CloseLoop,
-            by: &Actor::rule("tell the customer"),
-            mention: None,
-            summary: "Told the customer by mail that it is resolved",
-            reasons: vec![],
-            data: json!({"ticket": ticket.id}),
-        },
-    )?;
-    Ok(true)
+    Ok(())
 }
 
 /// Sends a fresh address of the customer's page to the address the case has. Once a day.

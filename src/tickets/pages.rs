@@ -96,22 +96,21 @@ pub async fn post_contact(
     form: FormWithFiles<Typed>,
 ) -> Answer {
     let fields = form.fields;
-    // A step that keeps nothing, because it shows similar threads first, is not counted.
-    if (!fields.seen_similar.is_empty() || !form.files.is_empty())
-        && let Err(seconds) = app.limits.check(Limit::Contact, &client_ip(&app, &req))
-    {
-        let problem = Problem::new(
-            "",
-            format!("Too many messages came from your connection. Try again in {seconds} seconds."),
-        );
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return contact_page(&app, status, viewer.page, fields, vec![problem]).await;
-    }
-    let user = viewer.user_id();
+    let (user, from) = (viewer.user_id(), client_ip(&app, &req));
     let (typed, files) = (fields.clone(), form.files);
-    let outcome = blocking(&app, move |app| contact::contact(app, user, &typed, &files)).await?;
+    let outcome = blocking(&app, move |app| {
+        contact::contact(app, user, &from, &typed, &files)
+    })
+    .await?;
     match outcome {
         contact::Outcome::Sent => Ok(redirect("/contact/sent")),
+        contact::Outcome::TooMany { retry_seconds } => {
+            let words = format!(
+                "Too many messages came from your connection. Try again in {retry_seconds} seconds."
+            );
+            let (status, problem) = (StatusCode::TOO_MANY_REQUESTS, Problem::new("", words));
+            contact_page(&app, status, viewer.page, fields, vec![problem]).await
+        }
         contact::Outcome::Similar {
             threads,
             kept_files,

@@ -194,16 +194,27 @@ fn take(app: &App, raw: &RawMail) -> Result<()> {
         Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
         None => digest(&raw.body),
     };
-    let files = keep_files(app, &mail)?;
+    let look = |conn: &mut Conn| {
+        if store::is_judged(conn, &dedupe_key)? {
+            return Ok(Decision::Duplicate);
+        }
+        decide(conn, app, &mail, &verdict, &recipients, from_key)
+    };
+    // Before the transaction that refers to them, and only those of a mail that is taken.
+    let keeps_files = app.db.read(look)?.keeps_files();
+    let files = if keeps_files {
+        keep_files(app, &mail)?
+    } else {
+        Vec::new()
+    };
     app.db.write(|tx| {
         let now = app.now();
         // Two mails of one sender take turns, so that limits and duplicates are seen.
         lock(tx, Lock::Other(sender_lock(from_key.unwrap_or_default())))?;
-        let decision = if store::is_judged(tx, &dedupe_key)? {
-            Decision::Duplicate
-        } else {
-            decide(tx, app, &mail, &verdict, &recipients, from_key)?
-        };
+        let decision = look(tx)?;
+        if decision.keeps_files() && !keeps_files {
+            return Err(Error::other("it was decided otherwise meanwhile; read it again"));
+        }
         let ticket = act(tx, app, raw, &mail, &verdict, sender.as_ref(), &files, &decision)?;
         tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");
         let reason = match &decision {

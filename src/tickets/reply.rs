@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::attachments::{keep, too_large};
 use super::store::{self, NewMessage};
-use super::{BODY_CHARS_MAX, Direction, clean_text, notices, policy, request_key};
+use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, request_key};
 use crate::app::App;
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Case, Event, Step, record_event};
@@ -52,9 +52,10 @@ pub fn reply(
     }
     let body = clean_text(body);
     let html = markdown::render(&body).into_string();
-    let key = request_key(&format!("staff {}", staff.id), key);
     // Before the transaction: a file nobody refers to harms nobody, a message without its file would.
     let kept = keep(app, files)?;
+    let sender = format!("staff {}, case {case}", staff.id);
+    let key = request_key(&sender, key, &content_of(&body, &kept));
     app.db.write(|tx| {
         lock(tx, Lock::Case(case.0))?;
         let Some(found) = cases::store::case(tx, case)? else {

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use diesel::RunQueryDsl;
 use offramp::cases::links::{self, LinkState, NewLink, Target};
+use offramp::cases::states::Happening;
 use offramp::cases::{self, Channel, NewCase, Severity, State};
 use offramp::clock::{HOUR, MINUTE};
 use offramp::db::audit::Actor;
@@ -82,6 +83,14 @@ fn stored(t: &Test, id: CaseId) -> cases::Case {
         .read(|c| cases::store::case(c, id))
         .expect("the database")
         .expect("the case")
+}
+
+fn happen(t: &Test, id: CaseId, what: Happening) {
+    let now = t.app.now();
+    t.app
+        .db
+        .write(|tx| cases::states::happen(tx, now, &Actor::Operator, id, what, "a test"))
+        .expect("it happened");
 }
 
 fn notes(t: &Test, id: CaseId) -> Vec<String> {
@@ -681,6 +690,96 @@ on_both! {
         assert_eq!(staff.get("/admin/products").status, 403);
         staff.get("/desk");
         assert_eq!(staff.post("/admin/products/1", &good).status, 403);
+    }
+
+    fn who_waits_never_falls_out_of_the_queue_by_a_merge(t) {
+        for (n, state) in [None, Some(Happening::StaffAnswered), Some(Happening::Resolved)].into_iter().enumerate() {
+            let old = case_of(t, "Waits", Channel::X, Severity::Money, None, 5 * HOUR);
+            let into = case_of(t, "Goes on", Channel::Email, Severity::Money, None, HOUR);
+            let place = stored(t, old).waiting_since;
+            if let Some(what) = state {
+                happen(t, into, what);
+            }
+            let (mut browser, _) = t.browser_of(&format!("Stefan{n}"), Role::Staff);
+            act(&mut browser, old, "merge", &[("into", &into.to_string())]);
+            let kept = stored(t, into);
+            assert!(kept.state.waits_for_staff(), "{state:?}: {:?}", kept.state);
+            assert_eq!(kept.waiting_since, place, "{state:?}");
+            assert_eq!((stored(t, old).state, stored(t, old).merged_into), (State::Closed, Some(into)));
+        }
+        // What nobody waits for moves nothing.
+        let done = case_of(t, "Done", Channel::X, Severity::Money, None, 9 * HOUR);
+        happen(t, done, Happening::Resolved);
+        let into = case_of(t, "Answered", Channel::Email, Severity::Money, None, HOUR);
+        happen(t, into, Happening::StaffAnswered);
+        let (mut browser, _) = t.browser_of("Ines", Role::Staff);
+        act(&mut browser, done, "merge", &[("into", &into.to_string())]);
+        assert_eq!(stored(t, into).state, State::WaitingCustomer);
+    }
+
+    fn a_case_is_not_merged_into_a_closed_one(t) {
+        let old = case_of(t, "Waits", Channel::X, Severity::Money, None, HOUR);
+        let into = case_of(t, "Closed", Channel::X, Severity::Money, None, HOUR);
+        happen(t, into, Happening::Closed);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let refused = act(&mut browser, old, "merge", &[("into", &into.to_string())]);
+        assert!(browser.follow(&refused).body.contains("nobody would look at this one there"));
+        assert_eq!((stored(t, old).merged_into, stored(t, old).state), (None, State::New));
+    }
+
+    fn a_merged_case_that_is_merged_again_takes_along_what_went_on_in_it(t) {
+        let [a, b, c] = ["A", "B", "C"].map(|name| case_of(t, name, Channel::X, Severity::Money, None, HOUR));
+        t.app.db.write(|tx| {
+            tickets::open_for_case(tx, &t.app, a, "A", Some("tom@post.example"), OpenedBy::Form)
+        }).expect("a ticket");
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut browser, a, "merge", &[("into", &b.to_string()), ("why", "the same lamp")]);
+        act(&mut browser, b, "merge", &[("into", &c.to_string())]);
+        assert_eq!((stored(t, a).merged_into, stored(t, b).merged_into), (Some(c), Some(c)));
+        let found = t.app.db.read(|conn| {
+            Ok((
+                cases::store::case_or_successor(conn, a)?.map(|case| case.id),
+                cases::store::desk::merged_from(conn, c)?,
+                tickets::store::tickets_of(conn, c)?.len(),
+                cases::recount(conn)?,
+            ))
+        }).expect("found");
+        assert_eq!(found, (Some(c), vec![a, b], 1, vec![]));
+        // What happens to a case that went on elsewhere does not happen to it.
+        happen(t, a, Happening::Reopened);
+        assert_eq!(stored(t, a).state, State::Closed);
+        for (case, act) in [(a, "case_merged"), (b, "case_took_in")] {
+            let audit = t.app.db.read(|conn| offramp::db::audit::of_subject(conn, "case", case.0, 50)).expect("audit");
+            assert!(audit.iter().any(|line| line.act == act && line.reason == "the same lamp"), "{audit:?}");
+            let events = t.app.db.read(|conn| cases::store::events(conn, case)).expect("events");
+            assert!(events.iter().any(|e| e.step == cases::Step::Merge && e.reasons == ["the same lamp"]));
+        }
+    }
+
+    fn who_is_resolved_at_the_desk_hears_of_it_and_is_asked(t) {
+        let case = ticket_case(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for n in 1..=2 {
+            act(&mut browser, case, "state", &[("to", "resolve"), ("why", "refunded, says the bank")]);
+            act(&mut browser, case, "state", &[("to", "resolve")]);
+            let page = t.app.db.read(|c| offramp::mail::outbox::page(c, None, 10)).expect("mails");
+            let mails: Vec<_> = page.iter().filter(|m| m.purpose == "ticket_resolved").collect();
+            assert_eq!(mails.len(), n, "one each time");
+            assert!(mails[0].text.contains("#verdict") && !mails[0].text.contains("the bank"), "{}", mails[0].text);
+            act(&mut browser, case, "state", &[("to", "reopen")]);
+        }
+        t.run_jobs();
+    }
+
+    fn a_draft_of_another_case_is_not_published_here(t) {
+        let (case, _) = complaint(t);
+        let other = case_of(t, "Another", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let drafted = act(&mut browser, case, "thread", &[]);
+        let id = drafted.location().split('/').nth(2).expect("a thread").to_owned();
+        act(&mut browser, other, &format!("publish/{id}"), &[]);
+        assert_eq!(t.browser().get(&format!("/t/{id}")).status, 404);
+        t.run_jobs();
     }
 
     fn open_pages_hear_of_a_change_once_it_is_committed(t) {

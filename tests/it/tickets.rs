@@ -9,13 +9,14 @@ use offramp::cases::{self, Case, Channel, State};
 use offramp::clock::{DAY, HOUR};
 use offramp::db::audit::Actor;
 use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
+use offramp::jobs;
 use offramp::mail::inbound::{InboundMail, parse};
 use offramp::people::{CurrentUser, Role};
 use offramp::tickets::reply::{self, Outcome, reply};
 use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message, decide, receive_mail};
 use offramp::web::UploadedFile;
 
-use crate::harness::{Reply, Test};
+use crate::harness::{Backend, Reply, Test};
 use crate::on_both;
 
 const US: &str = "support@testwell.example";
@@ -168,6 +169,12 @@ fn set(t: &Test, id: CaseId, what: Happening) {
         .db
         .write(|tx| happen(tx, t.app.now(), &Actor::Operator, id, what, "test"))
         .expect("a state");
+}
+
+/// Mails that wait for a person.
+fn waiting_aside(t: &Test) -> Vec<tickets::store::SetAside> {
+    let found = t.app.db.read(|c| tickets::store::set_aside(c, 10));
+    found.expect("set aside")
 }
 
 /// Anna's first mail, and the case it opened.
@@ -343,7 +350,7 @@ on_both! {
         assert_eq!(all_cases(t).len(), limit + 1);
     }
 
-    fn rule_1_a_mail_that_cant_be_read_waits_and_is_read_again(t) {
+    fn rule_1_a_mail_waits_as_long_as_the_disk_is_full(t) {
         // Where uploads belong stands a file, so that none can be kept.
         let uploads = t.app.config.server.data_dir.join("uploads");
         std::fs::create_dir_all(&t.app.config.server.data_dir).expect("a folder");
@@ -355,17 +362,17 @@ on_both! {
              Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n"
         );
         let id = receive_mail::accept(&t.app, raw.as_bytes(), &[]).expect("accepted");
-        for _ in 0..receive_mail::ATTEMPTS_MAX {
+        // That is the disk's fault: for days nothing is given up, and nothing set aside.
+        for _ in 0..5 * 24 {
             run(t);
             t.advance(HOUR);
         }
-        let aside = t.app.db.read(|c| tickets::store::set_aside(c, 10)).expect("set aside");
-        assert_eq!(aside.len(), 1);
-        assert!(aside[0].error.as_deref().is_some_and(|e| !e.is_empty()));
+        assert_eq!(t.app.db.read(jobs::counts).expect("counts").dead, 0);
+        assert_eq!(waiting_aside(t).len(), 0);
         receive(t, &Mail::new("bo@customers.example", "bo@customers.example", "Behind it."));
         assert_eq!(all_cases(t).len(), 1, "the mail behind it is not held up");
         std::fs::remove_file(&uploads).expect("out of the way");
-        assert!(receive_mail::replay(&t.app, &Actor::Operator, id).expect("replayed"));
+        t.advance(HOUR);
         run(t);
         assert!(!receive_mail::replay(&t.app, &Actor::Operator, id).expect("an answer"));
         let found = all_cases(t);
@@ -563,6 +570,72 @@ on_both! {
         assert_eq!(t.browser_for(jo.id).get(&staff_path).status, 200);
     }
 
+    fn still_broken_is_heard_each_time(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        answer(t, &jo, id, "Turn it off.", "k1");
+        let path = format!("{}/rate", case_path(t, &sent_to(t, ANNA, "Turn it off.")));
+        let mut browser = t.browser();
+        for n in 0..2 {
+            assert_eq!(browser.post(&path, &[("verdict", "still_broken")]).status, 303);
+            assert_eq!(case(t, id).state, State::WaitingStaff, "time {n}");
+            let waits_since = case(t, id).waiting_since;
+            t.advance(HOUR);
+            browser.post(&path, &[("verdict", "still_broken")]);
+            assert_eq!(case(t, id).waiting_since, waits_since, "said while it waits, it changes nothing");
+            answer(t, &jo, id, &format!("And now? {n}"), &format!("again{n}"));
+            assert_eq!(case(t, id).state, State::WaitingCustomer);
+        }
+    }
+
+    fn other_words_under_the_same_key_are_another_message(t) {
+        let mut browser = t.browser();
+        let key = browser.get("/contact").field("request_key").expect("a key");
+        for message in ["It does not light up.", "It does not light up.", "It does not light up, and it smells."] {
+            let fields = [("subject", "My lamp"), ("message", message), ("email", ANNA), ("request_key", &key)];
+            assert_eq!(browser.post("/contact", &fields).location(), "/contact/sent");
+        }
+        run(t);
+        assert_eq!(all_cases(t).len(), 2);
+        let id = all_cases(t)[0].id;
+        answer(t, &staff(t, "Jo"), id, "Which one?", "k1");
+        let path = case_path(t, &sent_to(t, ANNA, "Which one?"));
+        let key = browser.get(&path).field("request_key").expect("a key");
+        for message in ["The round one.", "The round one.", "The round one, upstairs."] {
+            let fields = [("message", message), ("request_key", key.as_str())];
+            assert_eq!(browser.post(&format!("{path}/reply"), &fields).status, 303);
+        }
+        let bodies: Vec<String> = messages(t, id).into_iter().map(|m| m.body).collect();
+        assert_eq!(bodies[2..], ["The round one.", "The round one, upstairs."]);
+    }
+
+    fn a_case_that_went_on_in_a_closed_one_is_not_answered_there(t) {
+        let id = opened(t);
+        let address = reply_address(&sent_to(t, ANNA, "we have your message"));
+        receive(t, &Mail::new(ANNA, "two@customers.example", "And another lamp."));
+        let into = all_cases(t)[1].id;
+        let merged = t.app.db.write(|tx| cases::merge(tx, t.app.now(), &Actor::Operator, id, into, "same"));
+        assert_eq!(merged.expect("merged"), cases::MergeOutcome::Merged);
+        receive(t, &Mail::new(ANNA, "three@customers.example", "It smells.").to(&address));
+        assert_eq!(all_cases(t).len(), 2);
+        set(t, into, Happening::Closed);
+        receive(t, &Mail::new(ANNA, "four@customers.example", "It is back.").to(&address));
+        assert_eq!(all_cases(t).len(), 3, "nobody would see it in a closed case");
+        assert_eq!(messages(t, id).len(), 2);
+    }
+
+    fn mail_that_is_not_taken_keeps_no_files(t) {
+        let raw = format!(
+            "From: robot@elsewhere.example\r\nTo: {US}\r\nSubject: Report\r\nMessage-ID: <r@elsewhere.example>\r\n\
+             Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\nBeep.\r\n--b\r\nContent-Type: image/png\r\n\
+             Content-Disposition: attachment; filename=\"a.png\"\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--b--\r\n"
+        );
+        receive_mail::accept(&t.app, raw.as_bytes(), &[]).expect("accepted");
+        run(t);
+        assert!(!t.app.config.server.data_dir.join("uploads").exists());
+    }
+
     fn no_bytes_are_too_odd_to_be_taken(t) {
         let odd: [&[u8]; 6] = [
             b"\0\0\0", b"From: \xff\xfe\r\n\r\n\xc3\x28", b"no headers at all",
@@ -579,4 +652,29 @@ on_both! {
         assert!(!kinds.contains("received"), "{states:?}");
         assert_eq!(states.iter().map(|s| s.1).sum::<i64>(), 6);
     }
+}
+
+#[test]
+fn the_contact_form_is_limited_also_when_nothing_similar_is_found() {
+    let test = Test::new(Backend::Sqlite, |config| {
+        config.limits.contacts_per_hour = 2
+    });
+    let mut t = test.expect("SQLite is always there");
+    let mut browser = t.browser();
+    browser.get("/contact");
+    let statuses: Vec<u16> = (0..4)
+        .map(|n| {
+            let message = format!("It does not light up, for the {n}th time.");
+            let fields = [
+                ("subject", "My lamp"),
+                ("message", &message),
+                ("email", ANNA),
+            ];
+            browser.post("/contact", &fields).status
+        })
+        .collect();
+    assert_eq!(statuses, [303, 303, 429, 429]);
+    run(&t);
+    assert_eq!(all_cases(&t).len(), 2);
+    t.finish();
 }

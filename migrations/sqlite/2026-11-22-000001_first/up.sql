@@ -301,6 +301,7 @@ CREATE INDEX cases_user ON cases (user_id, id);
 CREATE INDEX cases_email ON cases (email_key, id);
 CREATE INDEX cases_assignee ON cases (assignee_id, state);
 CREATE INDEX cases_opened ON cases (opened_at);
+CREATE INDEX cases_merged ON cases (merged_into_id, id);
 
 CREATE TABLE case_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
