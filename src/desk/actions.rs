@@ -11,7 +11,7 @@ use super::case::{self, Stop, Typed};
 use crate::app::App;
 use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Case, MergeOutcome, Severity, State};
+use crate::cases::{self, Case, MergeOutcome, Severity};
 use crate::db::Conn;
 use crate::db::audit::{self, Act};
 use crate::error::Problem;
