@@ -29,14 +29,23 @@ use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, Sand
 use offramp::people::Role;
 use offramp::random::Random;
 
-use crate::harness::{Backend, Browser, START, Test};
+use crate::harness::{self, Backend, Browser, Test};
 
 /// Kills a database gets in the suite; `scripts/kill-loop` asks for more.
-const KILLS: u32 = 25;
-/// Longest life of a server that has begun to serve (ms).
-const LIFE_MS_MAX: u64 = 700;
-/// Longest life of a server that is killed while it starts (ms).
-const START_MS_MAX: u64 = 250;
+const KILLS: u32 = 40;
+/// Most that is seen done in a life before the kill is set; then it falls at a random moment.
+const DEEDS_MAX: u64 = 8;
+/// How long that is waited for.
+const DEEDS_WITHIN: Duration = Duration::from_secs(5);
+/// The random moment falls within this many times what a server takes to start here: a busy machine
+/// gives all of them longer lives.
+const STARTS_A_LIFE: u32 = 10;
+/// What a start is taken for before one was seen.
+const START: Duration = Duration::from_millis(50);
+/// Longest life of a receiver of mail that is killed (ms).
+const KILL_RECEIVER_MS_MAX: u64 = 120;
+/// Posts that may wait to be judged before customers hold back.
+const POSTS_WAITING_MAX: usize = 15;
 /// How long the last server may take to finish what is left. Replies cut off while they were sent
 /// are looked for after half a minute.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);
@@ -71,7 +80,7 @@ fn run(backend: Backend) {
     });
     let Some(mut t) = test else { return };
     // The servers live in the system's time; so do the rows they start from.
-    let start = offramp::clock::Moment::parse(START).expect("a time");
+    let start = offramp::clock::Moment::parse(harness::START).expect("a time");
     t.advance(Clock::System.now().since(start));
     let world = World::new(&mut t, &x);
     world.live_and_die(&t, kills, seed);
@@ -133,14 +142,16 @@ impl World {
             cut.add(&world);
             world.let_time_pass(true);
             let mut server = Server::spawn(&world);
-            if random.below(5) == 0 {
-                std::thread::sleep(Duration::from_millis(random.below(START_MS_MAX)));
+            let fastest = starts.iter().min().copied().unwrap_or(START);
+            if random.below(6) == 0 {
+                std::thread::sleep(within(&random, fastest * 2));
             } else {
                 let spawned = Instant::now();
                 let base = server.serving();
                 starts.push(spawned.elapsed());
                 doors.open(life, base, false);
-                std::thread::sleep(Duration::from_millis(random.below(LIFE_MS_MAX)));
+                doors.wait_for_deeds(random.below(DEEDS_MAX + 1));
+                std::thread::sleep(within(&random, fastest * STARTS_A_LIFE));
             }
             server.kill();
             doors.shut();
@@ -454,13 +465,17 @@ impl World {
     }
 }
 
+/// A moment within `span`, to be waited for before a kill.
+fn within(random: &Random, span: Duration) -> Duration {
+    Duration::from_micros(random.below(u64::try_from(span.as_micros()).unwrap_or(1).max(1)))
+}
+
 /// What the killed left in the middle, by which one sees that the kills hit work.
 #[derive(Debug, Default)]
 struct Cut {
     jobs: i64,
     replies: i64,
     mails: i64,
-    pages: i64,
 }
 
 impl Cut {
@@ -472,8 +487,6 @@ impl Cut {
             self.replies += sending.count().get_result::<i64>(c)?;
             let leaving = mails::table.filter(mails::state.eq("sending"));
             self.mails += leaving.count().get_result::<i64>(c)?;
-            let unread = intake::table.filter(intake::done_at.is_null());
-            self.pages += unread.count().get_result::<i64>(c)?;
             Ok(())
         });
     }
@@ -616,21 +629,40 @@ struct Life {
     last: bool,
 }
 
+/// What `come` calls for each thing that was acknowledged.
+type Deed<'a> = &'a dyn Fn();
+
 /// Tells all who knock whether the server is there.
 #[derive(Default)]
 struct Doors {
     life: Mutex<Option<Life>>,
     opened: Condvar,
+    /// What people have got done in this life.
+    deeds: Mutex<u64>,
+    done: Condvar,
 }
 
 impl Doors {
     fn open(&self, number: u32, base: String, last: bool) {
+        *self.deeds.lock().expect("deeds") = 0;
         *self.life.lock().expect("doors") = Some(Life { number, base, last });
         self.opened.notify_all();
     }
 
     fn shut(&self) {
         *self.life.lock().expect("doors") = None;
+    }
+
+    fn deed(&self) {
+        *self.deeds.lock().expect("deeds") += 1;
+        self.done.notify_all();
+    }
+
+    fn wait_for_deeds(&self, wanted: u64) {
+        let deeds = self.deeds.lock().expect("deeds");
+        let too_few = |deeds: &mut u64| *deeds < wanted;
+        let waited = self.done.wait_timeout_while(deeds, DEEDS_WITHIN, too_few);
+        drop(waited.expect("deeds"));
     }
 
     /// Waits for a life after `seen`.
@@ -683,7 +715,7 @@ struct People {
 /// Somebody who does a little in each life of the server. What is cut off is done again in the
 /// next, in the same words and under the same key, as a person sends a form again.
 trait Somebody: Send + 'static {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()>;
+    fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()>;
     fn said(self) -> Said;
 }
 
@@ -717,7 +749,7 @@ fn go(doors: &Arc<Doors>, mut somebody: impl Somebody) -> JoinHandle<Said> {
         loop {
             let life = doors.next(seen);
             seen = life.number;
-            let came = somebody.come(&life);
+            let came = somebody.come(&life, &|| doors.deed());
             if life.last {
                 came.expect("nobody kills the last server");
                 let said = somebody.said();
@@ -768,8 +800,17 @@ impl Customers {
 }
 
 impl Somebody for Customers {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()> {
+    fn come(&mut self, life: &Life, _: Deed<'_>) -> reqwest::Result<()> {
         if life.last {
+            return Ok(());
+        }
+        let judged: i64 = self.world.read(|c| {
+            let theirs = mentions::table.filter(mentions::ours.eq(false));
+            let judged = theirs.filter(mentions::stage.ne("captured"));
+            Ok(judged.count().get_result(c)?)
+        });
+        let judged = usize::try_from(judged).unwrap_or(0);
+        if self.said.posts.len() > judged + POSTS_WAITING_MAX {
             return Ok(());
         }
         let x = self.world.x.sandbox();
@@ -890,7 +931,7 @@ impl Staff {
 }
 
 impl Somebody for Staff {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()> {
+    fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         self.browser.base.clone_from(&life.base);
         if !life.last {
             if self.approving.is_empty() {
@@ -904,12 +945,14 @@ impl Somebody for Staff {
             // A draft that changed meanwhile is looked at again in another life.
             if form.send(&mut self.browser)?.is_some() {
                 self.said.approved.insert(*id);
+                deed();
             }
             self.approving.pop_front();
         }
         while let Some((word, case, form)) = self.answering.front() {
             if form.send(&mut self.browser)?.is_some() {
                 self.said.answers.push((word.clone(), *case));
+                deed();
             }
             self.answering.pop_front();
         }
@@ -985,7 +1028,7 @@ impl Member {
 }
 
 impl Somebody for Member {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()> {
+    fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         self.browser.base.clone_from(&life.base);
         for _ in 0..3 {
             if self.posting.is_none() && !life.last {
@@ -1005,6 +1048,7 @@ impl Somebody for Member {
                 self.said.threads.push(words.clone());
             }
             self.posting = None;
+            deed();
         }
         Ok(())
     }
@@ -1034,7 +1078,7 @@ impl Visitor {
 }
 
 impl Somebody for Visitor {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()> {
+    fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         self.browser.base.clone_from(&life.base);
         for _ in 0..2 {
             if self.sending.is_none() && !life.last {
@@ -1060,6 +1104,7 @@ impl Somebody for Visitor {
             form.send(&mut self.browser)?;
             self.said.forms.push((word.clone(), email.clone()));
             self.sending = None;
+            deed();
         }
         Ok(())
     }
@@ -1101,7 +1146,9 @@ impl Post {
         // It may be gone before it has read all.
         let _ = receiver.stdin.take().expect("its input").write_all(raw);
         if may_kill && self.random.below(3) == 0 {
-            std::thread::sleep(Duration::from_millis(self.random.below(START_MS_MAX)));
+            std::thread::sleep(Duration::from_millis(
+                self.random.below(KILL_RECEIVER_MS_MAX),
+            ));
             receiver.kill().expect("killed");
         }
         let status = receiver.wait().expect("its end");
@@ -1113,7 +1160,7 @@ impl Post {
 }
 
 impl Somebody for Post {
-    fn come(&mut self, life: &Life) -> reqwest::Result<()> {
+    fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         if !life.last {
             let word = self.random.token();
             let email = format!("{}@mails.example", self.random.code(10).to_lowercase());
@@ -1131,6 +1178,7 @@ impl Somebody for Post {
             rounds -= 1;
             if self.deliver(&raw, !life.last) {
                 self.said.mails.push((word, email));
+                deed();
             } else {
                 assert!(!life.last, "nobody kills the last receiver");
                 self.bag.push_back((word, email, raw));
