@@ -149,7 +149,7 @@ pub fn offramp(dir: &Path) -> Command {
 pub fn configure(dir: &Path, port: u16) -> Config {
     let text = format!(
         "[site]\nname = \"Bench\"\nurl = \"http://127.0.0.1:{port}\"\n\
-         secret = \"a secret only of the benchmarks\"\n\
+         secret = \"a secret only of the benchmarks, nothing else\"\n\
          [server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{0}/data\"\n\
          [database]\nurl = \"{0}/offramp.db\"\n[search]\ndir = \"{0}/index\"\n\
          [mail]\ntransport = \"folder\"\nfolder = \"{0}/mail\"\nfrom = \"help@bench.example\"\n",

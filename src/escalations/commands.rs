@@ -8,6 +8,7 @@ use super::import::{self, Added, Imported};
 use super::judge;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::ids::MentionId;
 
 #[derive(Subcommand)]
 pub enum Mentions {
@@ -57,10 +58,31 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
     Ok(())
 }
 
-/// Judges here and now; a running server's workers may take their share.
+/// Batches that wait for the writer.
+const BATCHES_WAITING: usize = 1;
+
+/// Judges here and now; a running server's workers may take their share. While one batch is
+/// written the next is considered. What fails is left to the server's job.
 fn judge_all(app: &App) -> Result<()> {
-    while judge::judge_batch(app)? > 0 {}
-    Ok(())
+    let (send, receive) = std::sync::mpsc::sync_channel(BATCHES_WAITING);
+    std::thread::scope(|scope| {
+        let consider = scope.spawn(move || -> Result<()> {
+            let mut after = MentionId(0);
+            while let Some(batch) = judge::consider_batch(app, after)? {
+                after = batch.last;
+                if send.send(batch).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        for batch in receive {
+            judge::take_batch(app, &batch)?;
+        }
+        consider
+            .join()
+            .unwrap_or_else(|_| Err(Error::other("judging panicked")))
+    })
 }
 
 fn words(imported: &Imported) -> String {

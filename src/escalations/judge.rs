@@ -73,10 +73,28 @@ struct Around {
     catalogue: Vec<Product>,
 }
 
+/// Mentions that were considered together, ready to be taken through the steps that write.
+pub struct Batch {
+    /// Mentions that were looked at, those that could not be judged included.
+    pub count: usize,
+    /// The newest that was looked at.
+    pub last: MentionId,
+    judged: Vec<Judged>,
+    around: Around,
+}
+
 /// Judges up to a batch of captured mentions; how many were looked at.
 pub fn judge_batch(app: &App) -> Result<usize> {
+    match consider_batch(app, MentionId(0))? {
+        None => Ok(0),
+        Some(batch) => take_batch(app, &batch).map(|()| batch.count),
+    }
+}
+
+/// Judges and searches for the next captured mentions after `after`; writes nothing but failures.
+pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
     let (mentions, around, corrections) = app.db.read(|c| {
-        let mentions = store::captured(c, BATCH_MENTIONS_MAX)?;
+        let mentions = store::captured(c, after, BATCH_MENTIONS_MAX)?;
         if mentions.is_empty() {
             return Ok((mentions, Around::empty(), Vec::new()));
         }
@@ -91,9 +109,9 @@ pub fn judge_batch(app: &App) -> Result<usize> {
         Ok((mentions, around, store::corrections(c, CORRECTIONS_MAX)?))
     })?;
     let count = mentions.len();
-    if count == 0 {
-        return Ok(0);
-    }
+    let Some(last) = mentions.last().map(|m| m.id) else {
+        return Ok(None);
+    };
     let mut judged = Vec::with_capacity(count);
     for (mention, outcome) in consider(app, mentions, &around, &corrections) {
         match outcome {
@@ -117,11 +135,22 @@ pub fn judge_batch(app: &App) -> Result<usize> {
             })
             .collect()
     })?;
+    Ok(Some(Batch {
+        count,
+        last,
+        judged,
+        around,
+    }))
+}
+
+/// Takes considered mentions through the steps that write, in one transaction when that goes well.
+pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
+    let Batch { judged, around, .. } = batch;
     let now = app.now();
     let whole = app.db.write(|tx| {
         lock(tx, TURN)?;
-        for one in &judged {
-            take(tx, app, now, one, &around)?;
+        for one in judged {
+            take(tx, app, now, one, around)?;
         }
         Ok(())
     });
@@ -130,17 +159,17 @@ pub fn judge_batch(app: &App) -> Result<usize> {
             return Err(error);
         }
         tracing::warn!(%error, "a batch of mentions failed; each goes alone");
-        for one in &judged {
+        for one in judged {
             let alone = app.db.write(|tx| {
                 lock(tx, TURN)?;
-                take(tx, app, now, one, &around)
+                take(tx, app, now, one, around)
             });
             if let Err(error) = alone {
                 note_failure(app, &one.mention, &error)?;
             }
         }
     }
-    Ok(count)
+    Ok(())
 }
 
 impl Around {

@@ -56,6 +56,8 @@ pub struct Evidence<'a> {
     /// Words in lower case without apostrophes, each between blanks: ` my screen is black `.
     pub folded: String,
     pub tokens: Vec<String>,
+    /// The tokens in order, each once: most phrases are ruled out by their first word.
+    sorted: Vec<String>,
     pub language: Option<&'static str>,
     /// The author named us or answers us.
     pub addressed: bool,
@@ -76,6 +78,9 @@ impl<'a> Evidence<'a> {
         let text = &text[..end];
         let plain = text::words::normalise(text);
         let tokens = tokens(&plain);
+        let mut sorted = tokens.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
         let shouted = plain
             .split_whitespace()
             .filter(|w| {
@@ -88,6 +93,7 @@ impl<'a> Evidence<'a> {
             folded: format!(" {} ", tokens.join(" ")),
             language: text::language::detect(&plain),
             tokens,
+            sorted,
             addressed,
             exclamations: text.matches('!').count(),
             questions: text.matches(['?', '¿', '？']).count(),
@@ -113,6 +119,19 @@ impl<'a> Evidence<'a> {
             Some(beginning) => (beginning, true),
             None => (phrase, false),
         };
+        let first = phrase.split(' ').next().unwrap_or(phrase);
+        let single = first.len() == phrase.len();
+        let at = self.sorted.partition_point(|token| token.as_str() < first);
+        let has_first = self.sorted.get(at).is_some_and(|token| {
+            if single && open {
+                token.starts_with(first)
+            } else {
+                token == first
+            }
+        });
+        if single || !has_first {
+            return has_first;
+        }
         let mut from = 0;
         while let Some(at) = self.folded[from..].find(phrase) {
             let start = from + at;

@@ -403,6 +403,7 @@ CREATE TABLE triages (
     created_at INTEGER NOT NULL
 );
 CREATE INDEX triages_mention ON triages (mention_id, id);
+CREATE INDEX triages_corrections ON triages (id) WHERE by_user_id IS NOT NULL;
 
 CREATE TABLE replies (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -430,6 +431,8 @@ CREATE TABLE replies (
 );
 CREATE INDEX replies_case ON replies (case_id, id);
 CREATE INDEX replies_state ON replies (state, id);
+CREATE INDEX replies_mention ON replies (mention_id);
+CREATE INDEX replies_post ON replies (network_post_id);
 
 CREATE TABLE claims (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -258,9 +258,10 @@ pub fn newest_text_of(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
 }
 
 /// Those that wait to be judged, oldest first.
-pub fn captured(conn: &mut Conn, limit: i64) -> Result<Vec<Mention>> {
+pub fn captured(conn: &mut Conn, after: MentionId, limit: i64) -> Result<Vec<Mention>> {
     let rows: Vec<MentionRow> = mentions::table
         .filter(mentions::stage.eq(Stage::Captured.as_str()))
+        .filter(mentions::id.gt(after.0))
         .order(mentions::id)
         .limit(limit)
         .select(mention_columns!())

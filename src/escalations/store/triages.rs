@@ -120,15 +120,22 @@ pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTri
 
 /// What staff corrected last: the text and what they called it.
 pub fn corrections(conn: &mut Conn, limit: i64) -> Result<Vec<(String, Label)>> {
-    let rows: Vec<(String, String)> = triages::table
-        .inner_join(mentions::table)
+    let given: Vec<(i64, String)> = triages::table
         .filter(triages::by_user_id.is_not_null())
-        .filter(mentions::deleted_at.is_null())
         .order(triages::id.desc())
         .limit(limit)
-        .select((mentions::body_text, triages::label))
+        .select((triages::mention_id, triages::label))
         .load(conn)?;
-    rows.into_iter()
+    let ids: Vec<i64> = given.iter().map(|(id, _)| *id).collect();
+    let texts: Vec<(i64, String)> = mentions::table
+        .filter(mentions::id.eq_any(ids))
+        .filter(mentions::deleted_at.is_null())
+        .select((mentions::id, mentions::body_text))
+        .load(conn)?;
+    let texts: HashMap<i64, String> = texts.into_iter().collect();
+    given
+        .into_iter()
+        .filter_map(|(id, label)| Some((texts.get(&id)?.clone(), label)))
         .map(|(text, label)| Ok((text, label.parse()?)))
         .collect()
 }
@@ -191,12 +198,8 @@ pub struct ThreadFacts {
 
 /// Those of these threads that everybody may see, by id.
 pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, ThreadFacts>> {
-    let rows: Vec<(i64, i64, String, String, String, String)> = threads::table
-        .filter(
-            threads::id
-                .eq_any(ids)
-                .and(threads::visibility.eq("public")),
-        )
+    let rows: Vec<(i64, i64, String, String, String, String, String)> = threads::table
+        .filter(threads::id.eq_any(ids))
         .select((
             threads::id,
             threads::product_id,
@@ -204,11 +207,14 @@ pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, Threa
             threads::slug,
             threads::state,
             threads::kind,
+            threads::visibility,
         ))
         .load(conn)?;
+    // Told apart here: asked for both, SQLite walks all public threads to find these few.
     Ok(rows
         .into_iter()
-        .map(|(id, product, title, slug, state, kind)| {
+        .filter(|row| row.6 == "public")
+        .map(|(id, product, title, slug, state, kind, _)| {
             let facts = ThreadFacts {
                 id: ThreadId(id),
                 product: ProductId(product),
