@@ -255,8 +255,11 @@ fn error_page(
     };
     let (title, text, next) = failure.words();
     let kept = match failure {
-        Failure::Bad { kept, .. } => kept.clone(),
-        _ => Vec::new(),
+        Failure::Bad { kept, .. } if !kept.is_empty() => kept.clone(),
+        _ => {
+            let typed = req.extensions_mut().remove::<super::form::Kept>();
+            typed.map(|typed| typed.0).unwrap_or_default()
+        }
     };
     let page = req
         .extensions()

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
@@ -63,6 +63,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
                 return Err(Failure::bad("This form takes no files."));
             }
             let pairs = read_urlencoded(&app, payload).await?;
+            keep(&req, &pairs);
             check_token(&app, &req, &pairs)?;
             Ok(Form {
                 fields: typed(&pairs)?,
@@ -85,6 +86,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for FormWithFiles<T> {
             } else {
                 (read_urlencoded(&app, payload).await?, Vec::new())
             };
+            keep(&req, &pairs);
             check_token(&app, &req, &pairs)?;
             Ok(FormWithFiles {
                 fields: typed(&pairs)?,
@@ -187,15 +189,27 @@ fn typed<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Failure> {
     })
 }
 
+/// Fields that no person fills in.
+const HIDDEN: &[&str] = &["csrf", "request_key", "seen_similar", "next", "version"];
+
 /// What a person typed, without what they must not see again.
 fn kept(pairs: &Pairs) -> Pairs {
     pairs
         .iter()
         .filter(|(name, value)| {
-            name != "csrf" && !name.contains("password") && value.chars().count() > 2
+            !HIDDEN.contains(&name.as_str())
+                && !name.contains("password")
+                && value.chars().count() > 2
         })
         .cloned()
         .collect()
+}
+
+/// What was typed into the form of this request, for the page of any failure that follows.
+pub(super) struct Kept(pub Pairs);
+
+fn keep(req: &HttpRequest, pairs: &Pairs) {
+    req.extensions_mut().insert(Kept(kept(pairs)));
 }
 
 async fn read_urlencoded(app: &App, mut payload: Payload) -> Result<Pairs, Failure> {

@@ -191,6 +191,13 @@ impl Test {
             .expect("a user")
     }
 
+    /// Says something about this test's own database to the PostgreSQL server: `{name}` is it.
+    pub fn postgres(&self, sql: &str) {
+        let name = self.database.as_deref().expect("a test on PostgreSQL");
+        let sql = sql.replace("{name}", name);
+        admin(|c| diesel::sql_query(&sql).execute(c)).expect("an order to PostgreSQL");
+    }
+
     /// Nothing may be left over: no dead job, and no job due now.
     pub fn finish(self) {
         let counts = self.app.db.read(jobs::counts).expect("counts");

@@ -6,6 +6,7 @@ mod forum;
 mod harness;
 mod kills;
 mod networks;
+mod outages;
 mod people;
 mod rules;
 mod storage;
