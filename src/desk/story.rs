@@ -229,6 +229,7 @@ pub fn tell(conn: &mut Conn, now: Moment, parts: Parts<'_>) -> Result<Vec<Entry>
     entries.extend(
         events
             .into_iter()
+            .filter(|event| !shows_as_a_card(event))
             .map(|event| Entry::Event(event_view(event, now, threads))),
     );
     let mut notes: Vec<Note> = Vec::new();
@@ -315,6 +316,16 @@ pub fn post_url(answered: &Mention, id: &str) -> Option<String> {
         .join(&format!("/i/web/status/{id}"))
         .ok()
         .map(String::from)
+}
+
+/// Whether the message or the reply of this event stands in the story itself.
+fn shows_as_a_card(event: &StoredEvent) -> bool {
+    let has = |field| event.data.get(field).is_some();
+    match event.step {
+        Step::Ticket => has("message"),
+        Step::Acknowledge | Step::CloseLoop => has("reply") && has("post"),
+        _ => false,
+    }
 }
 
 fn event_view(event: StoredEvent, now: Moment, threads: &HashMap<ThreadId, Thread>) -> EventView {

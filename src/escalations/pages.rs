@@ -251,13 +251,7 @@ pub async fn complete(
     .await?;
     let back = format!("/claim/{key}");
     match outcome {
-        Completed::Done => Ok(redirect_saying(
-            &app,
-            &back,
-            "success",
-            "Done. We have sent you a mail with the address of your case.",
-        )),
-        Completed::Already => Ok(redirect(&back)),
+        Completed::Done | Completed::Already => Ok(redirect(&back)),
         Completed::NotProved => Ok(redirect_saying(
             &app,
             &back,

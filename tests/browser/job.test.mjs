@@ -258,10 +258,17 @@ test("everything a visitor reads works without script, on a phone, without scrol
     assert.ok(await phone.locator("h1").count(), `${path} has a heading`);
   }
   const measured = await newPage({ viewport: { width: 360, height: 780 } });
-  for (const path of ["/", "/p/tern", "/search?q=5+GHz", "/t/1", "/contact", "/login"]) {
+  const fits = async (path) => {
     await measured.goto(demo.url + path);
     const wide = await measured.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= 360, `${path} is ${wide} px wide on a phone`);
+  };
+  for (const path of ["/", "/p/tern", "/search?q=5+GHz", "/search?q=zqxjk", "/t/1", "/contact", "/contact/sent", "/claim", "/login", "/demo"]) {
+    await fits(path);
+  }
+  await logIn(measured, demo, "admin");
+  for (const path of ["/desk", "/desk/replies", "/desk/case/1", "/account", "/new", "/admin/users", "/admin/products/1", "/admin/network", "/admin/mail"]) {
+    await fits(path);
   }
   assert.deepEqual(measured.errors, []);
 });
