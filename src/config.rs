@@ -180,6 +180,8 @@ pub struct Limits {
     pub log_ins_per_minute: u32,
     pub registrations_per_hour: u32,
     pub posts_per_minute: u32,
+    /// Buttons of the forum and previews, by one member.
+    pub acts_per_minute: u32,
     pub searches_per_minute: u32,
     pub contacts_per_hour: u32,
     /// Largest request body, in bytes.
@@ -267,7 +269,7 @@ defaults! {
     }
     Caps { mentions: 5.0, search: 2.0, lookup: 2.0, replies: 10.0, month: 300.0 }
     Limits {
-        log_ins_per_minute: 10, registrations_per_hour: 20, posts_per_minute: 10,
+        log_ins_per_minute: 10, registrations_per_hour: 20, posts_per_minute: 10, acts_per_minute: 120,
         searches_per_minute: 120, contacts_per_hour: 20, body_bytes_max: 1024 * 1024,
         upload_bytes_max: 10 * 1024 * 1024,
     }

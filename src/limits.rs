@@ -20,6 +20,8 @@ pub enum Limit {
     /// Threads, replies, edits, notes.
     Post,
     Search,
+    /// Buttons and previews: cheap once, dear by the thousand.
+    Act,
     /// Contact forms and claims.
     Contact,
 }
@@ -33,6 +35,7 @@ pub struct Limits {
     log_in: Tries,
     register: DefaultKeyedRateLimiter<String>,
     post: DefaultKeyedRateLimiter<String>,
+    act: DefaultKeyedRateLimiter<String>,
     search: DefaultKeyedRateLimiter<String>,
     contact: DefaultKeyedRateLimiter<String>,
 }
@@ -47,6 +50,7 @@ impl Limits {
             log_in: Tries::new(limits.log_ins_per_minute),
             register: per_hour(limits.registrations_per_hour),
             post: per_minute(limits.posts_per_minute),
+            act: per_minute(limits.acts_per_minute),
             search: per_minute(limits.searches_per_minute),
             contact: per_hour(limits.contacts_per_hour),
         }
@@ -58,6 +62,7 @@ impl Limits {
         let limiter = match what {
             Limit::Register => &self.register,
             Limit::Post => &self.post,
+            Limit::Act => &self.act,
             Limit::Search => &self.search,
             Limit::Contact => &self.contact,
         };
@@ -87,7 +92,13 @@ impl Limits {
 
     /// Forgets counters that are full again, so that memory does not grow with visitors.
     fn prune(&self) {
-        for limiter in [&self.register, &self.post, &self.search, &self.contact] {
+        for limiter in [
+            &self.register,
+            &self.post,
+            &self.act,
+            &self.search,
+            &self.contact,
+        ] {
             limiter.retain_recent();
         }
         self.log_in.prune(Instant::now());

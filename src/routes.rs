@@ -43,6 +43,10 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/post/{post}/quote", get().to(forum::write::quote))
         .route("/post/{post}/edit", get().to(forum::write::edit))
         .route("/post/{post}/edit", post().to(forum::write::post_edit))
+        .route(
+            "/post/{post}/history/{number}",
+            post().to(forum::acts::hide_revision),
+        )
         .route("/post/{post}/accept", post().to(forum::acts::accept))
         .route("/post/{post}/delete", post().to(forum::acts::delete))
         .route("/post/{post}/restore", post().to(forum::acts::restore))

@@ -17,6 +17,8 @@ use crate::error::Result;
 pub enum Subject {
     Thread,
     Case,
+    /// Names that stand on pages of many threads: of a product, a topic, a user.
+    Site,
 }
 
 impl Subject {
@@ -24,6 +26,7 @@ impl Subject {
         match self {
             Subject::Thread => "thread",
             Subject::Case => "case",
+            Subject::Site => "site",
         }
     }
 }
@@ -116,6 +119,12 @@ pub fn newest_of(conn: &mut Conn, subject: Subject) -> Result<i64> {
         .select(diesel::dsl::max(changes::id))
         .first::<Option<i64>>(conn)?
         .unwrap_or(0))
+}
+
+/// What lists of threads were made from: the newest place of a thread or a name. Work on cases is
+/// none of it.
+pub fn newest_listed(conn: &mut Conn) -> Result<i64> {
+    Ok(newest_of(conn, Subject::Thread)?.max(newest_of(conn, Subject::Site)?))
 }
 
 /// The oldest place still kept; a reader before it has to rebuild.

@@ -150,7 +150,6 @@ diesel::table! {
         slug -> Text,
         language -> Nullable<Text>,
         created_at -> BigInt,
-        edited_at -> Nullable<BigInt>,
         active_at -> BigInt,
         solved_at -> Nullable<BigInt>,
         closed_at -> Nullable<BigInt>,
@@ -208,6 +207,8 @@ diesel::table! {
         body -> Text,
         reason -> Text,
         created_at -> BigInt,
+        hidden_at -> Nullable<BigInt>,
+        hidden_by -> Nullable<BigInt>,
     }
 }
 
@@ -242,16 +243,6 @@ diesel::table! {
         created_at -> BigInt,
         read_at -> Nullable<BigInt>,
         dedupe_key -> Text,
-    }
-}
-
-diesel::table! {
-    drafts (id) {
-        id -> BigInt,
-        user_id -> BigInt,
-        subject -> Text,
-        body -> Text,
-        updated_at -> BigInt,
     }
 }
 
@@ -627,7 +618,6 @@ diesel::joinable!(me_toos -> users (user_id));
 diesel::joinable!(subscriptions -> users (user_id));
 diesel::joinable!(notifications -> users (user_id));
 diesel::joinable!(notifications -> threads (thread_id));
-diesel::joinable!(drafts -> users (user_id));
 diesel::joinable!(cases -> products (product_id));
 diesel::joinable!(cases -> topics (topic_id));
 diesel::joinable!(cases -> handles (handle_id));
@@ -663,7 +653,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     changes,
     claims,
     consents,
-    drafts,
     handles,
     inbound_mails,
     intake,

@@ -182,7 +182,7 @@ impl<'a> Feed<'a> {
                     ..Default::default()
                 };
                 post_reply::post_reply(self.app, &by, id, &typed)?;
-                set_kind::mark_fixed(self.app, &by, id, fixed_in)?;
+                set_kind::mark_fixed(self.app, &by, id, fixed_in, "")?;
             }
         }
         Ok(())

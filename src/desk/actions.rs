@@ -426,7 +426,7 @@ pub async fn thread(
         for link in known.iter().filter(|l| l.state == LinkState::Proposed) {
             if let Target::Thread(id) = link.target
                 && let Some(thread) = forum::store::thread(tx, id)?
-                && thread.visibility == forum::Visibility::Draft
+                && thread.is_waiting_draft()
             {
                 return Ok(drafted(
                     thread.path(),

@@ -52,7 +52,7 @@ impl ThreadView {
             title: thread.title.clone(),
             kind: thread.kind.as_str().to_owned(),
             state: thread.state.as_str().to_owned(),
-            is_draft: thread.visibility == forum::Visibility::Draft,
+            is_draft: thread.is_waiting_draft(),
             is_official: thread.official,
         }
     }

@@ -64,7 +64,9 @@ pub fn reopen_thread(
         let Some(state) = thread.state.after(StateChange::Reopened { resolved }) else {
             return Ok(Outcome::Unchanged(thread.place()));
         };
-        store::set_state(tx, thread.id, state, now)?;
+        // What was solved before it was closed has been solved since then.
+        let since = thread.solved_at.filter(|_| resolved).unwrap_or(now);
+        store::set_state(tx, thread.id, state, since)?;
         if !resolved {
             store::set_kind(tx, thread.id, thread.kind, None)?;
             super::enqueue_resolved(tx, now, thread.id)?;

@@ -74,7 +74,10 @@ pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Ou
             return Ok(Outcome::Unchanged(thread.place()));
         }
         if !policy::can_publish(by, &thread) {
-            return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
+            return Ok(Outcome::NotAllowed(policy::ONLY_STAFF));
+        }
+        if !thread.is_waiting_draft() {
+            return Ok(Outcome::NotAllowed(policy::DISCARDED));
         }
         store::set_visibility(tx, &thread, Visibility::Public)?;
         store::set_published(tx, thread.id, now)?;
@@ -84,7 +87,8 @@ pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Ou
     })
 }
 
-/// Takes the draft off the list of drafts; what it said stays on record.
+/// Nobody publishes the draft any more. It stays a draft, closed, that the product's staff can read:
+/// it may hold what a customer wrote in private.
 pub fn discard_draft(
     app: &App,
     by: &CurrentUser,
@@ -100,13 +104,12 @@ pub fn discard_draft(
         if !policy::can_see(Some(by), &thread) {
             return Ok(Outcome::NotFound);
         }
-        if thread.visibility != Visibility::Draft {
+        if !thread.is_waiting_draft() {
             return Ok(Outcome::Unchanged(thread.place()));
         }
         if !policy::can_publish(by, &thread) {
-            return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
+            return Ok(Outcome::NotAllowed(policy::ONLY_STAFF));
         }
-        store::set_visibility(tx, &thread, Visibility::Hidden)?;
         store::set_state(tx, thread.id, ThreadState::Closed, now)?;
         super::record(
             tx,

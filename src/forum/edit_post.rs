@@ -1,12 +1,14 @@
-//! An author or a moderator changes a post; every state of it is kept.
+//! An author or a moderator changes a post; every state of it that others could read is kept.
 
 use serde_json::json;
 
 use super::store::{self, NewRevision};
-use super::{Place, policy, typed};
+use super::{Place, Post, Thread, Visibility, policy, typed};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Problem, Result};
 use crate::ids::PostId;
+use crate::keys;
 use crate::people::CurrentUser;
 use crate::text::{language, markdown, slug};
 
@@ -18,8 +20,8 @@ pub struct Typed {
     pub title: String,
     pub tags: String,
     pub reason: String,
-    /// How often the post had been edited when the form was rendered.
-    pub edit_count: i64,
+    /// What the form showed when it was rendered: [`Editable::seen`].
+    pub seen: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +30,43 @@ pub enum Outcome {
     /// It says what it said.
     Unchanged(Place),
     Refused(Vec<Problem>),
+    /// Somebody changed what the form showed; nothing was written.
+    Conflict,
     /// The sentence says why.
     NotAllowed(&'static str),
     NotFound,
+}
+
+/// What an edit may change, as it is stored.
+#[derive(Clone, Debug, Default)]
+pub struct Editable {
+    pub body: String,
+    /// Empty for a reply, as are the tags.
+    pub title: String,
+    /// Slugs, in order.
+    pub tags: Vec<String>,
+}
+
+impl Editable {
+    pub fn load(conn: &mut Conn, thread: &Thread, post: &Post) -> Result<Editable> {
+        let mut editable = Editable {
+            body: post.body.clone(),
+            ..Editable::default()
+        };
+        if post.is_opening() {
+            let tags = store::tags_of(conn, thread.id)?;
+            editable.title = thread.title.clone();
+            editable.tags = tags.into_iter().map(|t| t.slug).collect();
+            editable.tags.sort();
+        }
+        Ok(editable)
+    }
+
+    /// A mark of this state: a form that carries another one was rendered before a change.
+    pub fn seen(&self) -> String {
+        let text = format!("{}\n{}\n{}", self.title, self.tags.join(" "), self.body);
+        keys::digest(text.as_bytes())
+    }
 }
 
 pub fn edit_post(app: &App, by: &CurrentUser, post: PostId, typed: &Typed) -> Result<Outcome> {
@@ -39,6 +75,10 @@ pub fn edit_post(app: &App, by: &CurrentUser, post: PostId, typed: &Typed) -> Re
     let body = typed::body(&typed.body, &mut problems);
     let html = markdown::render(&body).into_string();
     let reason = typed::reason(&typed.reason);
+    let mut opening_problems = Vec::new();
+    let title = typed::title(&typed.title, &mut opening_problems);
+    let mut tags = typed::tags(&typed.tags, &mut opening_problems);
+    tags.sort();
     app.db.write(|tx| {
         let Some((thread, post)) = store::post_to_change(tx, post)? else {
             return Ok(Outcome::NotFound);
@@ -49,39 +89,30 @@ pub fn edit_post(app: &App, by: &CurrentUser, post: PostId, typed: &Typed) -> Re
         if !policy::can_edit(by, &thread, &post) {
             return Ok(Outcome::NotAllowed(policy::ONLY_AUTHOR));
         }
-        let mut title = None;
-        let mut tags = Vec::new();
-        if post.is_opening() {
-            title = Some(typed::title(&typed.title, &mut problems));
-            tags = typed::tags(&typed.tags, &mut problems);
+        let before = Editable::load(tx, &thread, &post)?;
+        if typed.seen != before.seen() {
+            return Ok(Outcome::Conflict);
         }
-        if typed.edit_count != post.edit_count {
-            problems.push(Problem::new(
-                "body",
-                "Somebody changed this post since you opened the form. Your text is kept here; \
-                 compare it with the post and save again.",
-            ));
+        if post.is_opening() {
+            problems.append(&mut opening_problems);
         }
         if !problems.is_empty() {
             return Ok(Outcome::Refused(problems));
         }
-        let mut tags_before: Vec<String> = store::tags_of(tx, thread.id)?
-            .into_iter()
-            .map(|t| t.slug)
-            .collect();
-        tags_before.sort();
-        let mut tags_after = tags.clone();
-        tags_after.sort();
-        let retagged = post.is_opening() && tags_before != tags_after;
-        let retitled = title.as_ref().is_some_and(|t| *t != thread.title);
+        let title = post.is_opening().then_some(title);
+        let retagged = post.is_opening() && before.tags != tags;
+        let retitled = title.as_ref().is_some_and(|t| *t != before.title);
+        let reworded = post.body != body || retitled;
         let mut place = Place {
             post: post.number,
             ..thread.place()
         };
-        if post.body == body && !retitled && !retagged {
+        if !reworded && !retagged {
             return Ok(Outcome::Unchanged(place));
         }
-        if post.body != body || retitled {
+        // What staff take out of a draft before others see it is in no history.
+        let is_public_yet = thread.visibility != Visibility::Draft;
+        if reworded && is_public_yet {
             if post.edit_count == 0 {
                 let first = NewRevision {
                     post: post.id,
@@ -105,13 +136,16 @@ pub fn edit_post(app: &App, by: &CurrentUser, post: PostId, typed: &Typed) -> Re
                 at: now,
             };
             store::insert_revision(tx, &revision)?;
-            store::set_body(tx, post.id, &body, &html, edit_count, now)?;
+            store::set_edited(tx, post.id, edit_count, now)?;
+        }
+        if reworded {
+            store::set_body(tx, post.id, &body, &html)?;
         }
         if let Some(title) = &title {
             place.slug = slug::slug(title);
             let plain = markdown::to_plain(&body);
             let language = language::detect(&format!("{title}. {plain}"));
-            store::set_title(tx, thread.id, title, &place.slug, language, now)?;
+            store::set_title(tx, thread.id, title, &place.slug, language)?;
         }
         if retagged {
             store::set_tags(tx, &thread, &tags)?;

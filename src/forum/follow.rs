@@ -1,4 +1,5 @@
-//! A member follows a thread, or no longer.
+//! A member follows a thread, or no longer. That changes nothing that is searched or said, so it
+//! is no version of the thread: the number of followers on a kept page may be minutes old.
 
 use super::store::{self, followers};
 use super::{Outcome, policy};
@@ -24,7 +25,6 @@ pub fn follow(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Resul
         if !changed {
             return Ok(Outcome::Unchanged(thread.place()));
         }
-        store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })
 }

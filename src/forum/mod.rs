@@ -1,8 +1,9 @@
 //! The forum: products, threads, posts, tags, and who is told what.
 //!
 //! Invariants:
-//! - A thread's `version` grows with every change a page, the index or a follower could show, in
-//!   the transaction of the change, which also stands in the change log.
+//! - A thread's `version` grows with every change a page, the index or a notice could show (the
+//!   number of its followers apart), in the transaction of the change, which also stands in the
+//!   change log.
 //! - Only public threads reach lists, feeds, search documents and people who are not logged in.
 //! - A post is rendered once, when it is written; what is stored as HTML came out of `text::markdown`.
 //! - Nothing in here knows a case, a ticket or a network. Who must hear that a thread was resolved
@@ -15,6 +16,7 @@ pub mod docs;
 pub mod draft_thread;
 pub mod edit_post;
 pub mod follow;
+pub mod hide_revision;
 pub mod letters;
 pub mod me_too;
 pub mod move_thread;
@@ -141,7 +143,7 @@ words! {
     /// Who may see a thread.
     Visibility {
         Public = "public",
-        /// Made from a case, for staff to publish or discard.
+        /// Made from a case, for staff to publish or discard; closed once discarded.
         Draft = "draft",
         /// Taken away by a moderator or its author; moderators still see it.
         Hidden = "hidden",
@@ -265,6 +267,11 @@ pub struct Thread {
 }
 
 impl Thread {
+    /// A draft to be published or discarded; what was discarded stays stored as a closed one.
+    pub fn is_waiting_draft(&self) -> bool {
+        self.visibility == Visibility::Draft && self.state != ThreadState::Closed
+    }
+
     pub fn path(&self) -> String {
         thread_path(self.id, &self.slug)
     }

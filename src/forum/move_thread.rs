@@ -43,7 +43,14 @@ pub fn move_thread(
         if product.id == thread.product && to == thread.topic {
             return Ok(Outcome::Unchanged(thread.place()));
         }
+        if !policy::can_move(by, &thread, product.id) {
+            return Ok(Outcome::NotAllowed(policy::STAFF_MOVE));
+        }
         store::set_place(tx, thread.id, product.id, to)?;
+        if product.id != thread.product {
+            // It was pinned for the readers of the other forum.
+            store::set_pinned(tx, thread.id, false)?;
+        }
         let data = json!({
             "from": { "product": thread.product, "topic": thread.topic },
             "to": { "product": product.id, "topic": to },

@@ -81,13 +81,14 @@ impl Notify {
         }
     }
 
-    /// Tells everyone that `next` lists, batch by batch. The key makes a second run harmless.
+    /// Tells everyone that `next` lists but `by` and `except`, batch by batch. The key makes a second run harmless.
     fn tell(
         &self,
         app: &App,
         thread: &Thread,
         kind: NoticeKind,
         post: Option<PostId>,
+        except: Option<UserId>,
         next: fn(&mut crate::db::Conn, ThreadId, UserId, i64) -> Result<Vec<UserId>>,
     ) -> Result<()> {
         let mut after = UserId(0);
@@ -97,7 +98,8 @@ impl Notify {
                 return Ok(());
             };
             app.db.write(|tx| {
-                for user in users.into_iter().filter(|u| *u != self.by) {
+                let told = |u: &UserId| *u != self.by && Some(*u) != except;
+                for user in users.into_iter().filter(told) {
                     self.write_notice(tx, app, thread, kind, post, user)?;
                 }
                 Ok(())
@@ -158,6 +160,7 @@ impl Job for Notify {
                         &thread,
                         NoticeKind::Replied,
                         Some(post),
+                        None,
                         followers::followers,
                     )?;
                 }
@@ -176,12 +179,20 @@ impl Job for Notify {
             // Withdrawn before this ran: nobody is told what is no longer so.
             News::Solved { .. } | News::Fixed if thread.state == ThreadState::Open => {}
             News::Solved { post } => {
-                self.tell(app, &thread, NoticeKind::Solved, post, followers::followers)?;
-                self.tell(app, &thread, NoticeKind::Solved, post, followers::affected)?;
+                // Whoever gave the answer hears that it was accepted.
+                let answer = match post {
+                    Some(post) => app.db.read(|c| store::post(c, post))?,
+                    None => None,
+                };
+                let author = answer.map(|p| p.author);
+                for next in [followers::followers, followers::affected] {
+                    self.tell(app, &thread, NoticeKind::Solved, post, author, next)?;
+                }
             }
             News::Fixed => {
-                self.tell(app, &thread, NoticeKind::Fixed, None, followers::followers)?;
-                self.tell(app, &thread, NoticeKind::Fixed, None, followers::affected)?;
+                for next in [followers::followers, followers::affected] {
+                    self.tell(app, &thread, NoticeKind::Fixed, None, None, next)?;
+                }
             }
         }
         Ok(Next::Done)

@@ -17,13 +17,13 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::Outcome;
 use super::store::ThreadLine;
-use super::{Outcome, Tag};
 use crate::app::App;
 use crate::clock::{MINUTE, Moment};
 use crate::error::{Error, Problem, Result};
 use crate::limits::Limit;
-use crate::people::{CurrentUser, Viewer};
+use crate::people::CurrentUser;
 use crate::web::page_cache::Finished;
 use crate::web::{Answer, Failure, When, redirect, redirect_saying};
 
@@ -49,6 +49,8 @@ impl Shown {
                 .body(html)),
             Shown::Moved(to) => Ok(HttpResponse::MovedPermanently()
                 .insert_header((header::LOCATION, to))
+                // A title may go back to what it was: a browser that kept this would go in circles.
+                .insert_header((header::CACHE_CONTROL, "no-cache"))
                 .finish()),
             Shown::NotFound => Err(Failure::NotFound),
         }
@@ -158,20 +160,6 @@ impl Problems {
     }
 }
 
-/// The user of a form; without one what was typed is shown again, to be copied.
-fn writer(viewer: &Viewer, kept: &[(&str, &str)]) -> Result<CurrentUser, Failure> {
-    viewer.user.clone().ok_or_else(|| Failure::Bad {
-        text: "You are logged out, so nothing was saved. Log in and send it again: copy what you \
-               typed from here first."
-            .into(),
-        kept: kept
-            .iter()
-            .filter(|(_, value)| !value.trim().is_empty())
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-    })
-}
-
 /// A sentence when this user posts faster than the limit.
 fn too_fast(app: &App, user: &CurrentUser) -> Option<String> {
     app.limits
@@ -184,6 +172,25 @@ fn too_fast(app: &App, user: &CurrentUser) -> Option<String> {
         })
 }
 
+/// Buttons and previews are counted, a person each.
+fn check_act(app: &App, user: &CurrentUser) -> Result<(), Failure> {
+    app.limits
+        .check(Limit::Act, &format!("user {}", user.id))
+        .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
+}
+
+/// The page of a form whose thread changed under the writer's hands: what was typed is not lost.
+fn refused(why: &str, fields: &[(&str, &str)]) -> Failure {
+    Failure::Bad {
+        text: why.to_owned(),
+        kept: fields
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    }
+}
+
 /// Where an act leads, and the sentence that says it was done.
 fn outcome_answer(app: &App, outcome: Outcome, done: &str) -> Answer {
     match outcome {
@@ -192,10 +199,4 @@ fn outcome_answer(app: &App, outcome: Outcome, done: &str) -> Answer {
         Outcome::NotAllowed(why) => Err(Failure::forbidden(why)),
         Outcome::NotFound => Err(Failure::NotFound),
     }
-}
-
-/// Tags as they are typed.
-fn tags_text(tags: &[Tag]) -> String {
-    let slugs: Vec<&str> = tags.iter().map(|t| t.slug.as_str()).collect();
-    slugs.join(", ")
 }

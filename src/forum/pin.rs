@@ -3,14 +3,21 @@
 use serde_json::json;
 
 use super::store;
-use super::{Outcome, policy};
+use super::{Outcome, policy, typed};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;
 use crate::people::CurrentUser;
 
-pub fn pin(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Result<Outcome> {
+pub fn pin(
+    app: &App,
+    by: &CurrentUser,
+    thread: ThreadId,
+    yes: bool,
+    reason: &str,
+) -> Result<Outcome> {
     let now = app.now();
+    let reason = typed::reason(reason);
     app.db.write(|tx| {
         let Some(thread) = store::thread_to_change(tx, thread)? else {
             return Ok(Outcome::NotFound);
@@ -30,7 +37,7 @@ pub fn pin(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Result<O
         } else {
             "thread_unpinned"
         };
-        super::record(tx, now, by, act, thread.id, "", json!({}))?;
+        super::record(tx, now, by, act, thread.id, &reason, json!({}))?;
         store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })

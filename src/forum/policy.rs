@@ -12,6 +12,12 @@ pub const STAFF_KIND: &str = "Known issues, articles and announcements are opene
 pub const CLOSED: &str = "This thread is closed and takes no more replies. Open a new one if your \
     problem is not solved here.";
 pub const ONLY_MODERATORS: &str = "Only moderators and the product's staff can do that.";
+pub const ONLY_STAFF: &str = "Only the product's staff can do that.";
+pub const DISCARDED: &str = "This draft was discarded. Draft the thread anew from its case.";
+pub const STAFF_MOVE: &str =
+    "What the company says is moved only by staff of the product it goes to.";
+pub const SAYS_THIS_NOW: &str = "That is what the post says now: edit the post first, then take \
+    this state out of its history.";
 pub const ONLY_ASKER: &str = "Only whoever asked, the product's staff and moderators can do that.";
 pub const ONLY_AUTHOR: &str = "Only the author and moderators can do that.";
 pub const NOT_NOW: &str = "That can't be done while the thread stands as it does.";
@@ -46,24 +52,21 @@ pub fn can_be_official(by: &CurrentUser, product: ProductId) -> bool {
     by.is_staff_of(Some(product))
 }
 
-/// Authors edit their own posts while the thread is open to replies; moderators edit any.
+/// Authors edit their own posts while the thread is open to replies; moderators edit any. What is
+/// official stays the company's word: only the product's staff change it.
 pub fn can_edit(by: &CurrentUser, thread: &Thread, post: &Post) -> bool {
     can_see(Some(by), thread)
         && post.deleted_at.is_none()
-        && (can_moderate(by, thread.product)
-            || (post.author == by.id && can_reply(by, thread) && !post_is_locked(post, by)))
-}
-
-/// What staff made official stays the company's word: only staff change it.
-fn post_is_locked(post: &Post, by: &CurrentUser) -> bool {
-    post.official && by.role < Role::Staff
+        && (!post.official || can_be_official(by, thread.product))
+        && (can_moderate(by, thread.product) || (post.author == by.id && can_reply(by, thread)))
 }
 
 /// Authors take back their own replies; moderators remove any. An opening post takes its thread
-/// along, so its author may remove it only while nobody has replied.
+/// along, so its author may remove it only while nobody has replied. A draft is discarded instead.
 pub fn can_delete(by: &CurrentUser, thread: &Thread, post: &Post) -> bool {
     can_see(Some(by), thread)
         && post.deleted_at.is_none()
+        && thread.visibility != Visibility::Draft
         && (can_moderate(by, thread.product)
             || (post.author == by.id && (!post.is_opening() || thread.reply_count == 0)))
 }
@@ -92,6 +95,15 @@ pub fn can_close(by: &CurrentUser, thread: &Thread) -> bool {
 /// What was closed is opened again by moderators.
 pub fn can_reopen(by: &CurrentUser, thread: &Thread) -> bool {
     thread.visibility == Visibility::Public && can_moderate(by, thread.product)
+}
+
+/// Moderators move threads between products. What the company says, or drafts, goes only to a
+/// product that the mover speaks for.
+pub fn can_move(by: &CurrentUser, thread: &Thread, to: ProductId) -> bool {
+    let is_of_staff =
+        thread.kind.is_of_staff() || thread.official || thread.visibility == Visibility::Draft;
+    can_moderate(by, thread.product)
+        && (to == thread.product || !is_of_staff || by.is_staff_of(Some(to)))
 }
 
 /// A draft is published or discarded by the product's staff.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::store;
-use super::{Outcome, Place, Visibility, policy, typed};
+use super::{Outcome, Place, ThreadState, Visibility, policy, typed};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::PostId;
@@ -28,6 +28,9 @@ pub fn restore_post(app: &App, by: &CurrentUser, post: PostId, reason: &str) -> 
         };
         let act = if post.is_opening() && thread.visibility == Visibility::Hidden {
             store::set_visibility(tx, &thread, Visibility::Public)?;
+            if thread.state != ThreadState::Open {
+                super::enqueue_resolved(tx, now, thread.id)?;
+            }
             "thread_restored"
         } else if post.deleted_at.is_some() {
             store::set_deleted(tx, &post, None)?;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::notify::{News, Notify};
 use super::store;
-use super::{Outcome, StateChange, ThreadKind, ThreadState, policy, typed};
+use super::{Outcome, StateChange, ThreadKind, ThreadState, Visibility, policy, typed};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;
@@ -17,8 +17,10 @@ pub fn set_kind(
     by: &CurrentUser,
     thread: ThreadId,
     kind: ThreadKind,
+    reason: &str,
 ) -> Result<Outcome> {
     let now = app.now();
+    let reason = typed::reason(reason);
     app.db.write(|tx| {
         let Some(thread) = store::thread_to_change(tx, thread)? else {
             return Ok(Outcome::NotFound);
@@ -43,11 +45,12 @@ pub fn set_kind(
         store::set_kind(tx, thread.id, kind, None)?;
         if thread.state == ThreadState::Solved {
             store::set_state(tx, thread.id, ThreadState::Open, now)?;
+            super::enqueue_resolved(tx, now, thread.id)?;
         }
         let official = kind.is_of_staff() || store::has_official_post(tx, thread.id)?;
         store::set_official(tx, thread.id, official)?;
         let data = json!({ "from": thread.kind.as_str(), "to": kind.as_str() });
-        super::record(tx, now, by, "kind_changed", thread.id, "", data)?;
+        super::record(tx, now, by, "kind_changed", thread.id, &reason, data)?;
         store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })
@@ -59,8 +62,10 @@ pub fn mark_fixed(
     by: &CurrentUser,
     thread: ThreadId,
     fixed_in: &str,
+    reason: &str,
 ) -> Result<Outcome> {
     let now = app.now();
+    let reason = typed::reason(reason);
     let fixed_in: String = typed::one_line(fixed_in)
         .chars()
         .take(typed::FIXED_IN_CHARS_MAX)
@@ -77,7 +82,9 @@ pub fn mark_fixed(
                 "Only the product's staff can say that a known issue is fixed.",
             ));
         }
-        let Some(state) = thread.state.after(StateChange::Fixed) else {
+        // Nobody would hear of it while it is hidden.
+        let state = thread.state.after(StateChange::Fixed);
+        let Some(state) = state.filter(|_| thread.visibility == Visibility::Public) else {
             return Ok(Outcome::NotAllowed(policy::NOT_NOW));
         };
         if fixed_in.is_empty() {
@@ -95,7 +102,7 @@ pub fn mark_fixed(
             super::enqueue_resolved(tx, now, thread.id)?;
         }
         let data = json!({ "fixed_in": fixed_in });
-        super::record(tx, now, by, "known_issue_fixed", thread.id, "", data)?;
+        super::record(tx, now, by, "known_issue_fixed", thread.id, &reason, data)?;
         store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })

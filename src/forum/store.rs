@@ -10,7 +10,9 @@ pub mod recipients;
 pub mod searching;
 pub mod settings;
 
-use diesel::dsl::{count_star, max};
+use std::collections::BTreeSet;
+
+use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::{
@@ -231,44 +233,57 @@ pub fn ensure_tag(tx: &mut Conn, slug: &str, name: &str) -> Result<TagId> {
 }
 
 /// Gives the thread exactly these tags. Counts follow when the thread is public.
+///
+/// Tags are made in the order of their slugs, then counted in the order of their ids: two threads
+/// that take and give the same tags can't wait for each other.
 pub fn set_tags(tx: &mut Conn, thread: &Thread, slugs: &[String]) -> Result<()> {
-    let public = thread.visibility == Visibility::Public;
-    if public {
-        count_tags(tx, thread.id, -1)?;
-    }
-    diesel::delete(thread_tags::table.filter(thread_tags::thread_id.eq(thread.id.0)))
-        .execute(tx)?;
-    // Sorted, so that two threads that make the same new tags can't wait for each other.
-    let slugs: std::collections::BTreeSet<&String> = slugs.iter().collect();
+    let slugs: BTreeSet<&String> = slugs.iter().collect();
+    let mut after = BTreeSet::new();
     for slug in slugs {
-        let tag = ensure_tag(tx, slug, slug)?;
+        after.insert(ensure_tag(tx, slug, slug)?.0);
+    }
+    let before: BTreeSet<i64> = tag_ids(tx, thread.id)?.into_iter().collect();
+    let gone: Vec<i64> = before.difference(&after).copied().collect();
+    let of_thread = thread_tags::table.filter(thread_tags::thread_id.eq(thread.id.0));
+    diesel::delete(of_thread.filter(thread_tags::tag_id.eq_any(gone))).execute(tx)?;
+    for tag in after.difference(&before) {
         diesel::insert_into(thread_tags::table)
             .values((
                 thread_tags::thread_id.eq(thread.id.0),
-                thread_tags::tag_id.eq(tag.0),
+                thread_tags::tag_id.eq(tag),
                 thread_tags::active_at.eq(thread.active_at.0),
             ))
             .execute(tx)?;
     }
-    if public {
-        count_tags(tx, thread.id, 1)?;
+    if thread.visibility == Visibility::Public {
+        for tag in before.symmetric_difference(&after) {
+            add_to_tag(tx, *tag, if after.contains(tag) { 1 } else { -1 })?;
+        }
     }
     Ok(())
 }
 
 /// Adds `by` to the count of each tag of a thread that becomes, or stops being, public.
 pub fn count_tags(tx: &mut Conn, thread: ThreadId, by: i64) -> Result<()> {
-    let ids: Vec<i64> = thread_tags::table
+    for tag in tag_ids(tx, thread)? {
+        add_to_tag(tx, tag, by)?;
+    }
+    Ok(())
+}
+
+/// The tags of a thread by rising id.
+fn tag_ids(conn: &mut Conn, thread: ThreadId) -> Result<Vec<i64>> {
+    Ok(thread_tags::table
         .filter(thread_tags::thread_id.eq(thread.0))
         .order(thread_tags::tag_id)
         .select(thread_tags::tag_id)
-        .load(tx)?;
-    // One by one in the order of ids: two threads with the same tags can't wait for each other.
-    for id in ids {
-        diesel::update(tags::table.find(id))
-            .set(tags::thread_count.eq(tags::thread_count + by))
-            .execute(tx)?;
-    }
+        .load(conn)?)
+}
+
+fn add_to_tag(tx: &mut Conn, tag: i64, by: i64) -> Result<()> {
+    diesel::update(tags::table.find(tag))
+        .set(tags::thread_count.eq(tags::thread_count + by))
+        .execute(tx)?;
     Ok(())
 }
 
@@ -473,8 +488,9 @@ pub fn changed(tx: &mut Conn, thread: ThreadId, now: Moment) -> Result<()> {
     changes::append(tx, Subject::Thread, thread.0, now)
 }
 
-/// Sets the state with its moments. A thread that opens again forgets when it was solved.
-pub fn set_state(tx: &mut Conn, thread: ThreadId, state: ThreadState, now: Moment) -> Result<()> {
+/// Sets the state with its moments: `at` is when it came to be so. A thread that opens again forgets
+/// when it was solved.
+pub fn set_state(tx: &mut Conn, thread: ThreadId, state: ThreadState, at: Moment) -> Result<()> {
     let row = threads::table.find(thread.0);
     match state {
         ThreadState::Open => diesel::update(row)
@@ -487,14 +503,14 @@ pub fn set_state(tx: &mut Conn, thread: ThreadId, state: ThreadState, now: Momen
         ThreadState::Solved => diesel::update(row)
             .set((
                 threads::state.eq(state.as_str()),
-                threads::solved_at.eq(now.0),
+                threads::solved_at.eq(at.0),
                 threads::closed_at.eq(None::<i64>),
             ))
             .execute(tx)?,
         ThreadState::Closed => diesel::update(row)
             .set((
                 threads::state.eq(state.as_str()),
-                threads::closed_at.eq(now.0),
+                threads::closed_at.eq(at.0),
             ))
             .execute(tx)?,
     };
@@ -575,14 +591,12 @@ pub fn set_title(
     title: &str,
     slug: &str,
     language: Option<&str>,
-    now: Moment,
 ) -> Result<()> {
     diesel::update(threads::table.find(thread.0))
         .set((
             threads::title.eq(title),
             threads::slug.eq(slug),
             threads::language.eq(language),
-            threads::edited_at.eq(now.0),
         ))
         .execute(tx)?;
     Ok(())
@@ -644,19 +658,6 @@ pub fn post(conn: &mut Conn, id: PostId) -> Result<Option<Post>> {
         accepted_at: row.accepted_at.map(Moment),
         deleted_at: row.deleted_at.map(Moment),
     }))
-}
-
-/// The post that opens a thread.
-pub fn opening_post(conn: &mut Conn, thread: ThreadId) -> Result<Option<Post>> {
-    let id: Option<i64> = posts::table
-        .filter(posts::thread_id.eq(thread.0).and(posts::number.eq(1)))
-        .select(posts::id)
-        .first(conn)
-        .optional()?;
-    match id {
-        Some(id) => post(conn, PostId(id)),
-        None => Ok(None),
-    }
 }
 
 /// A post to be written.
@@ -727,22 +728,18 @@ pub fn post_of_request(tx: &mut Conn, key: &str) -> Result<Option<Place>> {
     }))
 }
 
-/// Replaces a post's text; `edit_count` is the new one.
-pub fn set_body(
-    tx: &mut Conn,
-    post: PostId,
-    body: &str,
-    html: &str,
-    edit_count: i64,
-    now: Moment,
-) -> Result<()> {
+/// Replaces a post's text.
+pub fn set_body(tx: &mut Conn, post: PostId, body: &str, html: &str) -> Result<()> {
     diesel::update(posts::table.find(post.0))
-        .set((
-            posts::body.eq(body),
-            posts::body_html.eq(html),
-            posts::edit_count.eq(edit_count),
-            posts::edited_at.eq(now.0),
-        ))
+        .set((posts::body.eq(body), posts::body_html.eq(html)))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Says that a post was edited; `edit_count` is the new one.
+pub fn set_edited(tx: &mut Conn, post: PostId, edit_count: i64, now: Moment) -> Result<()> {
+    diesel::update(posts::table.find(post.0))
+        .set((posts::edit_count.eq(edit_count), posts::edited_at.eq(now.0)))
         .execute(tx)?;
     Ok(())
 }
@@ -769,6 +766,25 @@ pub fn insert_revision(tx: &mut Conn, new: &NewRevision<'_>) -> Result<()> {
             post_revisions::body.eq(new.body),
             post_revisions::reason.eq(new.reason),
             post_revisions::created_at.eq(new.at.0),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Hides one state of a post's text from readers, or shows it again.
+pub fn set_revision_hidden(
+    tx: &mut Conn,
+    post: PostId,
+    number: i64,
+    by: Option<(UserId, Moment)>,
+) -> Result<()> {
+    let row = post_revisions::table
+        .filter(post_revisions::post_id.eq(post.0))
+        .filter(post_revisions::number.eq(number));
+    diesel::update(row)
+        .set((
+            post_revisions::hidden_at.eq(by.map(|(_, at)| at.0)),
+            post_revisions::hidden_by.eq(by.map(|(user, _)| user.0)),
         ))
         .execute(tx)?;
     Ok(())
@@ -881,11 +897,6 @@ pub fn sitemap(conn: &mut Conn, from: i64, to: i64) -> Result<Vec<(String, Momen
         .into_iter()
         .map(|(id, slug, at)| (thread_path(ThreadId(id), &slug), Moment(at)))
         .collect())
-}
-
-/// How many threads there are, of any visibility.
-pub fn thread_count(conn: &mut Conn) -> Result<i64> {
-    Ok(threads::table.select(count_star()).first(conn)?)
 }
 
 /// The post with this number in a thread.

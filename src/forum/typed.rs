@@ -9,6 +9,8 @@ pub const TITLE_CHARS: std::ops::RangeInclusive<usize> = 8..=150;
 pub const BODY_CHARS_MAX: usize = 30_000;
 /// Most tags of a thread.
 pub const TAGS_MAX: usize = 5;
+/// Longest field of tags, in characters.
+pub const TAGS_FIELD_CHARS_MAX: usize = 200;
 /// Longest tag, in characters.
 pub const TAG_CHARS_MAX: usize = 30;
 /// Longest reason for an edit, a removal or a move, in characters.
@@ -18,19 +20,37 @@ pub const FIXED_IN_CHARS_MAX: usize = 60;
 /// Longest request key, in bytes; ours have 32.
 const REQUEST_KEY_BYTES_MAX: usize = 64;
 
-/// On one line, without control characters, blanks joined.
+/// On one line, blanks joined, without characters that are not seen.
 pub fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
+    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    seen.split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|w| !w.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Characters that draw nothing, or turn the direction of what stands around them (Unicode 16,
+/// Default_Ignorable_Code_Point and the blank letters), and those that are none. Joiners stay:
+/// several scripts and emoji need them between others.
+fn is_unseen(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+        || u32::from(c) & 0xfffe == 0xfffe
+        || (0xfdd0..=0xfdef).contains(&u32::from(c))
 }
 
 /// The title as it is stored.
 pub fn title(typed: &str, problems: &mut Vec<Problem>) -> String {
     let title = one_line(typed);
     let chars = title.chars().count();
-    if chars < *TITLE_CHARS.start() {
+    let joiners = title
+        .chars()
+        .filter(|c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'))
+        .count();
+    if chars - joiners < *TITLE_CHARS.start() {
         problems.push(Problem::new(
             "title",
             format!(
@@ -72,6 +92,13 @@ pub fn body(typed: &str, problems: &mut Vec<Problem>) -> String {
 /// Tags typed with commas or blanks between them, as slugs, each once.
 pub fn tags(typed: &str, problems: &mut Vec<Problem>) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
+    if typed.chars().nth(TAGS_FIELD_CHARS_MAX).is_some() {
+        problems.push(Problem::new(
+            "tags",
+            format!("Up to {TAGS_MAX} tags in {TAGS_FIELD_CHARS_MAX} characters, please."),
+        ));
+        return tags;
+    }
     for word in typed
         .split([',', ' ', '\n', '\t', ';', '#'])
         .filter(|w| !w.is_empty())
@@ -87,13 +114,14 @@ pub fn tags(typed: &str, problems: &mut Vec<Problem>) -> Vec<String> {
             ));
             return tags;
         }
+        if tags.len() == TAGS_MAX {
+            problems.push(Problem::new(
+                "tags",
+                format!("Up to {TAGS_MAX} tags, please."),
+            ));
+            return tags;
+        }
         tags.push(tag);
-    }
-    if tags.len() > TAGS_MAX {
-        problems.push(Problem::new(
-            "tags",
-            format!("Up to {TAGS_MAX} tags, please: these are {}.", tags.len()),
-        ));
     }
     tags
 }
@@ -126,6 +154,12 @@ mod tests {
             ("Ring is red now".into(), 0)
         );
         assert_eq!(check("short").1, 1);
+        assert_eq!(check(&"\u{200d}".repeat(20)).1, 1);
+        assert_eq!(
+            check("\u{2800}\u{3164}\u{200b}\u{feff}\u{ad}\u{2060}\u{ffff}\u{202e}").1,
+            1
+        );
+        assert_eq!(check("Ring\u{202e} is red\u{fffe}").0, "Ring is red");
         assert_eq!(check(&"é".repeat(150)).1, 0);
         assert_eq!(check(&"é".repeat(151)).1, 1);
     }
@@ -139,6 +173,7 @@ mod tests {
         assert_eq!(check("Wi-Fi, wi-fi #DNS;"), ("wi-fi dns".into(), 0));
         assert_eq!(check("a b c d e f").1, 1);
         assert_eq!(check(&"a".repeat(31)).1, 1);
+        assert_eq!(check(&"a,".repeat(150)).1, 1);
         assert_eq!(check("!? ,"), (String::new(), 0));
     }
 

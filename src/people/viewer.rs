@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::ids::{ProductId, SessionId, UserId};
 use crate::web::{
     Failure, LateCookie, Page, PageViewer, blocking, csrf_token, session_cookie, session_token,
-    take_flash,
+    take_flash, typed_text,
 };
 
 /// The user of a session.
@@ -83,8 +83,7 @@ macro_rules! audience {
 
             fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
                 let viewer = Viewer::from_request(req, payload);
-                let next = req.uri().to_string();
-                let is_get = req.method().is_safe();
+                let req = req.clone();
                 Box::pin(async move {
                     let viewer = viewer.await?;
                     match viewer.user {
@@ -92,15 +91,20 @@ macro_rules! audience {
                             Ok($name { user, page: viewer.page })
                         }
                         Some(_) => Err(Failure::forbidden($refusal)),
-                        // After a form there is nothing to come back to by address.
-                        None => Err(Failure::LogInNeeded {
-                            next: if is_get { next } else { "/".into() },
-                        }),
+                        None => Err(log_in_needed(&req).await),
                     }
                 })
             }
         }
     };
+}
+
+async fn log_in_needed(req: &HttpRequest) -> Failure {
+    if req.method().is_safe() {
+        let next = req.uri().to_string();
+        return Failure::LogInNeeded { next };
+    }
+    Failure::logged_out(typed_text(req).await)
 }
 
 audience!(

@@ -20,6 +20,7 @@ use jiff::tz::TimeZone;
 
 use super::KINDS;
 use super::words::{Words, folded_words};
+use crate::text::{names, slug};
 
 /// Letters of a query that are read; the rest is cut off with a note.
 pub const QUERY_CHARS_MAX: usize = 400;
@@ -212,10 +213,16 @@ impl SearchQuery {
             return true;
         }
         let lower = lower.to_string();
+        let lower = if name == "tag" {
+            slug::slug_or(&lower, &lower)
+        } else {
+            lower
+        };
         match name {
             "product" => self.filters.product = Some(lower),
             "topic" => self.filters.topic = Some(lower),
-            "author" => self.filters.author = Some(lower),
+            // As the index holds them: a name by its key, a tag by its slug.
+            "author" => self.filters.author = Some(names::key(&lower)),
             "tag" if self.filters.tags.contains(&lower) => {}
             "tag" if self.filters.tags.len() == TAGS_MAX => {
                 self.note(format!(

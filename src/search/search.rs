@@ -41,6 +41,8 @@ const SNIPPET_BYTES: usize = 220;
 const SNIPPET_LEAD_BYTES: usize = 50;
 /// Terms near a misspelt word that are weighed.
 const NEAR_TERMS_MAX: usize = 500;
+/// Words of one query that are looked up by likeness: each walks the dictionary of every segment.
+const CORRECTIONS_MAX: usize = 5;
 /// Words of an as-you-type query that are looked at.
 const SUGGEST_WORDS_MAX: usize = 8;
 
@@ -516,6 +518,7 @@ impl View {
     fn correct(&self, query: &SearchQuery) -> Result<Option<SearchQuery>> {
         let mut corrected = query.clone();
         let mut changed = false;
+        let mut looked_up = 0;
         for clause in corrected
             .clauses
             .iter_mut()
@@ -531,7 +534,13 @@ impl View {
                     let term = Term::from_field_text(self.fields.text, form);
                     Ok::<_, Error>(known || self.searcher.doc_freq(&term)? > 0)
                 })?;
-                match if known { None } else { self.nearest(&word)? } {
+                let near = if known || looked_up == CORRECTIONS_MAX {
+                    None
+                } else {
+                    looked_up += 1;
+                    self.nearest(&word)?
+                };
+                match near {
                     Some(near) => {
                         changed = true;
                         text.push(near);

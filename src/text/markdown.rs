@@ -25,6 +25,9 @@ use unicode_segmentation::UnicodeSegmentation;
 pub const SOURCE_BYTES_MAX: usize = 200_000;
 /// Most block markers (`>`, `-`, `1.`) at the start of one line before the text counts as hostile.
 pub const LINE_NESTING_MAX: usize = 40;
+/// Most cells of all tables of one text together. The parser fills short rows up to the width of their table,
+/// so that a few kilobytes could become half a million cells.
+pub const TABLE_CELLS_MAX: usize = 20_000;
 /// Deepest nesting of a parsed text: sanitising its HTML is quadratic in this number.
 pub const HTML_DEPTH_MAX: usize = 150;
 /// Largest HTML that is kept, in bytes.
@@ -285,6 +288,30 @@ fn is_beyond_limits(source: &str) -> bool {
         || source
             .lines()
             .any(|line| line_nesting(line) > LINE_NESTING_MAX)
+        || table_cells(source) > TABLE_CELLS_MAX
+}
+
+/// At least as many cells as the tables of a text will have. The line under a table's head says how wide the table
+/// is, and every line down to the next blank one may be a row of it.
+fn table_cells(source: &str) -> usize {
+    let (mut cells, mut columns) = (0usize, 0usize);
+    for line in source.lines() {
+        let row = line.trim_start_matches(|c: char| c == '>' || c.is_whitespace());
+        if line.trim().is_empty() {
+            columns = 0;
+        } else if is_table_rule(row) {
+            columns = columns.max(row.bytes().filter(|b| *b == b'|').count() + 1);
+        }
+        cells = cells.saturating_add(columns);
+    }
+    cells
+}
+
+/// `|---|:-:|` with two bars or more: narrower tables can't outgrow their text.
+fn is_table_rule(row: &str) -> bool {
+    row.contains('-')
+        && row.bytes().all(|b| b"|-: \t\x0b\x0c".contains(&b))
+        && row.bytes().filter(|b| *b == b'|').count() >= 2
 }
 
 /// How many containers the beginning of a line opens: `> - 1. ` are three.
@@ -663,6 +690,27 @@ mod tests {
     }
 
     #[test]
+    fn a_wide_table_of_empty_rows_is_shown_as_typed() {
+        for inside in ["", "> ", "> > ", "    "] {
+            let bomb = format!(
+                "{}{inside}|{}\n{inside}|{}\n{}",
+                if inside == "    " { "- x\n\n" } else { "" },
+                "a|".repeat(500),
+                "-|".repeat(500),
+                format!("{inside}|a\n").repeat(29_000 / (inside.len() + 3))
+            );
+            assert!(bomb.len() < 32_000);
+            assert_eq!(html(&bomb).matches("<td").count(), 0, "{inside}");
+            assert!(html(&bomb).len() < bomb.len() * 6);
+            assert!(to_plain(&bomb).len() <= bomb.len());
+        }
+        let many = "|a|a|a|a|\n|-|-|-|-|\n|a\n\n".repeat(1_200);
+        assert!(html(&many).matches("<td").count() <= TABLE_CELLS_MAX);
+        let honest = format!("|a|b|c|\n|-|-|-|\n{}", "|1|2|3|\n".repeat(1_000));
+        assert_eq!(html(&honest).matches("<td").count(), 3_000);
+    }
+
+    #[test]
     fn quotes_cannot_be_broken_out_of() {
         let quoted = quote("Eve\n# *x*", "line\n\n# two");
         assert!(
@@ -720,6 +768,24 @@ mod tests {
                 prop_assert!(!tag.contains("href=\"javascript:") && !tag.contains("href=\"data:"), "{}", tag);
             }
             prop_assert!(html.len() <= source.len() * 60 + 200);
+        }
+
+        #[test]
+        fn no_table_outgrows_its_text(
+            columns in 1usize..600,
+            head in prop_oneof!["", "> ", "- ", "1. ", "[^1]: ", "# x\n", "a\n"],
+            indent in prop_oneof!["", "> ", "  ", "   ", "    "],
+            rule in prop_oneof!["-|", ":-:|", " - |", "--\t|"],
+            row in prop_oneof!["|", "|a", "x", "a|b", "|-|-|", "> |"],
+            rows in 0usize..2_000,
+        ) {
+            let source = format!(
+                "{head}|{}\n{indent}|{}\n{}",
+                "a|".repeat(columns), rule.repeat(columns), format!("{indent}{row}\n").repeat(rows)
+            );
+            let html = html(&source);
+            prop_assert!(html.matches("<td").count() <= TABLE_CELLS_MAX);
+            prop_assert!(html.len() <= source.len() * 6 + TABLE_CELLS_MAX * 40);
         }
 
         #[test]

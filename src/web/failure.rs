@@ -51,6 +51,20 @@ impl Failure {
         Failure::Forbidden(text.into())
     }
 
+    /// Whoever sent a form and is logged out gets back what was typed: a log-in page would drop it.
+    pub fn logged_out(kept: Vec<(String, String)>) -> Failure {
+        if kept.is_empty() {
+            // After a button there is nothing to come back to by address.
+            return Failure::LogInNeeded { next: "/".into() };
+        }
+        Failure::Bad {
+            text: "You are logged out, so nothing was saved. Log in and send it again: copy what \
+                   you typed from here first."
+                .into(),
+            kept,
+        }
+    }
+
     /// Title, text and what to do next, for a person.
     fn words(&self) -> (&'static str, String, String) {
         match self {

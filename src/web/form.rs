@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::{Failure, csrf_token, session_token};
 use crate::app::App;
@@ -57,6 +58,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let req = req.clone();
         let payload = payload.take();
+        let (tell, is_read) = watch::channel(false);
+        req.extensions_mut().insert(Reading(is_read));
         Box::pin(async move {
             let app = app_of(&req)?;
             if is_multipart(&req) {
@@ -64,6 +67,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
             }
             let pairs = read_urlencoded(&app, payload).await?;
             keep(&req, &pairs);
+            // Nobody may be waiting for it.
+            let _ = tell.send(true);
             check_token(&app, &req, &pairs)?;
             Ok(Form {
                 fields: typed(&pairs)?,
@@ -82,7 +87,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for FormWithFiles<T> {
         Box::pin(async move {
             let app = app_of(&req)?;
             let (pairs, files) = if is_multipart(&req) {
-                read_multipart(&app, &req, payload).await?
+                read_multipart(&app, &req, payload, Files::Read).await?
             } else {
                 (read_urlencoded(&app, payload).await?, Vec::new())
             };
@@ -108,7 +113,14 @@ where
         let req = req.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            let first = A::from_request(&req, &mut Payload::None).await?;
+            let first = match A::from_request(&req, &mut Payload::None).await {
+                Err(Failure::LogInNeeded { .. }) if is_multipart(&req) => {
+                    let app = app_of(&req)?;
+                    let (pairs, _) = read_multipart(&app, &req, payload, Files::Skip).await?;
+                    return Err(Failure::logged_out(kept(&pairs)));
+                }
+                other => other?,
+            };
             let second = B::from_request(&req, &mut payload).await?;
             Ok(After(first, second))
         })
@@ -144,6 +156,23 @@ fn check_token(app: &App, req: &HttpRequest, pairs: &Pairs) -> Result<(), Failur
             .into(),
         kept: kept(pairs),
     })
+}
+
+/// Says when the form of a request was read.
+#[derive(Clone)]
+struct Reading(watch::Receiver<bool>);
+
+/// What a person typed into the form of this request, for whoever refuses it: waits until the form
+/// was read. Empty when the handler takes no form, or it could not be read.
+pub async fn typed_text(req: &HttpRequest) -> Vec<(String, String)> {
+    let reading = req.extensions().get::<Reading>().cloned();
+    let Some(Reading(mut is_read)) = reading else {
+        return Pairs::new();
+    };
+    // An error when its reader gave up; then nothing is kept.
+    let _ = is_read.wait_for(|read| *read).await;
+    let kept = req.extensions().get::<Kept>().map(|kept| kept.0.clone());
+    kept.unwrap_or_default()
 }
 
 /// A query string as `T`. Fields that make no sense are an error in words; unknown ones are
@@ -190,7 +219,14 @@ fn typed<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Failure> {
 }
 
 /// Fields that no person fills in.
-const HIDDEN: &[&str] = &["csrf", "request_key", "seen_similar", "next", "version"];
+const HIDDEN: &[&str] = &[
+    "csrf",
+    "request_key",
+    "seen_similar",
+    "seen",
+    "next",
+    "version",
+];
 
 /// What a person typed, without what they must not see again.
 fn kept(pairs: &Pairs) -> Pairs {
@@ -228,10 +264,18 @@ async fn read_urlencoded(app: &App, mut payload: Payload) -> Result<Pairs, Failu
     Ok(clean(url::form_urlencoded::parse(&body)))
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Files {
+    Read,
+    /// Only the text that stands before them.
+    Skip,
+}
+
 async fn read_multipart(
     app: &App,
     req: &HttpRequest,
     payload: Payload,
+    wanted: Files,
 ) -> Result<(Pairs, Vec<UploadedFile>), Failure> {
     let broken = |_| Failure::bad("The form did not arrive whole. Go back and send it again.");
     let text_max = app.config.limits.body_bytes_max;
@@ -257,6 +301,9 @@ async fn read_multipart(
             .map(ToString::to_string)
             .unwrap_or_default();
         if filename.is_some() {
+            if wanted == Files::Skip {
+                break;
+            }
             check_token(app, req, &pairs)?;
         }
         let mut bytes = Vec::new();

@@ -18,7 +18,7 @@ use crate::clock::{DAY, HOUR, MINUTE, Moment};
 use crate::error::Result;
 
 pub use failure::{Failure, not_found};
-pub use form::{After, Form, FormWithFiles, Query, UploadedFile};
+pub use form::{After, Form, FormWithFiles, Query, UploadedFile, typed_text};
 
 /// What a handler answers.
 pub type Answer = Result<HttpResponse, Failure>;

@@ -11,11 +11,12 @@ const features = [
   ["[data-copy]", "copy"],
 ];
 
-// A draft is forgotten once its form was accepted: the page after it shows neither an error nor the form's faults.
+// A draft is forgotten once its form was accepted: then, and only then, the answer led on to another page
+// that neither refuses it nor asks for a log-in.
 const sent = sessionStorage.getItem("draft-sent");
-if (sent && !document.querySelector(".error-page, .error-summary, .field [aria-invalid=true]")) {
-  localStorage.removeItem(sent);
-}
+const ledOn = performance.getEntriesByType("navigation")[0]?.redirectCount > 0;
+const refused = document.querySelector(".error-page, .error-summary, .flash-error, .flash-warning, form[action='/login']");
+if (sent && ledOn && !refused) localStorage.removeItem(sent);
 sessionStorage.removeItem("draft-sent");
 
 // Nobody finds another person's drafts on a shared machine.

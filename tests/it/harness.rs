@@ -87,6 +87,7 @@ impl Test {
         config.limits.log_ins_per_minute = 1_000;
         config.limits.registrations_per_hour = 1_000;
         config.limits.posts_per_minute = 1_000;
+        config.limits.acts_per_minute = 1_000;
         config.limits.contacts_per_hour = 1_000;
         let database = match backend {
             Backend::Sqlite => {

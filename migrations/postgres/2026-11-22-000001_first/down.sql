@@ -18,7 +18,6 @@ DROP TABLE case_notes;
 DROP TABLE links;
 DROP TABLE case_events;
 DROP TABLE cases;
-DROP TABLE drafts;
 DROP TABLE notifications;
 DROP TABLE subscriptions;
 DROP TABLE me_toos;

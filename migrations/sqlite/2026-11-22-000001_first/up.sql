@@ -146,6 +146,7 @@ CREATE TABLE tags (
     name TEXT NOT NULL,
     thread_count INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX tags_count ON tags (thread_count DESC, slug);
 
 CREATE TABLE threads (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -159,7 +160,6 @@ CREATE TABLE threads (
     slug TEXT NOT NULL,
     language TEXT,
     created_at INTEGER NOT NULL,
-    edited_at INTEGER,
     active_at INTEGER NOT NULL,
     solved_at INTEGER,
     closed_at INTEGER,
@@ -175,12 +175,19 @@ CREATE TABLE threads (
     version INTEGER NOT NULL DEFAULT 1,
     request_key TEXT UNIQUE
 );
-CREATE INDEX threads_product_active ON threads (product_id, visibility, pinned, active_at, id);
-CREATE INDEX threads_active ON threads (visibility, active_at, id);
+-- One for each list of threads there is, so that its page is read in order and no further than it shows.
+CREATE INDEX threads_public ON threads (visibility, id);
 CREATE INDEX threads_author ON threads (author_id, id);
+CREATE INDEX threads_active ON threads (visibility, active_at, id);
+CREATE INDEX threads_state ON threads (visibility, kind, state, active_at, id);
+CREATE INDEX threads_product ON threads (product_id, visibility, active_at, id);
+CREATE INDEX threads_product_kind ON threads (product_id, visibility, kind, active_at, id);
+CREATE INDEX threads_product_state ON threads (product_id, visibility, kind, state, active_at, id);
 CREATE INDEX threads_topic ON threads (topic_id, visibility, active_at, id);
-CREATE INDEX threads_kind ON threads (visibility, kind, active_at, id);
-CREATE INDEX threads_state ON threads (visibility, state, active_at, id);
+CREATE INDEX threads_topic_kind ON threads (topic_id, visibility, kind, active_at, id);
+CREATE INDEX threads_topic_state ON threads (topic_id, visibility, kind, state, active_at, id);
+CREATE INDEX threads_product_pinned ON threads (product_id, visibility, active_at, id) WHERE pinned;
+CREATE INDEX threads_topic_pinned ON threads (topic_id, visibility, active_at, id) WHERE pinned;
 
 CREATE TABLE thread_tags (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -221,6 +228,8 @@ CREATE TABLE post_revisions (
     body TEXT NOT NULL,
     reason TEXT NOT NULL,
     created_at INTEGER NOT NULL,
+    hidden_at INTEGER,
+    hidden_by INTEGER,
     UNIQUE (post_id, number)
 );
 
@@ -256,15 +265,8 @@ CREATE TABLE notifications (
     dedupe_key TEXT NOT NULL UNIQUE
 );
 CREATE INDEX notifications_user ON notifications (user_id, id);
-
-CREATE TABLE drafts (
-    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
-    user_id INTEGER NOT NULL REFERENCES users (id),
-    subject TEXT NOT NULL,
-    body TEXT NOT NULL,
-    updated_at INTEGER NOT NULL,
-    UNIQUE (user_id, subject)
-);
+CREATE INDEX notifications_unread ON notifications (user_id, thread_id) WHERE read_at IS NULL;
+CREATE INDEX notifications_read ON notifications (read_at);
 
 -- Cases
 
@@ -596,6 +598,7 @@ CREATE TABLE changes (
     subject_id INTEGER NOT NULL,
     at INTEGER NOT NULL
 );
+CREATE INDEX changes_subject ON changes (subject_kind, id);
 
 CREATE TABLE settings (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -2,15 +2,15 @@
 
 use actix_web::web;
 
-use super::outcome_answer;
+use super::{check_act, outcome_answer};
 use crate::app::App;
 use crate::forum::{
-    Outcome, ThreadKind, accept_answer, close_thread, delete_post, draft_thread, follow, me_too,
-    move_thread, pin, restore_post, set_kind,
+    Outcome, ThreadKind, accept_answer, close_thread, delete_post, draft_thread, follow,
+    hide_revision, me_too, move_thread, pin, restore_post, set_kind,
 };
-use crate::ids::{PostId, ThreadId};
+use crate::ids::PostId;
 use crate::people::{CurrentUser, Member};
-use crate::web::{Answer, Failure, Form, blocking};
+use crate::web::{Answer, Failure, Form, blocking, redirect};
 
 /// Fields of all buttons; each reads what it needs.
 #[derive(serde::Deserialize, Default, Clone)]
@@ -33,7 +33,8 @@ impl ActFields {
     }
 }
 
-/// Runs a verb off the request's thread, and says what was done.
+/// Runs a verb off the request's thread, and says what was done: `done`, or `undone` when it was
+/// taken back.
 async fn act<Id>(
     app: &App,
     member: Member,
@@ -42,195 +43,148 @@ async fn act<Id>(
     verb: impl FnOnce(&App, &CurrentUser, Id, &ActFields) -> crate::error::Result<Outcome>
     + Send
     + 'static,
-    done: &str,
+    [done, undone]: [&str; 2],
 ) -> Answer
 where
     Id: std::str::FromStr + Send + 'static,
 {
     let id: Id = path.parse().map_err(|_| Failure::NotFound)?;
+    check_act(app, &member.user)?;
     let fields = form.fields;
+    let said = if fields.yes() { done } else { undone };
     let outcome = blocking(app, move |app| verb(app, &member.user, id, &fields)).await?;
-    outcome_answer(app, outcome, done)
+    outcome_answer(app, outcome, said)
 }
 
-/// `POST /post/{id}/accept`
-pub async fn accept(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let done = if form.fields.yes() {
-        "Marked as an answer. Thank you: the next person finds it."
-    } else {
-        "No longer marked as an answer."
+/// Declares the handler of a button for members: the verb behind it, and what it says when the act
+/// was done and when it was taken back.
+macro_rules! button {
+    ($(#[$doc:meta])* $name:ident, $verb:expr, $done:literal) => {
+        button!($(#[$doc])* $name, $verb, $done, $done);
     };
-    let verb = |app: &App, by: &CurrentUser, post: PostId, fields: &ActFields| {
-        if fields.yes() {
-            accept_answer::accept_answer(app, by, post, !fields.primary.is_empty())
+    ($(#[$doc:meta])* $name:ident, $verb:expr, $done:literal, $undone:literal) => {
+        $(#[$doc])*
+        pub async fn $name(
+            app: web::Data<App>,
+            member: Member,
+            path: web::Path<String>,
+            form: Form<ActFields>,
+        ) -> Answer {
+            act(&app, member, &path, form, $verb, [$done, $undone]).await
+        }
+    };
+}
+
+button!(
+    /// `POST /post/{id}/accept`
+    accept,
+    |app, by, post, f| {
+        if f.yes() {
+            accept_answer::accept_answer(app, by, post, !f.primary.is_empty())
         } else {
             accept_answer::unaccept(app, by, post)
         }
-    };
-    act(&app, member, &path, form, verb, done).await
-}
-
-/// `POST /t/{id}/me-too`
-pub async fn me_too(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let done = if form.fields.yes() {
-        "Noted. You will be told when it is solved."
-    } else {
-        "Taken back."
-    };
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        me_too::me_too(app, by, id, f.yes())
-    };
-    act(&app, member, &path, form, verb, done).await
-}
-
-/// `POST /t/{id}/follow`
-pub async fn follow(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let done = if form.fields.yes() {
-        "You follow this thread."
-    } else {
-        "You no longer follow this thread."
-    };
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        follow::follow(app, by, id, f.yes())
-    };
-    act(&app, member, &path, form, verb, done).await
-}
-
-/// `POST /t/{id}/close`
-pub async fn close(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        close_thread::close_thread(app, by, id, &f.reason)
-    };
-    act(&app, member, &path, form, verb, "The thread is closed.").await
-}
-
-/// `POST /t/{id}/reopen`
-pub async fn reopen(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        close_thread::reopen_thread(app, by, id, &f.reason)
-    };
-    act(&app, member, &path, form, verb, "The thread is open again.").await
-}
-
-/// `POST /t/{id}/pin`
-pub async fn pin(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let done = if form.fields.yes() {
-        "Pinned."
-    } else {
-        "No longer pinned."
-    };
-    let verb =
-        |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| pin::pin(app, by, id, f.yes());
-    act(&app, member, &path, form, verb, done).await
-}
-
-/// `POST /t/{id}/move`
-pub async fn move_to(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
+    },
+    "Marked as an answer. Thank you: the next person finds it.",
+    "No longer marked as an answer."
+);
+button!(
+    /// `POST /t/{id}/me-too`
+    me_too,
+    |app, by, id, f| me_too::me_too(app, by, id, f.yes()),
+    "Noted. If it is not solved yet, you are told when it is.",
+    "Taken back."
+);
+button!(
+    /// `POST /t/{id}/follow`
+    follow,
+    |app, by, id, f| follow::follow(app, by, id, f.yes()),
+    "You follow this thread.",
+    "You no longer follow this thread."
+);
+button!(
+    /// `POST /t/{id}/close`
+    close,
+    |app, by, id, f| close_thread::close_thread(app, by, id, &f.reason),
+    "The thread is closed."
+);
+button!(
+    /// `POST /t/{id}/reopen`
+    reopen,
+    |app, by, id, f| close_thread::reopen_thread(app, by, id, &f.reason),
+    "The thread is open again."
+);
+button!(
+    /// `POST /t/{id}/pin`
+    pin,
+    |app, by, id, f| pin::pin(app, by, id, f.yes(), &f.reason),
+    "Pinned.",
+    "No longer pinned."
+);
+button!(
+    /// `POST /t/{id}/move`
+    move_to,
+    |app, by, id, f| {
         let (product, topic) = f.place.split_once('/').unwrap_or((&f.place, ""));
         move_thread::move_thread(app, by, id, product, topic, &f.reason)
-    };
-    act(
-        &app,
-        member,
-        &path,
-        form,
-        verb,
-        "The thread was moved. Its address stays.",
-    )
-    .await
-}
-
-/// `POST /t/{id}/kind`
-pub async fn kind(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| match f
-        .kind
-        .parse::<ThreadKind>()
-    {
-        Ok(kind) => set_kind::set_kind(app, by, id, kind),
+    },
+    "The thread was moved. Its address stays."
+);
+button!(
+    /// `POST /t/{id}/kind`
+    kind,
+    |app, by, id, f| match f.kind.parse::<ThreadKind>() {
+        Ok(kind) => set_kind::set_kind(app, by, id, kind, &f.reason),
         Err(_) => Ok(Outcome::NotAllowed("Choose one of the kinds.")),
-    };
-    act(&app, member, &path, form, verb, "The kind was changed.").await
-}
+    },
+    "The kind was changed."
+);
+button!(
+    /// `POST /t/{id}/fixed`
+    fixed,
+    |app, by, id, f| set_kind::mark_fixed(app, by, id, &f.fixed_in, &f.reason),
+    "Marked as fixed. Everyone who follows it, or has it too, is being told."
+);
+button!(
+    /// `POST /t/{id}/publish`
+    publish,
+    |app, by, id, _| draft_thread::publish_draft(app, by, id),
+    "The thread is public now."
+);
+button!(
+    /// `POST /t/{id}/discard`
+    discard,
+    |app, by, id, f| draft_thread::discard_draft(app, by, id, &f.reason),
+    "The draft was discarded."
+);
+button!(
+    /// `POST /post/{id}/restore`
+    restore,
+    |app, by, post, f| restore_post::restore_post(app, by, post, &f.reason),
+    "It is back."
+);
 
-/// `POST /t/{id}/fixed`
-pub async fn fixed(
+/// `POST /post/{id}/history/{number}`: takes a state of a post out of its public history, or shows
+/// it again.
+pub async fn hide_revision(
     app: web::Data<App>,
     member: Member,
-    path: web::Path<String>,
+    path: web::Path<(String, i64)>,
     form: Form<ActFields>,
 ) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        set_kind::mark_fixed(app, by, id, &f.fixed_in)
-    };
-    let done = "Marked as fixed. Everyone who follows it, or has it too, is being told.";
-    act(&app, member, &path, form, verb, done).await
-}
-
-/// `POST /t/{id}/publish`
-pub async fn publish(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, _: &ActFields| {
-        draft_thread::publish_draft(app, by, id)
-    };
-    act(&app, member, &path, form, verb, "The thread is public now.").await
-}
-
-/// `POST /t/{id}/discard`
-pub async fn discard(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, id: ThreadId, f: &ActFields| {
-        draft_thread::discard_draft(app, by, id, &f.reason)
-    };
-    act(&app, member, &path, form, verb, "The draft was discarded.").await
+    let (post, number) = path.into_inner();
+    let history = format!("/post/{post}/history");
+    let post: PostId = post.parse().map_err(|_| Failure::NotFound)?;
+    let fields = form.fields;
+    let outcome = blocking(&app, move |app| {
+        let yes = fields.yes();
+        hide_revision::hide_revision(app, &member.user, post, number, yes, &fields.reason)
+    })
+    .await?;
+    match outcome {
+        Outcome::Done(_) | Outcome::Unchanged(_) => Ok(redirect(&history)),
+        other => outcome_answer(&app, other, ""),
+    }
 }
 
 /// `POST /post/{id}/delete`
@@ -241,6 +195,7 @@ pub async fn delete(
     form: Form<ActFields>,
 ) -> Answer {
     let id: PostId = path.parse().map_err(|_| Failure::NotFound)?;
+    check_act(&app, &member.user)?;
     let fields = form.fields;
     let by = member.user.clone();
     let (outcome, gone) = blocking(&app, move |app| {
@@ -266,17 +221,4 @@ pub async fn delete(
         ));
     }
     outcome_answer(&app, outcome, "Removed. Moderators can bring it back.")
-}
-
-/// `POST /post/{id}/restore`
-pub async fn restore(
-    app: web::Data<App>,
-    member: Member,
-    path: web::Path<String>,
-    form: Form<ActFields>,
-) -> Answer {
-    let verb = |app: &App, by: &CurrentUser, post: PostId, f: &ActFields| {
-        restore_post::restore_post(app, by, post, &f.reason)
-    };
-    act(&app, member, &path, form, verb, "It is back.").await
 }

@@ -60,7 +60,11 @@ pub async fn front(
         let now = app.now();
         let is_visitor = viewer.is_visitor();
         app.db.read(|conn| {
-            let key = format!("/ {before:?} {} {}", changes::newest(conn)?, bucket(now));
+            let key = format!(
+                "/ {before:?} {} {}",
+                changes::newest_listed(conn)?,
+                bucket(now)
+            );
             if let Some(kept) = find_kept(app, is_visitor, &key) {
                 return Ok(kept);
             }
@@ -241,7 +245,7 @@ async fn show(
                 None => format!("/p/{}", product.slug),
                 Some(topic) => format!("/p/{}/{}", product.slug, topic.slug),
             };
-            let newest = changes::newest(conn)?;
+            let newest = changes::newest_listed(conn)?;
             let key = format!("{path} {tab} {before:?} {newest} {}", bucket(now));
             if let Some(kept) = find_kept(app, is_visitor, &key) {
                 return Ok(kept);
@@ -352,7 +356,7 @@ pub async fn tag(
             let Some(tag) = store::tag_by_slug(conn, &slug)?.filter(|t| t.thread_count > 0) else {
                 return Ok(Shown::NotFound);
             };
-            let newest = changes::newest(conn)?;
+            let newest = changes::newest_listed(conn)?;
             let key = format!("/tag/{} {before:?} {newest} {}", tag.slug, bucket(now));
             if let Some(kept) = find_kept(app, is_visitor, &key) {
                 return Ok(kept);

@@ -13,10 +13,17 @@ use crate::web::{Answer, Failure, Query, blocking};
 const SITEMAP_IDS: i64 = 10_000;
 /// Threads in a feed.
 const FEED_THREADS: i64 = 30;
+/// How long a sitemap may be kept.
+const SITEMAP_SECONDS: u32 = 3_600;
+/// How long a feed may be kept: readers ask rarely, and want what is new when they do.
+const FEED_SECONDS: u32 = 300;
 
+/// Text as it may stand in XML: marks escaped, without characters that XML 1.0 has not (`Char`) and
+/// the controls it discourages.
 fn xml(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'))
         .fold(String::with_capacity(text.len()), |mut out, c| {
             match c {
                 '<' => out.push_str("&lt;"),
@@ -29,10 +36,13 @@ fn xml(text: &str) -> String {
         })
 }
 
-fn xml_answer(content_type: &'static str, body: String) -> HttpResponse {
+fn xml_answer(content_type: &'static str, max_age_seconds: u32, body: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(content_type)
-        .insert_header(("cache-control", "public, max-age=3600"))
+        .insert_header((
+            "cache-control",
+            format!("public, max-age={max_age_seconds}"),
+        ))
         .body(body)
 }
 
@@ -52,7 +62,11 @@ pub async fn sitemap(app: web::Data<App>, _viewer: Viewer) -> Answer {
         Ok(body)
     })
     .await?;
-    Ok(xml_answer("application/xml; charset=utf-8", body))
+    Ok(xml_answer(
+        "application/xml; charset=utf-8",
+        SITEMAP_SECONDS,
+        body,
+    ))
 }
 
 /// `GET /sitemap-{part}.xml`
@@ -95,7 +109,11 @@ pub async fn sitemap_part(app: web::Data<App>, _viewer: Viewer, part: web::Path<
         Ok(body)
     })
     .await?;
-    Ok(xml_answer("application/xml; charset=utf-8", body))
+    Ok(xml_answer(
+        "application/xml; charset=utf-8",
+        SITEMAP_SECONDS,
+        body,
+    ))
 }
 
 /// `GET /robots.txt`
@@ -123,14 +141,21 @@ pub async fn feed(app: web::Data<App>, _viewer: Viewer, query: Query<FeedQuery>)
     let slug = query.0.product;
     let body = blocking(&app, move |app| {
         let now = app.now();
-        let (product, lines) = app.db.read(|conn| {
+        let found = app.db.read(|conn| {
             let product = store::product_by_slug(conn, &slug)?;
+            if product.is_none() && !slug.is_empty() {
+                return Ok(None);
+            }
             let filter = Filter {
                 product: product.as_ref().map(|p| p.id),
                 ..Filter::default()
             };
-            Ok((product, lists::threads(conn, filter, None, FEED_THREADS)?))
+            let lines = lists::threads(conn, filter, None, FEED_THREADS)?;
+            Ok(Some((product, lines)))
         })?;
+        let Some((product, lines)) = found else {
+            return Ok(None);
+        };
         let (title, home) = match &product {
             Some(p) => (
                 format!("{} - {}", p.name, app.config.site.name),
@@ -138,21 +163,28 @@ pub async fn feed(app: web::Data<App>, _viewer: Viewer, query: Query<FeedQuery>)
             ),
             None => (app.config.site.name.clone(), app.url("/")),
         };
+        let own = match &product {
+            Some(p) => app.url(&format!("/feed.atom?product={}", p.slug)),
+            None => app.url("/feed.atom"),
+        };
         let newest = lines.first().map_or(now, |l| l.active_at);
         let mut body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
              <feed xmlns=\"http://www.w3.org/2005/Atom\">\n<title>{}</title>\n<id>{}</id>\n\
-             <link href=\"{}\"/>\n<updated>{}</updated>\n",
+             <link href=\"{}\"/>\n<link rel=\"self\" href=\"{}\"/>\n<updated>{}</updated>\n",
             xml(&title),
             xml(&home),
             xml(&home),
+            xml(&own),
             newest.rfc3339()
         );
         for line in lines {
             let url = xml(&app.url(&line.path()));
+            // Without the title's words, which may change.
+            let id = xml(&app.url(&format!("/t/{}", line.id)));
             let _ = writeln!(
                 body,
-                "<entry><title>{}</title><id>{url}</id><link href=\"{url}\"/>\
+                "<entry><title>{}</title><id>{id}</id><link href=\"{url}\"/>\
                  <published>{}</published><updated>{}</updated>\
                  <author><name>{}</name></author><category term=\"{}\"/></entry>",
                 xml(&line.title),
@@ -163,8 +195,13 @@ pub async fn feed(app: web::Data<App>, _viewer: Viewer, query: Query<FeedQuery>)
             );
         }
         body.push_str("</feed>\n");
-        Ok(body)
+        Ok(Some(body))
     })
     .await?;
-    Ok(xml_answer("application/atom+xml; charset=utf-8", body))
+    let body = body.ok_or(Failure::NotFound)?;
+    Ok(xml_answer(
+        "application/atom+xml; charset=utf-8",
+        FEED_SECONDS,
+        body,
+    ))
 }

@@ -8,6 +8,7 @@ use super::write::ReplyForm;
 use super::{Shown, bucket, find_kept, finish};
 use crate::app::App;
 use crate::clock::Moment;
+use crate::db::changes::{self, Subject};
 use crate::forum::store::{self, PostLine, ThreadHead, followers, reading};
 use crate::forum::{
     Post, Product, ThreadKind, ThreadState, Topic, Visibility, policy, thread_path,
@@ -27,6 +28,8 @@ pub struct PostView {
     pub line: PostLine,
     pub created: When,
     pub edited: Option<When>,
+    /// The post it answers: its number and address.
+    pub reply_to: Option<(i64, String)>,
     pub is_primary: bool,
     pub is_accepted: bool,
     pub is_deleted: bool,
@@ -151,7 +154,9 @@ async fn show(
                 return Ok((Shown::NotFound, false));
             }
             let path = thread_path(id, &key.slug);
-            let cache_key = format!("{path} {page_number} {} {}", key.version, bucket(now));
+            let names = changes::newest_of(conn, Subject::Site)?;
+            let version = key.version;
+            let cache_key = format!("{path} {page_number} {version} {names} {}", bucket(now));
             // Whether the address is right stands before the page: a kept page has one address.
             if slug.as_deref() == Some(key.slug.as_str())
                 && let Some(kept) = find_kept(app, is_visitor, &cache_key)
@@ -232,9 +237,12 @@ fn page(
     };
     let last_page = head.pages();
     let canonical = app.url(&at(page_number));
-    let description = lines.first().map_or_else(String::new, |l| {
-        markdown::excerpt(&markdown::to_plain(&l.post.body), DESCRIPTION_CHARS)
-    });
+    let description = lines
+        .iter()
+        .find(|l| l.post.deleted_at.is_none())
+        .map_or_else(String::new, |l| {
+            markdown::excerpt(&markdown::to_plain(&l.post.body), DESCRIPTION_CHARS)
+        });
     let json_ld = structured_data(app, &head, &lines);
     // An answer that is the very next post needs no signpost.
     let answer = primary
@@ -289,8 +297,12 @@ fn page(
 }
 
 fn place_path(thread: &crate::forum::Thread, post: &Post) -> String {
+    number_path(thread, post.number)
+}
+
+fn number_path(thread: &crate::forum::Thread, number: i64) -> String {
     crate::forum::Place {
-        post: post.number,
+        post: number,
         ..thread.place()
     }
     .path()
@@ -309,7 +321,7 @@ fn rights(user: Option<&CurrentUser>, thread: &crate::forum::Thread) -> Rights {
                 || (thread.state == ThreadState::Solved && thread.accepted_count == 0)),
         me_too: policy::can_me_too(user, thread),
         official: policy::can_be_official(user, thread.product),
-        publish: thread.visibility == Visibility::Draft && policy::can_publish(user, thread),
+        publish: thread.is_waiting_draft() && policy::can_publish(user, thread),
     }
 }
 
@@ -328,6 +340,9 @@ fn view(
     PostView {
         created: When::new(post.created_at.0, now),
         edited: line.edited_at.map(|at| When::new(at.0, now)),
+        reply_to: line
+            .reply_to
+            .map(|number| (number, number_path(thread, number))),
         is_primary: thread.primary_answer == Some(post.id),
         is_accepted: post.accepted_at.is_some() && !is_deleted,
         is_deleted,

@@ -5,17 +5,33 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::thread::{PlaceOption, places};
-use super::{Problems, tags_text, too_fast, writer};
+use super::{Problems, refused, too_fast};
 use crate::app::App;
 use crate::error::Problem;
 use crate::forum::store::{self, RevisionLine, reading};
 use crate::forum::{
-    Place, ThreadKind, edit_post, policy, post_reply, post_thread, similar_threads,
+    Place, ThreadKind, edit_post, policy, post_reply, post_thread, similar_threads, typed,
 };
 use crate::ids::{PostId, ThreadId};
 use crate::people::{CurrentUser, Member, Viewer};
 use crate::text::markdown;
 use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, html_with, redirect};
+
+/// Said when a question is sent to which there may be an answer.
+const MAYBE_ANSWERED: &str = "Does one of these threads answer it? If not, post it anyway.";
+
+/// Said when the thread of a form was taken away in the meantime.
+const GONE: &str = "The thread is no longer there, so this was not saved.";
+/// Said when a post was changed while somebody else edited it.
+const CHANGED: &str = "Somebody changed this post since you opened the form. Your text is kept here; \
+    compare it with the post and save again.";
+
+/// Markdown as it will look, up to the longest text a post may have.
+fn preview_of(body: &str) -> String {
+    let end = body.char_indices().nth(typed::BODY_CHARS_MAX);
+    let body = &body[..end.map_or(body.len(), |(at, _)| at)];
+    markdown::render(body).into_string()
+}
 
 // A new thread
 
@@ -66,32 +82,25 @@ pub async fn new(app: web::Data<App>, member: Member, query: Query<NewFields>) -
 }
 
 /// `POST /new`
-pub async fn post_new(app: web::Data<App>, viewer: Viewer, form: Form<NewFields>) -> Answer {
+pub async fn post_new(app: web::Data<App>, member: Member, form: Form<NewFields>) -> Answer {
     let fields = form.fields;
-    let user = writer(&viewer, &[("title", &fields.title), ("body", &fields.body)])?;
+    let Member { user, page } = member;
     if !fields.preview.is_empty() {
-        return new_page(
-            &app,
-            StatusCode::OK,
-            viewer.page,
-            user,
-            fields,
-            Problems::default(),
-        )
-        .await;
+        let problems = Problems::default();
+        return new_page(&app, StatusCode::OK, page, user, fields, problems).await;
     }
     if let Some(text) = too_fast(&app, &user) {
         let problems = Problems(vec![Problem::new("", text)]);
         let status = StatusCode::TOO_MANY_REQUESTS;
-        return new_page(&app, status, viewer.page, user, fields, problems).await;
+        return new_page(&app, status, page, user, fields, problems).await;
     }
     // Shown once before the first question is posted: perhaps it is answered already.
     if fields.seen_similar.is_empty() && fields.kind == ThreadKind::Question.as_str() {
         let asked = fields.clone();
         let similar = blocking(&app, move |app| similar_to(app, &asked)).await?;
         if !similar.is_empty() {
-            let problems = Problems::default();
-            return new_page(&app, StatusCode::OK, viewer.page, user, fields, problems).await;
+            let problems = Problems(vec![Problem::new("similar", MAYBE_ANSWERED)]);
+            return new_page(&app, StatusCode::OK, page, user, fields, problems).await;
         }
     }
     let (product, topic) = fields
@@ -116,7 +125,7 @@ pub async fn post_new(app: web::Data<App>, viewer: Viewer, form: Form<NewFields>
             (StatusCode::FORBIDDEN, vec![Problem::new("", why)])
         }
     };
-    new_page(&app, status, viewer.page, user, fields, Problems(problems)).await
+    new_page(&app, status, page, user, fields, Problems(problems)).await
 }
 
 fn similar_to(
@@ -156,8 +165,7 @@ async fn new_page(
             places,
             kinds,
             problems,
-            preview: (!fields.preview.is_empty())
-                .then(|| markdown::render(&fields.body).into_string()),
+            preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
             similar,
             fields,
         })
@@ -174,11 +182,8 @@ pub struct PreviewFields {
 
 /// `POST /preview`: a text as it will look, as a piece of HTML.
 pub async fn preview(app: web::Data<App>, member: Member, form: Form<PreviewFields>) -> Answer {
-    let _ = member;
-    let html = blocking(&app, move |_| {
-        Ok(markdown::render(&form.fields.body).into_string())
-    })
-    .await?;
+    super::check_act(&app, &member.user)?;
+    let html = blocking(&app, move |_| Ok(preview_of(&form.fields.body))).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header(("cache-control", "no-store"))
@@ -225,29 +230,21 @@ struct ReplyPage {
 /// `POST /t/{id}/reply`
 pub async fn reply(
     app: web::Data<App>,
-    viewer: Viewer,
+    member: Member,
     path: web::Path<String>,
     form: Form<ReplyFields>,
 ) -> Answer {
     let thread: ThreadId = path.parse().map_err(|_| Failure::NotFound)?;
     let fields = form.fields;
-    let user = writer(&viewer, &[("body", &fields.body)])?;
+    let Member { user, page } = member;
     if !fields.preview.is_empty() {
-        return reply_page(
-            &app,
-            StatusCode::OK,
-            viewer.page,
-            user,
-            thread,
-            fields,
-            Vec::new(),
-        )
-        .await;
+        let problems = Vec::new();
+        return reply_page(&app, StatusCode::OK, page, user, thread, fields, problems).await;
     }
     if let Some(text) = too_fast(&app, &user) {
         let problems = vec![Problem::new("", text)];
         let status = StatusCode::TOO_MANY_REQUESTS;
-        return reply_page(&app, status, viewer.page, user, thread, fields, problems).await;
+        return reply_page(&app, status, page, user, thread, fields, problems).await;
     }
     let typed = post_reply::Typed {
         body: fields.body.clone(),
@@ -262,13 +259,13 @@ pub async fn reply(
     .await?;
     let (status, problems) = match outcome {
         post_reply::Outcome::Posted(place) => return Ok(redirect(&place.path())),
-        post_reply::Outcome::NotFound => return Err(Failure::NotFound),
+        post_reply::Outcome::NotFound => return Err(refused(GONE, &[("body", &fields.body)])),
         post_reply::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
         post_reply::Outcome::NotAllowed(why) => {
             (StatusCode::FORBIDDEN, vec![Problem::new("", why)])
         }
     };
-    reply_page(&app, status, viewer.page, user, thread, fields, problems).await
+    reply_page(&app, status, page, user, thread, fields, problems).await
 }
 
 async fn reply_page(
@@ -280,6 +277,7 @@ async fn reply_page(
     fields: ReplyFields,
     problems: Vec<Problem>,
 ) -> Answer {
+    let body = fields.body.clone();
     let page = blocking(app, move |app| {
         let thread = app.db.read(|conn| store::thread(conn, thread))?;
         Ok(thread
@@ -292,8 +290,7 @@ async fn reply_page(
                     official: !fields.official.is_empty(),
                     offers_official: policy::can_be_official(&user, thread.product),
                     reply_to: fields.reply_to.parse().ok(),
-                    preview: (!fields.preview.is_empty())
-                        .then(|| markdown::render(&fields.body).into_string()),
+                    preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
                     problems: Problems(problems),
                     draft_key: format!("reply-{}", thread.id),
                     request_key: fields.request_key,
@@ -303,7 +300,10 @@ async fn reply_page(
             }))
     })
     .await?;
-    html_with(status, &page.ok_or(Failure::NotFound)?)
+    html_with(
+        status,
+        &page.ok_or_else(|| refused(GONE, &[("body", &body)]))?,
+    )
 }
 
 /// `GET /post/{id}/quote`: the reply form with the post quoted.
@@ -345,14 +345,14 @@ pub async fn quote(app: web::Data<App>, member: Member, path: web::Path<String>)
 
 // An edit
 
-#[derive(serde::Deserialize, Default)]
+#[derive(serde::Deserialize, Default, Clone)]
 #[serde(default)]
 pub struct EditFields {
     body: String,
     title: String,
     tags: String,
     reason: String,
-    edit_count: String,
+    seen: String,
     preview: String,
 }
 
@@ -380,46 +380,59 @@ pub async fn edit(app: web::Data<App>, member: Member, path: web::Path<String>) 
 /// `POST /post/{id}/edit`
 pub async fn post_edit(
     app: web::Data<App>,
-    viewer: Viewer,
+    member: Member,
     path: web::Path<String>,
     form: Form<EditFields>,
 ) -> Answer {
     let post: PostId = path.parse().map_err(|_| Failure::NotFound)?;
-    let fields = form.fields;
-    let user = writer(&viewer, &[("title", &fields.title), ("body", &fields.body)])?;
-    let mut status = StatusCode::OK;
-    let mut problems = Vec::new();
-    if fields.preview.is_empty() {
-        if let Some(text) = too_fast(&app, &user) {
-            status = StatusCode::TOO_MANY_REQUESTS;
-            problems = vec![Problem::new("", text)];
-        } else {
-            let typed = edit_post::Typed {
-                body: fields.body.clone(),
-                title: fields.title.clone(),
-                tags: fields.tags.clone(),
-                reason: fields.reason.clone(),
-                edit_count: fields.edit_count.parse().unwrap_or(-1),
-            };
-            let by = user.clone();
-            let outcome = blocking(&app, move |app| {
-                edit_post::edit_post(app, &by, post, &typed)
-            })
-            .await?;
-            (status, problems) = match outcome {
-                edit_post::Outcome::Saved(place) | edit_post::Outcome::Unchanged(place) => {
-                    return Ok(redirect(&place.path()));
-                }
-                edit_post::Outcome::NotFound => return Err(Failure::NotFound),
-                edit_post::Outcome::NotAllowed(why) => return Err(Failure::forbidden(why)),
-                edit_post::Outcome::Refused(problems) => {
-                    (StatusCode::UNPROCESSABLE_ENTITY, problems)
-                }
-            };
+    let mut fields = form.fields;
+    let Member { user, page } = member;
+    let (status, problems) = if !fields.preview.is_empty() {
+        (StatusCode::OK, Vec::new())
+    } else if let Some(text) = too_fast(&app, &user) {
+        let problems = vec![Problem::new("", text)];
+        (StatusCode::TOO_MANY_REQUESTS, problems)
+    } else {
+        let typed = edit_post::Typed {
+            body: fields.body.clone(),
+            title: fields.title.clone(),
+            tags: fields.tags.clone(),
+            reason: fields.reason.clone(),
+            seen: fields.seen.clone(),
+        };
+        let by = user.clone();
+        let outcome = blocking(&app, move |app| {
+            edit_post::edit_post(app, &by, post, &typed)
+        })
+        .await?;
+        match outcome {
+            edit_post::Outcome::Saved(place) | edit_post::Outcome::Unchanged(place) => {
+                return Ok(redirect(&place.path()));
+            }
+            edit_post::Outcome::NotFound => return Err(fields.refused(GONE)),
+            edit_post::Outcome::NotAllowed(why) => return Err(fields.refused(why)),
+            edit_post::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
+            edit_post::Outcome::Conflict => {
+                // Told once: the page marks the form with what is stored now, so the next save counts.
+                fields.seen.clear();
+                (StatusCode::CONFLICT, vec![Problem::new("body", CHANGED)])
+            }
         }
-    }
-    let page = edit_page(&app, viewer.page, user, post, Some(fields), problems).await?;
+    };
+    let page = edit_page(&app, page, user, post, Some(fields), problems).await?;
     html_with(status, &page)
+}
+
+impl EditFields {
+    fn refused(&self, why: &str) -> Failure {
+        let typed = [
+            ("title", self.title.as_str()),
+            ("body", &self.body),
+            ("tags", &self.tags),
+            ("reason", &self.reason),
+        ];
+        refused(why, &typed)
+    }
 }
 
 async fn edit_page(
@@ -432,38 +445,33 @@ async fn edit_page(
 ) -> Result<EditPage, Failure> {
     blocking(app, move |app| {
         app.db.read(|conn| {
+            let lost = |why| match &typed {
+                Some(fields) => fields.refused(why),
+                None if why == GONE => Failure::NotFound,
+                None => Failure::forbidden(why),
+            };
             let Some(post) = store::post(conn, post)? else {
-                return Ok(Err(Failure::NotFound));
+                return Ok(Err(lost(GONE)));
             };
             let Some(thread) =
                 store::thread(conn, post.thread)?.filter(|t| policy::can_see(Some(&user), t))
             else {
-                return Ok(Err(Failure::NotFound));
+                return Ok(Err(lost(GONE)));
             };
             if !policy::can_edit(&user, &thread, &post) {
-                return Ok(Err(Failure::forbidden(policy::ONLY_AUTHOR)));
+                return Ok(Err(lost(policy::ONLY_AUTHOR)));
             }
             let is_opening = post.is_opening();
-            let stale = problems
-                .iter()
-                .any(|p| p.text.starts_with("Somebody changed"));
-            let mut fields = match typed {
-                Some(fields) => fields,
-                None => EditFields {
-                    body: post.body.clone(),
-                    title: thread.title.clone(),
-                    tags: if is_opening {
-                        tags_text(&store::tags_of(conn, thread.id)?)
-                    } else {
-                        String::new()
-                    },
-                    edit_count: post.edit_count.to_string(),
-                    ..EditFields::default()
-                },
-            };
-            if stale {
-                // Told once; the next save counts.
-                fields.edit_count = post.edit_count.to_string();
+            let stored = edit_post::Editable::load(conn, &thread, &post)?;
+            let seen = stored.seen();
+            let mut fields = typed.unwrap_or_else(|| EditFields {
+                body: stored.body,
+                title: thread.title.clone(),
+                tags: stored.tags.join(", "),
+                ..EditFields::default()
+            });
+            if fields.seen.is_empty() {
+                fields.seen = seen;
             }
             let place = Place {
                 post: post.number,
@@ -476,8 +484,7 @@ async fn edit_page(
                 thread_title: thread.title,
                 is_opening,
                 is_own: post.author == user.id,
-                preview: (!fields.preview.is_empty())
-                    .then(|| markdown::render(&fields.body).into_string()),
+                preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
                 fields,
                 problems: Problems(problems),
             }))
@@ -491,8 +498,11 @@ async fn edit_page(
 struct Revision {
     line: RevisionLine,
     when: When,
-    /// The difference to the revision before: runs of text, kept, gone or added.
+    /// The difference to the revision before: runs of text, kept, gone or added. None when it is
+    /// hidden from this reader.
     runs: Vec<Run>,
+    is_hidden: bool,
+    can_hide: bool,
 }
 
 struct Run {
@@ -507,6 +517,7 @@ struct HistoryPage {
     page: Page,
     title: String,
     path: String,
+    action: String,
     revisions: Vec<Revision>,
 }
 
@@ -530,23 +541,28 @@ pub async fn history(app: web::Data<App>, viewer: Viewer, path: web::Path<String
                 return Ok(None);
             }
             let lines = reading::revisions(conn, post.id)?;
-            let mut before = String::new();
+            // The text before, as far as this reader may see it.
+            let mut before: Option<String> = None;
             let mut revisions = Vec::new();
             for line in lines {
                 let text = match &line.title {
                     Some(title) => format!("{title}\n\n{}", line.body),
                     None => line.body.clone(),
                 };
+                let is_hidden = line.hidden_at.is_some();
+                let text = Some(text).filter(|_| !is_hidden || moderates);
                 revisions.push(Revision {
                     when: When::new(line.created_at, now),
-                    runs: if revisions.is_empty() {
-                        vec![Run {
+                    runs: match (&before, &text) {
+                        (_, None) => Vec::new(),
+                        (None, Some(text)) => vec![Run {
                             kind: "same",
                             text: text.clone(),
-                        }]
-                    } else {
-                        difference(&before, &text)
+                        }],
+                        (Some(before), Some(text)) => difference(before, text),
                     },
+                    is_hidden,
+                    can_hide: moderates && line.number <= post.edit_count,
                     line,
                 });
                 before = text;
@@ -559,6 +575,7 @@ pub async fn history(app: web::Data<App>, viewer: Viewer, path: web::Path<String
             Ok(Some(HistoryPage {
                 page: viewer.page,
                 title: thread.title,
+                action: format!("/post/{}/history", post.id),
                 path: place.path(),
                 revisions,
             }))

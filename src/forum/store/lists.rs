@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -48,7 +49,6 @@ pub struct Filter {
     pub topic: Option<TopicId>,
     pub kind: Option<ThreadKind>,
     pub state: Option<ThreadState>,
-    pub author: Option<UserId>,
     /// Only pinned ones, or only others.
     pub pinned: Option<bool>,
 }
@@ -157,11 +157,6 @@ pub fn threads(
     match (filter.topic, filter.product) {
         // A topic belongs to one product.
         (Some(topic), _) => query = query.filter(threads::topic_id.eq(topic.0)),
-        // The sum keeps SQLite from walking the product's whole index for a rare kind or state:
-        // the index of kinds, or of states, gives the order and is read only as far as needed.
-        (None, Some(product)) if filter.kind.is_some() || filter.state.is_some() => {
-            query = query.filter((threads::product_id + 0).eq(product.0));
-        }
         (None, Some(product)) => query = query.filter(threads::product_id.eq(product.0)),
         (None, None) => {}
     }
@@ -171,11 +166,11 @@ pub fn threads(
     if let Some(state) = filter.state {
         query = query.filter(threads::state.eq(state.as_str()));
     }
-    if let Some(author) = filter.author {
-        query = query.filter(threads::author_id.eq(author.0));
-    }
-    if let Some(pinned) = filter.pinned {
-        query = query.filter(threads::pinned.eq(pinned));
+    // Bare, so that the index of pinned threads is seen to serve.
+    match filter.pinned {
+        Some(true) => query = query.filter(threads::pinned),
+        Some(false) => query = query.filter(not(threads::pinned)),
+        None => {}
     }
     if let Some(before) = before {
         query = query
@@ -393,31 +388,4 @@ pub fn contributions(
             })
         })
         .collect()
-}
-
-/// Drafts that wait for staff of these products (none: of all), oldest first.
-pub fn drafts(
-    conn: &mut Conn,
-    of: &[ProductId],
-    limit: i64,
-) -> Result<Vec<(ThreadId, String, String, Moment)>> {
-    let mut query = threads::table
-        .filter(threads::visibility.eq(Visibility::Draft.as_str()))
-        .order(threads::id)
-        .limit(limit)
-        .select((
-            threads::id,
-            threads::slug,
-            threads::title,
-            threads::created_at,
-        ))
-        .into_boxed();
-    if !of.is_empty() {
-        query = query.filter(threads::product_id.eq_any(of.iter().map(|p| p.0)));
-    }
-    let rows: Vec<(i64, String, String, i64)> = query.load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, slug, title, at)| (ThreadId(id), slug, title, Moment(at)))
-        .collect())
 }

@@ -1,5 +1,7 @@
 //! What the page of one thread shows: a fixed number of queries whatever its length.
 
+use std::collections::HashMap;
+
 use diesel::dsl::max;
 use diesel::prelude::*;
 
@@ -95,6 +97,8 @@ pub struct PostLine {
     /// Out of `text::markdown`: may stand in a page as it is.
     pub body_html: String,
     pub edited_at: Option<Moment>,
+    /// The number of the post in this thread that it answers.
+    pub reply_to: Option<i64>,
 }
 
 #[derive(Queryable)]
@@ -113,6 +117,7 @@ struct Row {
     official: bool,
     accepted_at: Option<i64>,
     deleted_at: Option<i64>,
+    reply_to_id: Option<i64>,
 }
 
 impl TryFrom<Row> for PostLine {
@@ -136,6 +141,7 @@ impl TryFrom<Row> for PostLine {
             author_role: row.author_role.parse().map_err(Error::Data)?,
             body_html: row.body_html,
             edited_at: row.edited_at.map(Moment),
+            reply_to: None,
         })
     }
 }
@@ -157,6 +163,7 @@ macro_rules! post_lines {
             posts::official,
             posts::accepted_at,
             posts::deleted_at,
+            posts::reply_to_id,
         ))
     };
 }
@@ -170,7 +177,25 @@ pub fn posts_on_page(conn: &mut Conn, thread: ThreadId, page: i64) -> Result<Vec
         .filter(posts::number.between(first, last))
         .order(posts::number)
         .load(conn)?;
-    rows.into_iter().map(PostLine::try_from).collect()
+    let answered: Vec<i64> = rows.iter().filter_map(|r| r.reply_to_id).collect();
+    let numbers: HashMap<i64, i64> = if answered.is_empty() {
+        HashMap::new()
+    } else {
+        let numbers: Vec<(i64, i64)> = posts::table
+            .filter(posts::id.eq_any(answered))
+            .select((posts::id, posts::number))
+            .load(conn)?;
+        numbers.into_iter().collect()
+    };
+    rows.into_iter()
+        .map(|row| {
+            let reply_to = row.reply_to_id.and_then(|id| numbers.get(&id).copied());
+            Ok(PostLine {
+                reply_to,
+                ..PostLine::try_from(row)?
+            })
+        })
+        .collect()
 }
 
 /// One post as a page shows it.
@@ -213,6 +238,19 @@ pub struct RevisionLine {
     pub body: String,
     pub reason: String,
     pub created_at: i64,
+    /// When a moderator took it out of the public history.
+    pub hidden_at: Option<i64>,
+}
+
+/// Whether this state of a post is hidden from readers; `None` when there is none of this number.
+pub fn revision_is_hidden(conn: &mut Conn, post: PostId, number: i64) -> Result<Option<bool>> {
+    let hidden_at: Option<Option<i64>> = post_revisions::table
+        .filter(post_revisions::post_id.eq(post.0))
+        .filter(post_revisions::number.eq(number))
+        .select(post_revisions::hidden_at)
+        .first(conn)
+        .optional()?;
+    Ok(hidden_at.map(|at| at.is_some()))
 }
 
 /// Revisions shown at most; older ones stay stored.
@@ -233,6 +271,7 @@ pub fn revisions(conn: &mut Conn, post: PostId) -> Result<Vec<RevisionLine>> {
             post_revisions::body,
             post_revisions::reason,
             post_revisions::created_at,
+            post_revisions::hidden_at,
         ))
         .load(conn)?;
     rows.reverse();
