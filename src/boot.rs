@@ -16,6 +16,7 @@ use crate::files::Files;
 use crate::forum::docs::Docs;
 use crate::forum::notify::Notify;
 use crate::jobs::prune_changes::PruneChanges;
+use crate::forum::{self, docs::Docs};
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
 use crate::keys::Keys;
@@ -109,7 +110,7 @@ pub fn registry() -> Registry {
     registry.job::<SendMail>();
     registry.job::<ReceiveMail>();
     escalations::register(&mut registry);
-    registry.job::<Notify>();
+    forum::register(&mut registry);
     people::jobs::register(&mut registry);
     registry.job::<PruneChanges>().every::<PruneChanges>(DAY);
     registry

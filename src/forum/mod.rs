@@ -16,6 +16,7 @@ pub mod docs;
 pub mod draft_thread;
 pub mod edit_post;
 pub mod follow;
+pub mod forget_read;
 pub mod hide_revision;
 pub mod letters;
 pub mod me_too;
@@ -26,6 +27,7 @@ pub mod pin;
 pub mod policy;
 pub mod post_reply;
 pub mod post_thread;
+pub mod reindex_author;
 pub mod restore_post;
 pub mod save_product;
 pub mod set_kind;
@@ -38,7 +40,7 @@ use crate::clock::Moment;
 use crate::db::{Conn, audit};
 use crate::error::Result;
 use crate::ids::{CaseId, PostId, ProductId, TagId, ThreadId, TopicId, UserId};
-use crate::jobs;
+use crate::jobs::{self, Registry};
 use crate::people::CurrentUser;
 
 /// Posts on one page of a thread.
@@ -50,6 +52,15 @@ pub const THREADS_PER_PAGE: i64 = 30;
 /// is taken back; whoever runs it looks at the thread's state. Its payload is
 /// `{"thread": id}`; the slice that tells people outside the forum runs it.
 pub const THREAD_RESOLVED: &str = "thread_resolved";
+
+/// The kinds of jobs and the schedules of this slice.
+pub fn register(registry: &mut Registry) {
+    registry
+        .job::<notify::Notify>()
+        .job::<reindex_author::ReindexAuthor>()
+        .job::<forget_read::ForgetRead>()
+        .every::<forget_read::ForgetRead>(forget_read::EVERY);
+}
 
 /// Puts down that `thread` is resolved, or no longer. Once for as long as nobody has worked on it.
 fn enqueue_resolved(tx: &mut Conn, now: Moment, thread: ThreadId) -> Result<()> {

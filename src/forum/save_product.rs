@@ -6,6 +6,7 @@ use super::store::{self, NewProduct, settings};
 use super::typed;
 use crate::app::App;
 use crate::db::audit::{self, Act};
+use crate::db::changes::{self, Subject};
 use crate::error::{Problem, Result};
 use crate::ids::ProductId;
 use crate::people::{CurrentUser, Role};
@@ -158,6 +159,7 @@ pub fn save_product(
             data,
         };
         audit::record(tx, now, act)?;
+        changes::append(tx, Subject::Site, id.0, now)?;
         Ok(Outcome::Done(id))
     })
 }
@@ -203,6 +205,7 @@ pub fn add_topic(
             data: json!({"topic": name}),
         };
         audit::record(tx, now, act)?;
+        changes::append(tx, Subject::Site, product.0, now)?;
         Ok(Outcome::Done(product))
     })
 }

@@ -5,6 +5,8 @@
 pub mod counters;
 pub mod followers;
 pub mod lists;
+#[cfg(test)]
+mod plans;
 pub mod reading;
 pub mod recipients;
 pub mod searching;

@@ -2,7 +2,9 @@
 
 use super::{CurrentUser, store};
 use crate::app::App;
+use crate::db::changes::{self, Subject};
 use crate::error::{Problem, Result};
+use crate::jobs;
 use crate::text::names;
 
 /// Longest text about oneself, in characters.
@@ -37,12 +39,23 @@ pub fn change_profile(app: &App, by: &CurrentUser, name: &str, bio: &str) -> Res
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
     }
+    let now = app.now();
     let taken = || Outcome::Problems(vec![Problem::new("name", super::register::NAME_TAKEN)]);
     let changed = app.db.write(|tx| {
         if names::key(&name) != names::key(&by.name) && store::name_is_taken(tx, &name)? {
             return Ok(taken());
         }
         store::set_profile(tx, by.id, &name, bio)?;
+        if name != by.name {
+            jobs::enqueue_kind(
+                tx,
+                now,
+                super::RENAMED,
+                &serde_json::json!({ "user": by.id }).to_string(),
+                Some(by.id.0.to_string()),
+            )?;
+            changes::append(tx, Subject::Site, by.id.0, now)?;
+        }
         Ok(Outcome::Changed)
     });
     match changed {

@@ -31,6 +31,10 @@ pub mod withdraw_handle;
 
 pub use viewer::{Admin, CurrentUser, Member, Moderator, Staff, Viewer};
 
+/// The kind of the job that is put down when a user has another name. Its payload is
+/// `{"user": id}`; the slice that shows names elsewhere runs it.
+pub const RENAMED: &str = "user_renamed";
+
 /// What a user may do, each including what stands before it. A visitor has no account.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,

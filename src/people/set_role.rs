@@ -3,6 +3,7 @@
 use super::{Role, store};
 use crate::app::App;
 use crate::db::audit::{self, Act, Actor};
+use crate::db::changes::{self, Subject};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{ProductId, UserId};
@@ -57,6 +58,8 @@ pub fn set_role(
                 }),
             },
         )?;
+        // The role stands beside the name on every page they wrote on.
+        changes::append(tx, Subject::Site, user.0, now)?;
         tracing::info!(%user, role = role.as_str(), "a user has another role");
         Ok(Outcome::Set)
     })

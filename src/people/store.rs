@@ -9,7 +9,7 @@ use super::tokens::{Purpose, Token};
 use super::{CurrentUser, Role};
 use crate::clock::{DAY, HOUR, Moment};
 use crate::db::schema::{
-    notifications, one_time_tokens, products, sessions, staff_products, users,
+    notifications, one_time_tokens, products, sessions, staff_products, threads, users,
 };
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
@@ -23,6 +23,9 @@ pub const SESSION_IDLE: i64 = 30 * DAY;
 pub const SESSION_LIFE: i64 = 90 * DAY;
 /// ...and its last use is noted at most this often (µs), to spare the database writes.
 pub const SESSION_NOTE_EVERY: i64 = HOUR;
+
+/// Unread notices are counted up to here on each request of a member.
+pub const UNREAD_MAX: i64 = 100;
 
 /// Whoever the session of this token belongs to, while it lasts, with the unread notifications.
 pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Option<Session>> {
@@ -54,14 +57,15 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
     } else {
         Vec::new()
     };
-    let unread: i64 = notifications::table
-        .filter(
-            notifications::user_id
-                .eq(id)
-                .and(notifications::read_at.is_null()),
-        )
-        .select(count_star())
-        .first(conn)?;
+    // As the page of notices shows them: about public threads.
+    let unread: Vec<i64> = notifications::table
+        .inner_join(threads::table)
+        .filter(notifications::user_id.eq(id))
+        .filter(notifications::read_at.is_null())
+        .filter(threads::visibility.eq("public"))
+        .limit(UNREAD_MAX)
+        .select(notifications::id)
+        .load(conn)?;
     Ok(Some(Session {
         user: CurrentUser {
             id: UserId(id),
@@ -70,7 +74,7 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
             session: SessionId(session),
             products,
         },
-        unread,
+        unread: unread.len(),
         last_used_at: Moment(last_used_at),
         ends_at: Moment(created_at).plus(SESSION_LIFE),
     }))
@@ -79,7 +83,8 @@ pub fn current_user(conn: &mut Conn, token_hash: &str, now: Moment) -> Result<Op
 /// A session as the extractors need it.
 pub struct Session {
     pub user: CurrentUser,
-    pub unread: i64,
+    /// Unread notices, counted up to [`UNREAD_MAX`].
+    pub unread: usize,
     pub last_used_at: Moment,
     /// When it ends however often it is used.
     pub ends_at: Moment,

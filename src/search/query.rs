@@ -402,6 +402,16 @@ mod tests {
     }
 
     #[test]
+    fn names_and_tags_are_asked_for_as_the_index_holds_them() {
+        let query = SearchQuery::parse("author:ＺＯË tag:Über");
+        assert_eq!(
+            query.filters.author.as_deref(),
+            Some(names::key("Zoë").as_str())
+        );
+        assert_eq!(query.filters.tags, ["uber"]);
+    }
+
+    #[test]
     fn words_phrases_prefixes_and_exclusions() {
         let query = SearchQuery::parse(r#"reset -printer "factory  Reset" firm* -"hard reset""#);
         let forms: Vec<_> = query

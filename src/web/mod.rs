@@ -43,7 +43,7 @@ pub struct PageViewer {
     pub can_desk: bool,
     pub is_admin: bool,
     /// Unread notifications.
-    pub unread: i64,
+    pub unread: usize,
 }
 
 impl Page {

@@ -7,8 +7,8 @@ use offramp::error::Result;
 use offramp::forum::store::{self, NewProduct, followers, lists};
 use offramp::forum::{
     self, Outcome, Place, ThreadKind, ThreadState, Visibility, accept_answer, close_thread,
-    delete_post, docs::Docs, draft_thread, edit_post, follow, me_too, move_thread, notify, pin,
-    post_reply, post_thread, restore_post, set_kind,
+    delete_post, docs::Docs, draft_thread, edit_post, follow, forget_read, hide_revision, me_too,
+    move_thread, notify, pin, post_reply, post_thread, restore_post, save_product, set_kind,
 };
 use offramp::ids::{CaseId, PostId, SessionId, ThreadId, UserId};
 use offramp::jobs::{Job, Next, Registry};
@@ -152,6 +152,52 @@ fn acts(t: &Test, id: ThreadId) -> Vec<String> {
     acts
 }
 
+/// Why the newest act of this name was done.
+fn reason(t: &Test, id: ThreadId, act: &str) -> String {
+    read(t, |c| audit::of_subject(c, "thread", id.0, 100))
+        .into_iter()
+        .find(|l| l.act == act)
+        .map(|l| l.reason)
+        .unwrap()
+}
+
+/// What an edit form rendered now carries.
+fn seen(t: &Test, post: PostId) -> String {
+    read(t, |c| {
+        let post = store::post(c, post)?.unwrap();
+        let thread = store::thread(c, post.thread)?.unwrap();
+        Ok(edit_post::Editable::load(c, &thread, &post)?.seen())
+    })
+}
+
+fn draft(t: &Test, by: &CurrentUser, title: &str, body: &str) -> ThreadId {
+    let lamp = read(t, |c| store::product_by_slug(c, "lamp")).unwrap();
+    let now = t.app.now();
+    let draft = draft_thread::Draft {
+        product: lamp.id,
+        topic: None,
+        author: by.id,
+        kind: ThreadKind::Question,
+        title,
+        body,
+        case: CaseId(1),
+    };
+    t.app
+        .db
+        .write(|tx| draft_thread::draft_thread(tx, now, &draft))
+        .unwrap()
+}
+
+fn change(t: &Test, by: &CurrentUser, post: PostId, title: &str, body: &str) -> edit_post::Outcome {
+    let typed = edit_post::Typed {
+        title: title.into(),
+        body: body.into(),
+        seen: seen(t, post),
+        ..Default::default()
+    };
+    edit_post::edit_post(&t.app, by, post, &typed).unwrap()
+}
+
 fn counters_are_right(t: &Test) {
     assert_eq!(read(t, store::counters::recount), []);
 }
@@ -180,8 +226,8 @@ on_both! {
         assert_eq!((solved.state, solved.accepted_count, solved.primary_answer), (ThreadState::Solved, 2, Some(second)));
         t.run_jobs();
         assert_eq!(notices(t, &ana), ["replied", "replied"]);
-        // Ben follows since he replied; Eve said me too and replied: told once that it is solved.
-        assert_eq!(notices(t, &ben), ["accepted", "replied", "solved"]);
+        // Ben gave the answer; Eve said me too and replied: told once that it is solved.
+        assert_eq!(notices(t, &ben), ["accepted", "replied"], "whose answer it is hears once");
         assert_eq!(notices(t, &eve), ["accepted", "solved"]);
         assert_eq!(acts(t, id), ["heard_resolved"]);
         counters_are_right(t);
@@ -240,7 +286,7 @@ on_both! {
         assert_eq!(fields, ["body", "kind", "product", "title"]);
         let article = post_thread::Typed { kind: "article".into(), ..typed("How to change the bulb") };
         assert!(matches!(post_thread::post_thread(&t.app, &ana, &article).unwrap(), post_thread::Outcome::NotAllowed(_)));
-        assert_eq!(read(t, store::thread_count), 0);
+        assert_eq!(read(t, store::last_thread_id), 0);
     }
 
     fn only_the_kettles_staff_speak_for_the_kettle(t) {
@@ -283,15 +329,27 @@ on_both! {
         let known = post_thread::Typed { kind: "known_issue".into(), ..typed("Lamps of batch 7 flicker") };
         let id = open(t, &kim, &known);
         is_done(me_too::me_too(&t.app, &ana, id, true));
-        is_refused(set_kind::mark_fixed(&t.app, &ana, id, "2.0"));
-        is_refused(set_kind::mark_fixed(&t.app, &kim, id, "  "));
-        is_done(set_kind::mark_fixed(&t.app, &kim, id, "firmware 2.0"));
+        is_refused(set_kind::mark_fixed(&t.app, &ana, id, "2.0", ""));
+        is_refused(set_kind::mark_fixed(&t.app, &kim, id, "  ", ""));
+        let opening = post_at(t, id, 1);
+        is_done(delete_post::delete_post(&t.app, &kim, opening, ""));
+        is_refused(set_kind::mark_fixed(&t.app, &kim, id, "firmware 2.0", ""));
+        is_done(restore_post::restore_post(&t.app, &kim, opening, ""));
+        is_done(set_kind::mark_fixed(&t.app, &kim, id, "firmware 2.0", "shipped today"));
         t.run_jobs();
         let fixed = thread(t, id);
         assert_eq!((fixed.state, fixed.fixed_in.as_deref()), (ThreadState::Solved, Some("firmware 2.0")));
         assert_eq!(notices(t, &ana), ["fixed"]);
-        assert_eq!(acts(t, id), ["thread_opened", "known_issue_fixed", "heard_resolved"]);
+        assert_eq!(acts(t, id), ["thread_opened", "thread_hidden", "thread_restored", "known_issue_fixed", "heard_resolved"]);
+        assert_eq!(reason(t, id, "known_issue_fixed"), "shipped today");
         counters_are_right(t);
+
+        // Those who were told hear that it is taken up again.
+        is_done(set_kind::set_kind(&t.app, &kim, id, ThreadKind::Question, "it is not our fault"));
+        t.run_jobs();
+        assert_eq!((thread(t, id).state, thread(t, id).fixed_in), (ThreadState::Open, None));
+        assert_eq!(acts(t, id)[5..], ["kind_changed", "heard_resolved"]);
+        assert_eq!(reason(t, id, "kind_changed"), "it is not our fault");
     }
 
     fn an_edit_keeps_every_state_and_overwrites_nobody(t) {
@@ -300,17 +358,24 @@ on_both! {
         let mo = user(t, "Mo", Role::Moderator);
         let id = ask(t, &ana, "Lamp flickers in the evening");
         let post = post_at(t, id, 1);
-        let edit = |count: i64, body: &str| edit_post::Typed { title: "Lamp flickers at night".into(), body: body.into(), tags: "bulb".into(), reason: "clearer".into(), edit_count: count };
-        assert!(matches!(edit_post::edit_post(&t.app, &ben, post, &edit(0, "x")).unwrap(), edit_post::Outcome::NotAllowed(_)));
-        let edit_post::Outcome::Saved(place) = edit_post::edit_post(&t.app, &ana, post, &edit(0, "First change.")).unwrap() else { panic!() };
+        let edit = |seen: &str, body: &str, tags: &str| edit_post::Typed { title: "Lamp flickers at night".into(), body: body.into(), tags: tags.into(), reason: "clearer".into(), seen: seen.into() };
+        let first = seen(t, post);
+        assert!(matches!(edit_post::edit_post(&t.app, &ben, post, &edit(&first, "x", "bulb")).unwrap(), edit_post::Outcome::NotAllowed(_)));
+        let edit_post::Outcome::Saved(place) = edit_post::edit_post(&t.app, &ana, post, &edit(&first, "First change.", "bulb")).unwrap() else { panic!() };
         assert_eq!(place.slug, "lamp-flickers-at-night");
         // A form opened before that edit must not undo it.
-        assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &edit(0, "Stale.")).unwrap(), edit_post::Outcome::Refused(_)));
-        assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &edit(1, "Second change.")).unwrap(), edit_post::Outcome::Saved(_)));
+        assert_eq!(edit_post::edit_post(&t.app, &mo, post, &edit(&first, "Stale.", "bulb")).unwrap(), edit_post::Outcome::Conflict);
+        // A reply is no change of what the form shows; other tags are one.
+        let second = seen(t, post);
+        reply(t, &ben, id, "Does it?");
+        assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &edit(&second, "First change.", "bulb, dimmer")).unwrap(), edit_post::Outcome::Saved(_)));
+        assert_eq!(edit_post::edit_post(&t.app, &ana, post, &edit(&second, "Second change.", "bulb")).unwrap(), edit_post::Outcome::Conflict);
+        assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &edit(&seen(t, post), "Second change.", "bulb")).unwrap(), edit_post::Outcome::Saved(_)));
+        t.run_jobs();
         let states = read(t, |c| store::reading::revisions(c, post));
         let bodies: Vec<_> = states.iter().map(|r| r.body.as_str()).collect();
         assert_eq!(bodies, ["It flickers when the kettle boils.", "First change.", "Second change."]);
-        assert_eq!(acts(t, id), ["post_edited"]);
+        assert_eq!(acts(t, id), ["post_edited", "post_edited"]);
         let tags: Vec<_> = read(t, |c| store::tags_of(c, id)).into_iter().map(|t| t.slug).collect();
         assert_eq!(tags, ["bulb"]);
         counters_are_right(t);
@@ -383,6 +448,225 @@ on_both! {
         counters_are_right(t);
     }
 
+    fn what_staff_take_out_of_a_draft_is_in_no_history(t) {
+        with_products(t);
+        let kim = user(t, "Kim", Role::Staff);
+        let id = draft(t, &kim, "Refund of order 4711 for Ana Lee", "Ana Lee wants her money back.");
+        let post = post_at(t, id, 1);
+        assert!(matches!(change(t, &kim, post, "How long does a refund take?", "A customer asks for a refund."), edit_post::Outcome::Saved(_)));
+        is_done(draft_thread::publish_draft(&t.app, &kim, id));
+        let mut browser = t.browser();
+        let path = thread(t, id).path();
+        let page = browser.get(&path);
+        assert!(page.body.contains("A customer asks") && !page.body.contains("/history"), "{}", page.body);
+        assert!(matches!(change(t, &kim, post, "How long does a refund take?", "A customer asks for it."), edit_post::Outcome::Saved(_)));
+        let history = browser.get(&format!("/post/{post}/history"));
+        assert!(history.body.contains("A customer asks for a refund."), "{}", history.body);
+        assert!(!history.body.contains("Ana Lee") && !browser.get(&path).body.contains("Ana Lee"));
+        assert_eq!(read(t, |c| store::reading::revisions(c, post)).len(), 2);
+    }
+
+    fn a_discarded_draft_stays_with_the_products_staff(t) {
+        with_products(t);
+        let (kim, mo) = (user(t, "Kim", Role::Staff), user(t, "Mo", Role::Moderator));
+        let id = draft(t, &kim, "Refund of order 4711 for Ana Lee", "Ana Lee wants her money back.");
+        let post = post_at(t, id, 1);
+        is_refused(delete_post::delete_post(&t.app, &kim, post, ""));
+        is_done(draft_thread::discard_draft(&t.app, &kim, id, "private"));
+        assert_eq!(reason(t, id, "draft_discarded"), "private");
+        assert_eq!(restore_post::restore_post(&t.app, &mo, post, "").unwrap(), Outcome::NotFound);
+        assert!(matches!(restore_post::restore_post(&t.app, &kim, post, "").unwrap(), Outcome::Unchanged(_)));
+        is_refused(draft_thread::publish_draft(&t.app, &kim, id));
+        assert_eq!((thread(t, id).visibility, thread(t, id).state), (Visibility::Draft, ThreadState::Closed));
+        let (mut moderator, mut staff) = (t.browser_for(mo.id), t.browser_for(kim.id));
+        assert_eq!(moderator.get(&thread(t, id).path()).status, 404);
+        let page = staff.get(&thread(t, id).path());
+        assert!(page.body.contains("A discarded draft") && !page.body.contains("/publish"), "{}", page.body);
+    }
+
+    fn the_companys_word_is_changed_and_moved_by_its_staff_only(t) {
+        with_products(t);
+        let (kim, mo) = (user(t, "Kim", Role::Staff), user(t, "Mo", Role::Moderator));
+        let ana = user(t, "Ana", Role::Member);
+        let products = read(t, store::products);
+        let lamp_only = CurrentUser { products: vec![products.iter().find(|p| p.slug == "lamp").unwrap().id], ..user(t, "Lea", Role::Staff) };
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let official = post_reply::Typed { body: "We look into it.".into(), official: true, ..Default::default() };
+        post_reply::post_reply(&t.app, &kim, id, &official).unwrap();
+        let post = post_at(t, id, 2);
+        assert!(matches!(change(t, &mo, post, "", "We don't care."), edit_post::Outcome::NotAllowed(_)));
+        assert!(matches!(change(t, &lamp_only, post, "", "We look into it today."), edit_post::Outcome::Saved(_)));
+        for by in [&mo, &lamp_only] {
+            is_refused(move_thread::move_thread(&t.app, by, id, "kettle", "", ""));
+        }
+        is_done(move_thread::move_thread(&t.app, &mo, id, "lamp", "", "no topic"));
+        is_done(move_thread::move_thread(&t.app, &kim, id, "kettle", "", ""));
+        t.run_jobs();
+    }
+
+    fn a_state_that_should_never_have_been_public_leaves_the_history(t) {
+        with_products(t);
+        let (ana, mo) = (user(t, "Ana", Role::Member), user(t, "Mo", Role::Moderator));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let post = reply(t, &ana, id, "My card is 4111 secret");
+        is_refused(hide_revision::hide_revision(&t.app, &ana, post, 1, true, ""));
+        assert_eq!(hide_revision::hide_revision(&t.app, &mo, post, 1, true, "").unwrap(), Outcome::NotFound, "never edited");
+        change(t, &mo, post, "", "My card is gone");
+        change(t, &mo, post, "", "My card is gone for good");
+        is_refused(hide_revision::hide_revision(&t.app, &mo, post, 3, true, ""));
+        let history = format!("/post/{post}/history");
+        let mut browser = t.browser();
+        assert!(browser.get(&history).body.contains("4111 secret"));
+        let mut moderator = t.browser_for(mo.id);
+        let hidden = moderator.submit(&history, &format!("{history}/1"), &[("reason", "a card number")]);
+        assert_eq!(hidden.location(), history);
+        let public = browser.get(&history).body;
+        assert!(!public.contains("4111 secret") && public.contains("My card is gone"), "{public}");
+        assert!(public.contains("Taken out of the public history."));
+        assert!(moderator.get(&history).body.contains("4111 secret"), "kept on record");
+        assert_eq!(reason(t, id, "revision_hidden"), "a card number");
+        is_done(hide_revision::hide_revision(&t.app, &mo, post, 1, false, ""));
+        assert!(browser.get(&history).body.contains("4111 secret"));
+        t.run_jobs();
+    }
+
+    fn what_is_written_under_a_thread_that_goes_away_is_kept(t) {
+        with_products(t);
+        let (ana, mo) = (user(t, "Ana", Role::Member), user(t, "Mo", Role::Moderator));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let (opening, own) = (post_at(t, id, 1), reply(t, &ana, id, "Since Monday."));
+        let mut browser = t.browser_for(ana.id);
+        browser.get(&thread(t, id).path());
+        is_done(delete_post::delete_post(&t.app, &mo, opening, "spam"));
+        let lost = browser.post(&format!("/t/{id}/reply"), &[("body", "An hour of work")]);
+        assert_eq!(lost.status, 400);
+        assert!(lost.body.contains("An hour of work"), "{}", lost.body);
+        let lost = browser.post(&format!("/post/{own}/edit"), &[("body", "Another hour"), ("reason", "clearer words")]);
+        assert_eq!(lost.status, 400);
+        assert!(lost.body.contains("Another hour") && lost.body.contains("clearer words"), "{}", lost.body);
+        t.run_jobs();
+    }
+
+    fn following_is_no_change_of_the_thread(t) {
+        with_products(t);
+        let (ana, ben) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let before = (thread(t, id).version, read(t, offramp::db::changes::newest));
+        for yes in [true, false, true] {
+            is_done(follow::follow(&t.app, &ben, id, yes));
+        }
+        assert_eq!((thread(t, id).version, read(t, offramp::db::changes::newest)), before);
+        assert_eq!(thread(t, id).follower_count, 2);
+        counters_are_right(t);
+    }
+
+    fn two_threads_that_swap_their_tags_do_not_wait_for_each_other(t) {
+        with_products(t);
+        let ana = user(t, "Ana", Role::Member);
+        let posts = ["one", "two"].map(|name| {
+            let id = ask(t, &ana, &format!("Lamp flickers, number {name}"));
+            post_at(t, id, 1)
+        });
+        let t = &*t;
+        std::thread::scope(|scope| {
+            for (at, post) in posts.into_iter().enumerate() {
+                let ana = &ana;
+                scope.spawn(move || {
+                    for round in 0..15 {
+                        let tags = if (round + at) % 2 == 0 { "amber, bulb, cord" } else { "zinc, dimmer, bulb, edge" };
+                        let typed = edit_post::Typed { title: "Lamp flickers a lot".into(), body: "It does.".into(), tags: tags.into(), seen: seen(t, post), ..Default::default() };
+                        assert!(matches!(edit_post::edit_post(&t.app, ana, post, &typed).unwrap(), edit_post::Outcome::Saved(_)));
+                    }
+                });
+            }
+        });
+        counters_are_right(t);
+    }
+
+    fn another_name_reaches_pages_and_search(t) {
+        with_products(t);
+        t.registry = Arc::new(offramp::boot::registry());
+        let (ana, boss) = (user(t, "Ana", Role::Member), user(t, "Boss", Role::Admin));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let catch_up = |t: &Test| search::catch_up(&t.app.index, &t.app.db, &Docs::new(t.app.db.clone())).unwrap();
+        catch_up(t);
+        let mut browser = t.browser();
+        let path = thread(t, id).path();
+        assert!(browser.get(&path).body.contains("Ana") && browser.get("/").body.contains("Lamp"));
+        assert_eq!(offramp::people::change_profile::change_profile(&t.app, &ana, "Zoë", "").unwrap(), offramp::people::change_profile::Outcome::Changed);
+        let lamp = read(t, |c| store::product_by_slug(c, "lamp")).unwrap();
+        let settings = read(t, |c| store::settings::settings(c, lamp.id)).unwrap();
+        let renamed = save_product::Settings { name: "Luminaire".into(), ..settings };
+        save_product::save_product(&t.app, &boss, Some(lamp.id), &renamed).unwrap();
+        for page in [path.as_str(), "/", "/p/lamp"] {
+            assert!(browser.get(page).body.contains("Luminaire"), "{page}");
+        }
+        assert!(browser.get(&path).body.contains("Zoë") && !browser.get(&path).body.contains(">Ana<"));
+        t.run_jobs();
+        catch_up(t);
+        assert!(browser.get("/search?q=flickers+author:ZO%C3%8B").body.contains(&path));
+        assert!(!browser.get("/search?q=flickers+author:ana").body.contains(&path));
+    }
+
+    fn feeds_are_well_formed_and_their_entries_stay_the_same(t) {
+        with_products(t);
+        let ana = user(t, "Ana", Role::Member);
+        let id = ask(t, &ana, "Lamp \u{fffe}flickers\u{202e} & <hums>");
+        assert_eq!(thread(t, id).title, "Lamp flickers & <hums>");
+        let mut browser = t.browser();
+        assert_eq!(browser.get("/feed.atom?product=nothing").status, 404);
+        let entry = format!("<entry><title>Lamp flickers &amp; &lt;hums&gt;</title><id>{}</id>", t.app.url(&format!("/t/{id}")));
+        let feed = browser.get("/feed.atom?product=lamp");
+        assert!(feed.body.contains(&entry), "{}", feed.body);
+        assert!(feed.body.contains(&format!("<link rel=\"self\" href=\"{}\"/>", t.app.url("/feed.atom?product=lamp"))));
+        assert_eq!(feed.header("cache-control"), "public, max-age=300");
+        change(t, &ana, post_at(t, id, 1), "Lamp hums in the evening", "It hums.");
+        assert!(browser.get("/feed.atom").body.contains(&t.app.url(&format!("/t/{id}</id>"))));
+        let moved = browser.get(&format!("/t/{id}/lamp-flickers-hums"));
+        assert_eq!((moved.status, moved.header("cache-control")), (301, "no-cache"));
+    }
+
+    fn a_reply_leads_to_what_it_answers_and_a_solution_keeps_its_day(t) {
+        with_products(t);
+        let (ana, ben, mo) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member), user(t, "Mo", Role::Moderator));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let first = reply(t, &ben, id, "Tighten the bulb.");
+        let quoting = post_reply::Typed { body: "> Tighten the bulb.\n\nDone.".into(), reply_to: Some(first), ..Default::default() };
+        post_reply::post_reply(&t.app, &ana, id, &quoting).unwrap();
+        let path = thread(t, id).path();
+        assert!(t.browser().get(&path).body.contains(&format!("<a href=\"{path}#post-2\">in reply to #2</a>")));
+        is_done(accept_answer::accept_answer(&t.app, &ana, first, true));
+        let solved_at = thread(t, id).solved_at;
+        t.advance(5_000_000);
+        is_done(close_thread::close_thread(&t.app, &mo, id, ""));
+        is_done(close_thread::reopen_thread(&t.app, &mo, id, "asked again"));
+        assert_eq!((thread(t, id).state, thread(t, id).solved_at), (ThreadState::Solved, solved_at));
+        assert_eq!(reason(t, id, "thread_reopened"), "asked again");
+        t.run_jobs();
+    }
+
+    fn the_badge_counts_what_the_list_shows_and_old_notices_go(t) {
+        with_products(t);
+        let (ana, ben, mo) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member), user(t, "Mo", Role::Moderator));
+        let (one, two) = (ask(t, &ana, "Lamp flickers in the evening"), ask(t, &ana, "Lamp hums in the morning"));
+        reply(t, &ben, one, "Yes.");
+        reply(t, &ben, two, "No.");
+        t.run_jobs();
+        let opening = post_at(t, two, 1);
+        is_done(delete_post::delete_post(&t.app, &mo, opening, "spam"));
+        let mut browser = t.browser_for(ana.id);
+        assert!(browser.get("/search").body.contains(">1<span class=\"visually-hidden\"> unread"));
+        assert_eq!(notices(t, &ana), ["replied"]);
+        browser.get(&thread(t, one).path());
+        forget_read::ForgetRead {}.run(&t.app).unwrap();
+        assert_eq!(notices(t, &ana).len(), 1, "read a moment ago");
+        t.advance(91 * offramp::clock::DAY);
+        forget_read::ForgetRead {}.run(&t.app).unwrap();
+        assert_eq!(notices(t, &ana).len(), 0);
+        is_done(restore_post::restore_post(&t.app, &mo, opening, ""));
+        assert_eq!(notices(t, &ana), ["replied"], "unread ones stay");
+    }
+
     fn a_thread_moves_and_is_pinned_under_the_same_address(t) {
         with_products(t);
         let (ana, mo) = (user(t, "Ana", Role::Member), user(t, "Mo", Role::Moderator));
@@ -390,14 +674,17 @@ on_both! {
         let path = thread(t, id).path();
         is_refused(move_thread::move_thread(&t.app, &ana, id, "kettle", "", ""));
         is_refused(move_thread::move_thread(&t.app, &mo, id, "kettle", "nowhere", ""));
+        is_done(pin::pin(&t.app, &mo, id, true, ""));
         is_done(move_thread::move_thread(&t.app, &mo, id, "kettle", "light", "it is the kettle"));
-        is_done(pin::pin(&t.app, &mo, id, true));
-        assert!(matches!(pin::pin(&t.app, &mo, id, true).unwrap(), Outcome::Unchanged(_)));
+        assert!(!thread(t, id).pinned, "it was pinned for the readers of another forum");
+        is_done(pin::pin(&t.app, &mo, id, true, "asked daily"));
+        assert_eq!(reason(t, id, "thread_pinned"), "asked daily");
+        assert!(matches!(pin::pin(&t.app, &mo, id, true, "").unwrap(), Outcome::Unchanged(_)));
         let mut browser = t.browser();
         assert!(browser.get(&path).body.contains("/p/kettle/light"));
         assert!(browser.get("/p/kettle").body.contains("Pinned"));
         assert!(!browser.get("/p/lamp").body.contains("flickers"));
-        assert_eq!(acts(t, id), ["thread_moved", "thread_pinned"]);
+        assert_eq!(acts(t, id), ["thread_pinned", "thread_moved", "thread_pinned"]);
         is_done(follow::follow(&t.app, &mo, id, true));
         assert!(matches!(follow::follow(&t.app, &mo, id, true).unwrap(), Outcome::Unchanged(_)));
         counters_are_right(t);
@@ -486,6 +773,11 @@ on_both! {
         let mut browser = t.browser();
         let second = browser.get(&format!("{path}?page=2"));
         assert!(second.body.contains("post number 21.") && second.body.contains("post number 40."), "{}", second.body);
+        let first_of_it = post_at(t, id, 21);
+        is_done(delete_post::delete_post(&t.app, &mo, first_of_it, "unkind"));
+        let second = browser.get(&format!("{path}?page=2"));
+        assert!(!second.body.contains("post number 21."), "nor as the page's description");
+        assert!(second.body.contains("name=\"description\" content=\"post number 22."));
         assert!(!second.body.contains("post number 20.") && !second.body.contains("post number 41."));
         assert!(browser.get(&format!("{path}?page=3")).body.contains("id=\"post-41\""));
         let place = Place { thread: id, slug: thread(t, id).slug, post: 41 };
@@ -546,6 +838,13 @@ on_both! {
         let kept = browser.post(&reply_to, &[("csrf", &csrf), ("body", "A long reply that took an hour")]);
         assert_eq!(kept.status, 400);
         assert!(kept.body.contains("A long reply that took an hour"));
+        let csrf = offramp::web::csrf_token(&t.app, "gone");
+        let kept = browser.post("/new", &[("csrf", &csrf), ("title", "Lamp flickers"), ("tags", "dimmer, bulb"), ("body", "A long question")]);
+        assert!(kept.body.contains("dimmer, bulb") && kept.body.contains("A long question"), "{}", kept.body);
+        let kept = browser.post("/desk/case/1/note", &[("csrf", &csrf), ("text", "A long note that took an hour")]);
+        assert_eq!(kept.status, 400);
+        assert!(kept.body.contains("A long note that took an hour"), "{}", kept.body);
+        assert_eq!(browser.post("/t/1/follow", &[("csrf", &csrf)]).status, 303, "a button has nothing to keep");
         t.run_jobs();
         counters_are_right(t);
     }
@@ -559,7 +858,7 @@ on_both! {
         let long = "a".repeat(40_000);
         for nasty in ["\0", "\u{202e}\u{7f}\u{1b}[0m", "'; DROP TABLE threads;--", "%00%ff", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", long.as_str(), "{{7*7}}"] {
             for path in ["/new".to_owned(), "/preview".into(), format!("/t/{id}/reply"), format!("/t/{id}/move"), format!("/t/{id}/kind"), format!("/t/{id}/fixed"), format!("/post/{}/edit", post_at(t, id, 1))] {
-                let fields = [("product", nasty), ("kind", nasty), ("title", nasty), ("body", nasty), ("tags", nasty), ("request_key", nasty), ("reply_to", nasty), ("place", nasty), ("fixed_in", nasty), ("edit_count", nasty)];
+                let fields = [("product", nasty), ("kind", nasty), ("title", nasty), ("body", nasty), ("tags", nasty), ("request_key", nasty), ("reply_to", nasty), ("place", nasty), ("fixed_in", nasty), ("seen", nasty)];
                 let reply = browser.post(&path, &fields);
                 assert!(reply.status < 500, "{path} with {:?}: {}", &nasty[..nasty.floor_char_boundary(20)], reply.status);
             }
@@ -583,6 +882,7 @@ on_both! {
         let fields = [("product", "lamp/"), ("kind", "question"), ("title", "Lamp flickers when the kettle boils"), ("body", "Every evening it flickers."), ("request_key", "k")];
         let shown = browser.post("/new", &fields);
         assert_eq!(shown.status, 200);
+        assert!(shown.body.contains("Not posted yet") && shown.body.contains("Does one of these threads answer it?"), "{}", shown.body);
         assert!(shown.body.contains("Post anyway") && shown.body.contains("flickers in the evening when"), "{}", shown.body);
         let mut anyway = fields.to_vec();
         anyway.push(("seen_similar", "1"));

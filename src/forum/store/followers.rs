@@ -259,3 +259,14 @@ pub fn unread_of_thread(conn: &mut Conn, user: UserId, thread: ThreadId) -> Resu
         .select(count_star())
         .first(conn)?)
 }
+
+/// Deletes notices that were read before `before`; at most `limit`. Returns how many there were.
+pub fn forget_read(tx: &mut Conn, before: Moment, limit: i64) -> Result<usize> {
+    let old: Vec<i64> = notifications::table
+        .filter(notifications::read_at.lt(before.0))
+        .order(notifications::read_at)
+        .limit(limit)
+        .select(notifications::id)
+        .load(tx)?;
+    Ok(diesel::delete(notifications::table.filter(notifications::id.eq_any(old))).execute(tx)?)
+}

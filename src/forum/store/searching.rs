@@ -6,6 +6,7 @@ use crate::db::Conn;
 use crate::db::schema::{posts, products, threads, topics, users};
 use crate::error::Result;
 use crate::forum::Visibility;
+use crate::ids::UserId;
 
 #[derive(Queryable)]
 pub struct ThreadText {
@@ -55,6 +56,18 @@ pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<Vec<ThreadText>> {
 /// Ids of public threads by rising id after `id`.
 pub fn public_ids_after(conn: &mut Conn, id: i64, limit: i64) -> Result<Vec<i64>> {
     Ok(threads::table
+        .filter(threads::id.gt(id))
+        .filter(threads::visibility.eq(Visibility::Public.as_str()))
+        .order(threads::id)
+        .limit(limit)
+        .select(threads::id)
+        .load(conn)?)
+}
+
+/// Ids of an author's public threads by rising id after `id`.
+pub fn public_ids_of(conn: &mut Conn, author: UserId, id: i64, limit: i64) -> Result<Vec<i64>> {
+    Ok(threads::table
+        .filter(threads::author_id.eq(author.0))
         .filter(threads::id.gt(id))
         .filter(threads::visibility.eq(Visibility::Public.as_str()))
         .order(threads::id)

@@ -1,0 +1,37 @@
+//! What nobody needs any more: notices read long ago, and changes that every reader has passed.
+
+use serde::{Deserialize, Serialize};
+
+use super::store::followers;
+use crate::app::App;
+use crate::clock::DAY;
+use crate::db::changes;
+use crate::error::Result;
+use crate::jobs::{Job, Next};
+
+/// How often (µs).
+pub const EVERY: i64 = DAY;
+/// Read notices stay this long (µs).
+const KEEP_READ: i64 = 90 * DAY;
+/// Notices deleted in one transaction.
+const BATCH: i64 = 500;
+
+/// Forgets them.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ForgetRead {}
+
+impl Job for ForgetRead {
+    const KIND: &'static str = "forum_forget_read";
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let now = app.now();
+        let before = now.plus(-KEEP_READ);
+        while app
+            .db
+            .write(|tx| followers::forget_read(tx, before, BATCH))?
+            > 0
+        {}
+        app.db.write(|tx| changes::prune(tx, now))?;
+        Ok(Next::Done)
+    }
+}
