@@ -13,8 +13,6 @@ use crate::db::{Db, ServerLock, migrate};
 use crate::error::{Error, Result};
 use crate::escalations;
 use crate::files::Files;
-use crate::forum::docs::Docs;
-use crate::forum::notify::Notify;
 use crate::forum::{self, docs::Docs};
 use crate::jobs::prune_changes::PruneChanges;
 use crate::jobs::worker::Workers;
