@@ -1,11 +1,10 @@
-//! What nobody needs any more: notices read long ago, and changes that every reader has passed.
+//! Notices that were read long ago.
 
 use serde::{Deserialize, Serialize};
 
 use super::store::followers;
 use crate::app::App;
 use crate::clock::DAY;
-use crate::db::changes;
 use crate::error::Result;
 use crate::jobs::{Job, Next};
 
@@ -24,14 +23,12 @@ impl Job for ForgetRead {
     const KIND: &'static str = "forum_forget_read";
 
     fn run(&self, app: &App) -> Result<Next> {
-        let now = app.now();
-        let before = now.plus(-KEEP_READ);
+        let before = app.now().plus(-KEEP_READ);
         while app
             .db
             .write(|tx| followers::forget_read(tx, before, BATCH))?
             > 0
         {}
-        app.db.write(|tx| changes::prune(tx, now))?;
         Ok(Next::Done)
     }
 }

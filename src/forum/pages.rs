@@ -179,18 +179,6 @@ fn check_act(app: &App, user: &CurrentUser) -> Result<(), Failure> {
         .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
 }
 
-/// The page of a form whose thread changed under the writer's hands: what was typed is not lost.
-fn refused(why: &str, fields: &[(&str, &str)]) -> Failure {
-    Failure::Bad {
-        text: why.to_owned(),
-        kept: fields
-            .iter()
-            .filter(|(_, value)| !value.trim().is_empty())
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
-    }
-}
-
 /// Where an act leads, and the sentence that says it was done.
 fn outcome_answer(app: &App, outcome: Outcome, done: &str) -> Answer {
     match outcome {

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::thread::{PlaceOption, places};
-use super::{Problems, refused, too_fast};
+use super::{Problems, too_fast};
 use crate::app::App;
 use crate::error::Problem;
 use crate::forum::store::{self, RevisionLine, reading};
@@ -20,8 +20,6 @@ use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, html_
 /// Said when a question is sent to which there may be an answer.
 const MAYBE_ANSWERED: &str = "Does one of these threads answer it? If not, post it anyway.";
 
-/// Said when the thread of a form was taken away in the meantime.
-const GONE: &str = "The thread is no longer there, so this was not saved.";
 /// Said when a post was changed while somebody else edited it.
 const CHANGED: &str = "Somebody changed this post since you opened the form. Your text is kept here; \
     compare it with the post and save again.";
@@ -259,7 +257,7 @@ pub async fn reply(
     .await?;
     let (status, problems) = match outcome {
         post_reply::Outcome::Posted(place) => return Ok(redirect(&place.path())),
-        post_reply::Outcome::NotFound => return Err(refused(GONE, &[("body", &fields.body)])),
+        post_reply::Outcome::NotFound => return Err(Failure::NotFound),
         post_reply::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
         post_reply::Outcome::NotAllowed(why) => {
             (StatusCode::FORBIDDEN, vec![Problem::new("", why)])
@@ -277,7 +275,6 @@ async fn reply_page(
     fields: ReplyFields,
     problems: Vec<Problem>,
 ) -> Answer {
-    let body = fields.body.clone();
     let page = blocking(app, move |app| {
         let thread = app.db.read(|conn| store::thread(conn, thread))?;
         Ok(thread
@@ -345,7 +342,7 @@ pub async fn quote(app: web::Data<App>, member: Member, path: web::Path<String>)
 
 // An edit
 
-#[derive(serde::Deserialize, Default, Clone)]
+#[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub struct EditFields {
     body: String,
@@ -409,8 +406,8 @@ pub async fn post_edit(
             edit_post::Outcome::Saved(place) | edit_post::Outcome::Unchanged(place) => {
                 return Ok(redirect(&place.path()));
             }
-            edit_post::Outcome::NotFound => return Err(fields.refused(GONE)),
-            edit_post::Outcome::NotAllowed(why) => return Err(fields.refused(why)),
+            edit_post::Outcome::NotFound => return Err(Failure::NotFound),
+            edit_post::Outcome::NotAllowed(why) => return Err(Failure::forbidden(why)),
             edit_post::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
             edit_post::Outcome::Conflict => {
                 // Told once: the page marks the form with what is stored now, so the next save counts.
@@ -423,18 +420,6 @@ pub async fn post_edit(
     html_with(status, &page)
 }
 
-impl EditFields {
-    fn refused(&self, why: &str) -> Failure {
-        let typed = [
-            ("title", self.title.as_str()),
-            ("body", &self.body),
-            ("tags", &self.tags),
-            ("reason", &self.reason),
-        ];
-        refused(why, &typed)
-    }
-}
-
 async fn edit_page(
     app: &App,
     page: Page,
@@ -445,21 +430,16 @@ async fn edit_page(
 ) -> Result<EditPage, Failure> {
     blocking(app, move |app| {
         app.db.read(|conn| {
-            let lost = |why| match &typed {
-                Some(fields) => fields.refused(why),
-                None if why == GONE => Failure::NotFound,
-                None => Failure::forbidden(why),
-            };
             let Some(post) = store::post(conn, post)? else {
-                return Ok(Err(lost(GONE)));
+                return Ok(Err(Failure::NotFound));
             };
             let Some(thread) =
                 store::thread(conn, post.thread)?.filter(|t| policy::can_see(Some(&user), t))
             else {
-                return Ok(Err(lost(GONE)));
+                return Ok(Err(Failure::NotFound));
             };
             if !policy::can_edit(&user, &thread, &post) {
-                return Ok(Err(lost(policy::ONLY_AUTHOR)));
+                return Ok(Err(Failure::forbidden(policy::ONLY_AUTHOR)));
             }
             let is_opening = post.is_opening();
             let stored = edit_post::Editable::load(conn, &thread, &post)?;
