@@ -297,10 +297,7 @@ async fn reply_page(
             }))
     })
     .await?;
-    html_with(
-        status,
-        &page.ok_or_else(|| refused(GONE, &[("body", &body)]))?,
-    )
+    html_with(status, &page.ok_or(Failure::NotFound)?)
 }
 
 /// `GET /post/{id}/quote`: the reply form with the post quoted.
