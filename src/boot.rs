@@ -36,7 +36,7 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
     let db = Db::open(&config.database)?;
     Ok(App::new(Parts {
         index: Arc::new(SearchIndex::open(&config.search.dir)?),
-        files: Files::new(config.server.data_dir.join("uploads")),
+        files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: mail_transport(&config)?,
         connectors: connectors(&config, &keys, &db, &clock)?,
         clock,

@@ -437,7 +437,7 @@ pub fn record_event(tx: &mut Conn, now: Moment, case: CaseId, event: Event<'_>) 
     touch(tx, case, now)
 }
 
-/// The story, oldest first.
+/// The newest part of the story, oldest first.
 pub fn events(conn: &mut Conn, case: CaseId) -> Result<Vec<StoredEvent>> {
     type Row = (
         i64,
@@ -450,9 +450,9 @@ pub fn events(conn: &mut Conn, case: CaseId) -> Result<Vec<StoredEvent>> {
         String,
         i64,
     );
-    let rows: Vec<Row> = case_events::table
+    let mut rows: Vec<Row> = case_events::table
         .filter(case_events::case_id.eq(case.0))
-        .order(case_events::id)
+        .order(case_events::id.desc())
         .limit(EVENTS_MAX)
         .select((
             case_events::id,
@@ -466,6 +466,7 @@ pub fn events(conn: &mut Conn, case: CaseId) -> Result<Vec<StoredEvent>> {
             case_events::created_at,
         ))
         .load(conn)?;
+    rows.reverse();
     rows.into_iter()
         .map(
             |(id, step, actor_kind, actor_name, mention, summary, reasons, data, at)| {
@@ -483,6 +484,37 @@ pub fn events(conn: &mut Conn, case: CaseId) -> Result<Vec<StoredEvent>> {
             },
         )
         .collect()
+}
+
+/// Whether a person, not a rule, took this step.
+pub fn decided_by_person(conn: &mut Conn, case: CaseId, step: Step) -> Result<bool> {
+    let theirs = case_events::table
+        .filter(case_events::case_id.eq(case.0))
+        .filter(case_events::step.eq(step.as_str()))
+        .filter(case_events::actor_kind.eq("user"));
+    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(conn)?)
+}
+
+/// Whether the customer wrote after the event `seen`, in this case or one that it took in (which
+/// brings words along that were not seen here before).
+pub fn customer_wrote_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<bool> {
+    let of = cases::table
+        .filter(
+            cases::id
+                .eq(case.0)
+                .or(cases::merged_into_id.assume_not_null().eq(case.0)),
+        )
+        .select(cases::id);
+    let steps = [Step::Capture, Step::Join, Step::Merge].map(Step::as_str);
+    let theirs = case_events::table
+        .filter(case_events::case_id.eq_any(of))
+        .filter(case_events::id.gt(seen))
+        .filter(
+            case_events::actor_kind
+                .eq("customer")
+                .or(case_events::step.eq_any(steps)),
+        );
+    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(conn)?)
 }
 
 /// Most events of one case that a page shows.
@@ -520,9 +552,9 @@ pub struct Note {
 }
 
 pub fn notes(conn: &mut Conn, case: CaseId) -> Result<Vec<Note>> {
-    Ok(case_notes::table
+    let mut newest: Vec<Note> = case_notes::table
         .filter(case_notes::case_id.eq(case.0))
-        .order(case_notes::id)
+        .order(case_notes::id.desc())
         .limit(EVENTS_MAX)
         .select((
             case_notes::id,
@@ -530,7 +562,9 @@ pub fn notes(conn: &mut Conn, case: CaseId) -> Result<Vec<Note>> {
             case_notes::body,
             case_notes::created_at,
         ))
-        .load(conn)?)
+        .load(conn)?;
+    newest.reverse();
+    Ok(newest)
 }
 
 type LinkRow = (

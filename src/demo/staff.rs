@@ -48,7 +48,7 @@ impl<'a> Staff<'a> {
             .read(|c| queue::page(c, &queue::Filter::default()))?;
         for case in waiting {
             self.confirm(case.id)?;
-            self.answer(case.id, case.version)?;
+            self.answer(case.id)?;
         }
         self.approve()?;
         self.close()
@@ -100,13 +100,17 @@ impl<'a> Staff<'a> {
     }
 
     /// Answers a ticket whose customer waits; once they have answered that, it is resolved.
-    fn answer(&self, case: CaseId, version: i64) -> Result<()> {
+    fn answer(&self, case: CaseId) -> Result<()> {
         let app = self.app;
         let ticket = app.db.read(|c| tickets::store::ticket_of(c, case))?;
         let Some(ticket) = ticket else {
             return Ok(());
         };
-        let messages = app.db.read(|c| tickets::store::messages(c, ticket.id))?;
+        let (messages, seen) = app.db.read(|c| {
+            let events = cases::store::events(c, case)?;
+            let seen = events.last().map_or(0, |e| e.id);
+            Ok((tickets::store::messages(c, ticket.id)?, seen))
+        })?;
         // A ticket by claim begins with what the customer said in public.
         if messages
             .last()
@@ -128,7 +132,7 @@ impl<'a> Staff<'a> {
             &format!("Thank you for writing. We have looked into it and put it right; {ANSWER}"),
             &[],
             &format!("demo-answer-{case}"),
-            version,
+            seen,
         )?;
         Ok(())
     }

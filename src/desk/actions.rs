@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, MergeOutcome, Severity};
-use crate::db::Conn;
 use crate::db::audit::{self, Act};
+use crate::db::{Conn, Lock, lock};
 use crate::error::Problem;
 use crate::error::Result;
 use crate::escalations::store::NewReply;
@@ -82,6 +82,49 @@ async fn on_case(
     })
     .await?;
     answer(app, id, said)
+}
+
+/// Shown when the customer wrote while somebody decided.
+const CUSTOMER_WROTE: &str = "The customer wrote, or another case was taken in, since this page was \
+     shown. Read that first; then decide again. What you typed is kept.";
+
+/// As `on_case`, for what is decided by the customer's words: nothing is done when there are newer
+/// ones than the event `seen`. The cases in `held` are held still meanwhile.
+async fn on_case_as_seen(
+    app: &App,
+    staff: Staff,
+    held: &mut [CaseId],
+    id: CaseId,
+    (seen, typed): (i64, Typed),
+    act: impl FnOnce(&App, &mut Conn, &CurrentUser, &Case) -> Result<Said> + Send + 'static,
+) -> Answer {
+    // In the order of ids, so that two who hold the same can't wait for each other.
+    held.sort_unstable();
+    let (user, held) = (staff.user.clone(), held.to_vec());
+    let said = blocking(app, move |app| {
+        app.db.write(|tx| {
+            for case in held {
+                lock(tx, Lock::Case(case.0))?;
+            }
+            let case = match case::open(tx, &user, id)? {
+                Ok(case) => case,
+                Err(stop) => return Ok(Some(Err(stop))),
+            };
+            if cases::store::customer_wrote_since(tx, id, seen)? {
+                return Ok(None);
+            }
+            Ok(Some(Ok(act(app, tx, &user, &case)?)))
+        })
+    })
+    .await?;
+    if let Some(said) = said {
+        return answer(app, id, said);
+    }
+    let typed = Typed {
+        notice: CUSTOMER_WROTE.to_owned(),
+        ..typed
+    };
+    case::show(app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
 }
 
 fn answer(app: &App, id: CaseId, said: Result<Said, Stop>) -> Answer {
@@ -266,6 +309,9 @@ pub struct StateForm {
     /// `resolve`, `reopen` or `close`.
     #[serde(default)]
     to: String,
+    /// The newest event on the page.
+    #[serde(default)]
+    seen: i64,
     #[serde(default)]
     why: String,
 }
@@ -278,25 +324,38 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
         "close" => Happening::Closed,
         _ => return Err(Failure::bad("A case can be resolved, closed or reopened.")),
     };
+    let (id, seen) = (CaseId(*id), form.fields.seen);
     let reason = why(&form.fields.why);
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
-        let by = user.actor();
-        if happening == Happening::Resolved {
-            return Ok(match resolve(tx, app, &by, case.id, &reason)? {
-                Resolved::Told => Said::done(
-                    "Resolved. The customer is told by mail, and asked whether it works.",
-                ),
-                Resolved::NobodyToTell => Said::done("State: Resolved."),
-                Resolved::Already => Said::info("It stands so already."),
-            });
-        }
-        let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
-        Ok(match changed {
-            Some((before, now)) if before.state == now => Said::info("It stands so already."),
-            Some((_, now)) => Said::done(format!("State: {}.", now.label())),
-            None => Said::refused("There is no such case any more."),
-        })
-    })
+    let typed = Typed {
+        why: reason.clone(),
+        ..Typed::default()
+    };
+    let held = &mut [id];
+    on_case_as_seen(
+        &app,
+        staff,
+        held,
+        id,
+        (seen, typed),
+        move |app, tx, user, case| {
+            let by = user.actor();
+            if happening == Happening::Resolved {
+                return Ok(match resolve(tx, app, &by, case.id, &reason)? {
+                    Resolved::Told => Said::done(
+                        "Resolved. The customer is told by mail, and asked whether it works.",
+                    ),
+                    Resolved::NobodyToTell => Said::done("State: Resolved."),
+                    Resolved::Already => Said::info("It stands so already."),
+                });
+            }
+            let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
+            Ok(match changed {
+                Some((before, now)) if before.state == now => Said::info("It stands so already."),
+                Some((_, now)) => Said::done(format!("State: {}.", now.label())),
+                None => Said::refused("There is no such case any more."),
+            })
+        },
+    )
     .await
 }
 
@@ -544,9 +603,9 @@ pub struct MessageForm {
     body: String,
     #[serde(default)]
     key: String,
-    /// The case's version when the form was shown.
+    /// The newest event on the page.
     #[serde(default)]
-    version: i64,
+    seen: i64,
 }
 
 /// `POST /desk/case/{id}/message`: answers the ticket by mail.
@@ -561,8 +620,8 @@ pub async fn message(
     let user = staff.user.clone();
     let typed = fields.body.clone();
     let outcome = blocking(&app, move |app| {
-        let MessageForm { body, key, version } = fields;
-        tickets::reply::reply(app, &user, id, &body, &files, &key, version)
+        let MessageForm { body, key, seen } = fields;
+        tickets::reply::reply(app, &user, id, &body, &files, &key, seen)
     })
     .await?;
     let notice = match outcome {
@@ -582,6 +641,8 @@ pub async fn message(
             "{who} answered while you wrote. Read that first; if yours is still needed, send it \
              again. Files have to be chosen again."
         ),
+        Outcome::CustomerWrote => CUSTOMER_WROTE.to_owned(),
+        Outcome::Moved(into) => return answer(&app, id, Err(Stop::Moved(into))),
         Outcome::NoTicket => "There is no address to write to: the customer has left none.".into(),
         Outcome::Problems(problems) => words_of(&problems),
     };
@@ -728,22 +789,21 @@ pub async fn answer_in_public(
             dedupe_key: &format!("answer:{}:{}:{key}", case.id, user.id),
             drafted_by: Some(user.id),
         };
-        let made = escalations::store::insert_reply(tx, &new, app.now())?;
+        let Some(reply) = escalations::store::insert_reply(tx, &new, app.now())? else {
+            return Ok(Said::info("The draft is there already."));
+        };
         cases::store::touch(tx, case.id, app.now())?;
-        if let Some(reply) = made {
-            let act = Act {
-                by: &user.actor(),
-                act: "reply_drafted",
-                subject: ("case", case.id.0),
-                reason: "",
-                data: json!({"reply": reply}),
-            };
-            audit::record(tx, app.now(), act)?;
-        }
-        Ok(match made {
-            Some(_) => Said::info("Write the reply; everybody will be able to read it."),
-            None => Said::info("The draft is there already."),
-        })
+        let act = Act {
+            by: &user.actor(),
+            act: "reply_drafted",
+            subject: ("case", case.id.0),
+            reason: "",
+            data: json!({"reply": reply}),
+        };
+        audit::record(tx, app.now(), act)?;
+        Ok(Said::info(
+            "Write the reply; everybody will be able to read it.",
+        ))
     })
     .await
 }
@@ -791,6 +851,9 @@ pub struct MergeForm {
     /// The number of the case that it goes on in.
     #[serde(default)]
     into: String,
+    /// The newest event on the page.
+    #[serde(default)]
+    seen: i64,
     #[serde(default)]
     why: String,
 }
@@ -802,8 +865,14 @@ pub async fn merge(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Merge
         into.parse()
             .map_err(|_| Failure::bad("Give the number of the case in which this one goes on."))?,
     );
+    let (id, seen) = (CaseId(*id), form.fields.seen);
     let reason = why(&form.fields.why);
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let typed = Typed {
+        into: into.to_string(),
+        ..Typed::default()
+    };
+    let held = &mut [id, into];
+    on_case_as_seen(&app, staff, held, id, (seen, typed), move |app, tx, user, case| {
         match cases::store::case(tx, into)? {
             Some(other) if cases::policy::can_work_on(user, &other) => {}
             _ => return Ok(Said::refused(format!("There is no case {into} for you."))),

@@ -28,6 +28,8 @@ use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redire
 const OTHERS_MAX: i64 = 20;
 /// Lines of the audit log that are shown.
 const AUDIT_MAX: i64 = 200;
+const EVENTS_LIMIT: usize = cases::store::EVENTS_MAX as usize;
+const MESSAGES_LIMIT: usize = tickets::store::MESSAGES_MAX as usize;
 /// Threads that the search field offers.
 const FOUND_MAX: usize = 8;
 /// Longest text in the search field that is read (characters).
@@ -167,6 +169,10 @@ pub(super) struct Typed {
     pub note: String,
     pub message: String,
     pub reply: Option<(ReplyId, String)>,
+    /// Why the case is closed.
+    pub why: String,
+    /// The case that it is to go on in.
+    pub into: String,
 }
 
 /// The search for another thread.
@@ -187,6 +193,10 @@ struct CasePage {
     product: Option<String>,
     is_mine: bool,
     story: Vec<Entry>,
+    /// Whether only the newest part of the story is shown.
+    has_older: bool,
+    /// The newest event on this page: what is decided here is decided on it.
+    seen: i64,
     replies: Vec<ReplyView>,
     handles: Vec<HandleView>,
     /// Whether there is a public post that can be answered.
@@ -324,6 +334,9 @@ fn gather(
     for ticket in &tickets {
         messages.extend(tickets::store::messages(conn, ticket.id)?);
     }
+    // A list that is as long as its limit may have lost its beginning.
+    let has_older = events.len() >= EVENTS_LIMIT || messages.len() >= MESSAGES_LIMIT;
+    let seen = events.iter().map(|e| e.id).max().unwrap_or(0);
     let links = cases::store::links_of(conn, case.id)?;
     let threads = threads_of(conn, user, &links, &events, &found)?;
     let parts = Parts {
@@ -359,6 +372,8 @@ fn gather(
         product: name_of(&products, case.product),
         is_mine: case.assignee == Some(user.id),
         story,
+        has_older,
+        seen,
         replies: replies
             .into_iter()
             .filter_map(|reply| reply_view(app, reply, &heard, typed.reply.as_ref()))

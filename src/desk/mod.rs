@@ -11,6 +11,7 @@ pub mod actions;
 pub mod case;
 pub mod events;
 pub mod mail;
+pub mod mail_in;
 pub mod network;
 pub mod products;
 pub mod queue;

@@ -315,6 +315,7 @@ struct Counts {
     mine: i64,
     nobodys: i64,
     replies: i64,
+    mails: i64,
 }
 
 fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
@@ -329,6 +330,7 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
         mine: cases::queue::count(conn, &of(Assignee::User(user.id)))?,
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
+        mails: crate::tickets::store::unread_count(conn)?,
     })
 }
 
@@ -380,6 +382,12 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
             label: "Replies to send",
             is_current: false,
             count: Some(counts.replies),
+        },
+        Tab {
+            href: "/desk/mail".into(),
+            label: "Mail to look at",
+            is_current: false,
+            count: Some(counts.mails),
         },
         tab("Waits for the customer", "waiting_customer", "", None),
         tab("Resolved", "resolved", "", None),

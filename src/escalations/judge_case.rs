@@ -9,8 +9,9 @@ use super::store;
 use super::triage;
 use crate::app::App;
 use crate::cases::links::{LinkState, NewLink, Target};
-use crate::cases::{self, Event, Step};
+use crate::cases::{self, Event, Step, states};
 use crate::db::audit::{self, Act, Actor};
+use crate::db::{Lock, lock};
 use crate::error::Result;
 use crate::ids::CaseId;
 use crate::jobs::{Job, Next};
@@ -56,12 +57,26 @@ impl Job for JudgeCase {
         let now = app.now();
         let by = Actor::rule("triage");
         app.db.write(|tx| {
+            lock(tx, Lock::Case(self.case.0))?;
+            let Some(case) = cases::store::case(tx, self.case)? else {
+                return Ok(());
+            };
             if store::has_step(tx, self.case, Step::Triage)? {
                 return Ok(());
             }
-            cases::store::set_severity(tx, self.case, judged.severity)?;
-            if case.product.is_none() {
-                cases::store::set_product(tx, self.case, product_id, judged.topic)?;
+            // What staff said meanwhile stands.
+            if case.severity != judged.severity
+                && !cases::store::decided_by_person(tx, self.case, Step::Severity)?
+            {
+                let why = judged.reasons.join("; ");
+                states::set_severity(tx, now, &by, self.case, judged.severity, &why)?;
+            }
+            if case.product.is_none()
+                && !cases::store::decided_by_person(tx, self.case, Step::Product)?
+                && let Some(product) = product
+            {
+                let named = Some((product.id, product.name.as_str()));
+                states::set_product(tx, now, &by, self.case, named, judged.topic)?;
             }
             cases::record_event(
                 tx,

@@ -16,15 +16,12 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 pub enum Purpose {
     /// Answers of a person: the address stands in Reply-To.
     Reply,
-    /// Bounces: the address is the envelope's sender, so that the token says which message failed.
-    Bounce,
 }
 
 impl Purpose {
     fn letter(self) -> char {
         match self {
             Purpose::Reply => 't',
-            Purpose::Bounce => 'b',
         }
     }
 }
@@ -82,7 +79,6 @@ mod tests {
             find(["other@example.com", &shouted], Purpose::Reply),
             Some(token)
         );
-        assert_eq!(find([shouted.as_str()], Purpose::Bounce), None);
     }
 
     #[test]

@@ -539,11 +539,17 @@ pub fn void_tokens(tx: &mut Conn, purpose: Purpose, user: UserId, now: Moment) -
     Ok(())
 }
 
-/// Deletes what nobody can use any more: sessions and tokens that ended before `before`.
+/// Deletes what nobody can use any more: sessions, and tokens of accounts, that ended before
+/// `before`. The address of a customer's page stays: by it they ask for a fresh one.
 pub fn delete_ended(tx: &mut Conn, before: Moment) -> Result<()> {
     diesel::delete(sessions::table.filter(sessions::expires_at.lt(before.0))).execute(tx)?;
-    diesel::delete(one_time_tokens::table.filter(one_time_tokens::expires_at.lt(before.0)))
-        .execute(tx)?;
+    let of_accounts = Purpose::ALL.map(Purpose::as_str);
+    diesel::delete(
+        one_time_tokens::table
+            .filter(one_time_tokens::purpose.eq_any(of_accounts))
+            .filter(one_time_tokens::expires_at.lt(before.0)),
+    )
+    .execute(tx)?;
     Ok(())
 }
 

@@ -22,6 +22,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    pub const ALL: [Purpose; 3] = [
+        Purpose::VerifyEmail,
+        Purpose::ResetPassword,
+        Purpose::ChangeEmail,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Purpose::VerifyEmail => "verify_email",

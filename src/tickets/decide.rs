@@ -73,6 +73,14 @@ impl Refusal {
         }
     }
 
+    /// What staff read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Refusal::Empty => "no text and no file",
+            Refusal::TooMany => "too many mails of one sender within an hour",
+        }
+    }
+
     /// What its sender is told, at most once a day.
     pub fn words(self) -> String {
         match self {
@@ -126,6 +134,17 @@ pub fn decide(
     {
         return Ok(Decision::Refused(Refusal::TooMany));
     }
+    take_by_hand(tx, app, mail, recipients, from_key)
+}
+
+/// Where a person's mail goes, for one of whom somebody has said that they are a person.
+pub fn take_by_hand(
+    tx: &mut Conn,
+    app: &App,
+    mail: &InboundMail,
+    recipients: &[String],
+    from_key: Option<&str>,
+) -> Result<Decision> {
     Ok(match place(tx, app, mail, recipients, from_key)? {
         Place::Ticket(ticket) => Decision::Answer(ticket),
         Place::Perhaps(related) => Decision::NewCase(Some(related)),

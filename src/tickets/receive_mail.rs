@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::customer_wrote::{Opening, Words, follow_up, open_case};
-use super::decide::{Decision, Refusal, decide};
-use super::store::{self, Judged, KeptFile, NewMessage, RawMail};
+use super::decide::{Decision, Refusal, decide, take_by_hand};
+use super::store::{self, Judged, KeptFile, NewMessage, RawMail, Unread};
 use super::{Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices};
 use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
@@ -51,7 +51,7 @@ pub fn accept(app: &App, raw: &[u8], envelope_recipients: &[String]) -> Result<I
         let now = app.now();
         match store::insert_raw_mail(tx, now, &source, raw, &digest)? {
             Some(intake) => {
-                jobs::enqueue(tx, now, &ReceiveMail { intake })?;
+                jobs::enqueue(tx, now, &ReceiveMail::of(intake))?;
                 Ok(intake)
             }
             None => store::raw_mail_by_digest(tx, &digest),
@@ -93,13 +93,14 @@ pub fn receive(app: &App, input: impl Read, recipients: &[String]) -> (u8, Strin
     }
 }
 
-/// Has a mail read again that could not be read or was refused; false when it is neither.
+/// Has a mail read again that was left to a person; false when it is none. One that was refused or
+/// put aside is then taken as a person's: somebody has looked at it and says so.
 pub fn replay(app: &App, by: &Actor, id: IntakeId) -> Result<bool> {
     app.db.write(|tx| {
         let now = app.now();
-        if !store::reset_raw_mail(tx, id)? {
+        let Some(left) = store::reset_raw_mail(tx, id)? else {
             return Ok(false);
-        }
+        };
         crate::db::audit::record(
             tx,
             now,
@@ -108,10 +109,14 @@ pub fn replay(app: &App, by: &Actor, id: IntakeId) -> Result<bool> {
                 act: "mail_replayed",
                 subject: ("intake", id.0),
                 reason: "",
-                data: json!({}),
+                data: json!({"was": left.as_str()}),
             },
         )?;
-        jobs::enqueue(tx, now, &ReceiveMail { intake: id })?;
+        let job = ReceiveMail {
+            intake: id,
+            by_hand: left != Unread::Failed,
+        };
+        jobs::enqueue(tx, now, &job)?;
         Ok(true)
     })
 }
@@ -120,6 +125,18 @@ pub fn replay(app: &App, by: &Actor, id: IntakeId) -> Result<bool> {
 #[derive(Serialize, Deserialize)]
 pub struct ReceiveMail {
     pub intake: IntakeId,
+    /// Somebody of ours says that it is to be taken, whatever it looks like.
+    #[serde(default)]
+    pub by_hand: bool,
+}
+
+impl ReceiveMail {
+    fn of(intake: IntakeId) -> ReceiveMail {
+        ReceiveMail {
+            intake,
+            by_hand: false,
+        }
+    }
 }
 
 impl Job for ReceiveMail {
@@ -142,7 +159,7 @@ impl Job for ReceiveMail {
             return Ok(Next::Again(app.now().plus(raw.attempts * AGAIN_AFTER)));
         }
         // A mail that breaks what reads it must not stop those behind it.
-        let read = catch_unwind(AssertUnwindSafe(|| take(app, &raw)))
+        let read = catch_unwind(AssertUnwindSafe(|| take(app, &raw, self.by_hand)))
             .unwrap_or_else(|_| Err(Error::other("reading it panicked; the trace is in the log")));
         match read {
             Ok(()) => Ok(Next::Done),
@@ -159,7 +176,7 @@ impl Job for ReceiveMail {
 fn set_aside(app: &App, id: IntakeId, why: &str) -> Result<Next> {
     tracing::warn!(intake = %id, why, "a mail was set aside; `offramp mail replay` reads it again");
     app.db
-        .write(|tx| store::fail_raw_mail(tx, id, why, app.now()))?;
+        .write(|tx| store::leave_raw_mail(tx, id, Unread::Failed, why, app.now()))?;
     Ok(Next::Done)
 }
 
@@ -179,7 +196,7 @@ fn own(app: &App) -> Own {
 }
 
 /// One mail, from bytes to what became of it: everything is decided and done in one transaction.
-fn take(app: &App, raw: &RawMail) -> Result<()> {
+fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     let envelope: Vec<String> = serde_json::from_str(&raw.source)
         .map_err(|e| Error::Data(format!("the envelope of mail {}: {e}", raw.id)))?;
     let mail = parse(&raw.body);
@@ -197,6 +214,9 @@ fn take(app: &App, raw: &RawMail) -> Result<()> {
     let look = |conn: &mut Conn| {
         if store::is_judged(conn, &dedupe_key)? {
             return Ok(Decision::Duplicate);
+        }
+        if by_hand {
+            return take_by_hand(conn, app, &mail, &recipients, from_key);
         }
         decide(conn, app, &mail, &verdict, &recipients, from_key)
     };
@@ -240,7 +260,10 @@ fn take(app: &App, raw: &RawMail) -> Result<()> {
         match decision {
             // Nobody has read it: it waits among those that need a person.
             Decision::Refused(refusal) => {
-                store::fail_raw_mail(tx, raw.id, &format!("refused: {}", refusal.as_str()), now)
+                store::leave_raw_mail(tx, raw.id, Unread::Refused, refusal.label(), now)
+            }
+            Decision::SetAside(why) => {
+                store::leave_raw_mail(tx, raw.id, Unread::Aside, why, now)
             }
             _ => store::finish_raw_mail(tx, raw.id, now),
         }

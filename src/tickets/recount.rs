@@ -1,9 +1,11 @@
 //! What `offramp check` compares about tickets.
 
+use std::collections::HashSet;
+
 use super::receive_mail::ReceiveMail;
 use super::store;
 use crate::db::{Conn, Mismatch};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::jobs::{self, Job};
 
 /// Rules that hold of every ticket: what staff answered has its mail, and a mail that was taken
@@ -19,13 +21,13 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
         ));
     }
     // A mail's job is put down with it, and gone only when the mail was read or set aside.
-    let (waiting, jobs) = (
-        store::mails_to_read(conn)?,
-        jobs::payloads(conn, ReceiveMail::KIND)?,
-    );
-    for intake in waiting {
-        let job = serde_json::to_string(&ReceiveMail { intake }).map_err(Error::other)?;
-        if !jobs.contains(&job) {
+    let jobs: HashSet<i64> = jobs::payloads(conn, ReceiveMail::KIND)?
+        .iter()
+        .filter_map(|payload| serde_json::from_str::<ReceiveMail>(payload).ok())
+        .map(|job| job.intake.0)
+        .collect();
+    for intake in store::mails_to_read(conn)? {
+        if !jobs.contains(&intake.0) {
             found.push(Mismatch::new(
                 format!("mail {intake}, taken in"),
                 "a job that reads it",

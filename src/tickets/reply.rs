@@ -7,7 +7,7 @@ use super::store::{self, NewMessage};
 use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, request_key};
 use crate::app::App;
 use crate::cases::states::{Happening, happen};
-use crate::cases::{self, Case, Event, Step, record_event};
+use crate::cases::{self, Event, Step, record_event};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{CaseId, TicketMessageId};
@@ -27,16 +27,19 @@ pub enum Outcome {
     SomebodyElseAnswered {
         who: String,
     },
+    /// The customer wrote since the page was shown; nothing was sent.
+    CustomerWrote,
     NotAllowed,
     NoSuchCase,
+    /// The case went on in this one; nothing was sent.
+    Moved(CaseId),
     /// The case has no ticket, or no address to write to.
     NoTicket,
     Problems(Vec<Problem>),
 }
 
-/// Answers the ticket of a case (or of one that went on in it). `body` is Markdown;
-/// `expected_version` is the case's version when the form was shown, and `request_key` the form's
-/// hidden key.
+/// Answers the ticket of a case (or of one that went on in it). `body` is Markdown; `seen` is the
+/// newest event of the case when the form was shown, and `key` the form's hidden key.
 pub fn reply(
     app: &App,
     staff: &CurrentUser,
@@ -44,7 +47,7 @@ pub fn reply(
     body: &str,
     files: &[UploadedFile],
     key: &str,
-    expected_version: i64,
+    seen: i64,
 ) -> Result<Outcome> {
     let problems = check(body, files);
     if !problems.is_empty() {
@@ -69,8 +72,14 @@ pub fn reply(
         {
             return Ok(Outcome::Already(message));
         }
-        if let Some(who) = answered_since(tx, &found, staff, expected_version)? {
+        if let Some(into) = found.merged_into {
+            return Ok(Outcome::Moved(into));
+        }
+        if let Some(who) = answered_since(tx, case, staff, seen)? {
             return Ok(Outcome::SomebodyElseAnswered { who });
+        }
+        if cases::store::customer_wrote_since(tx, case, seen)? {
+            return Ok(Outcome::CustomerWrote);
         }
         let Some(ticket) = store::tickets_of(tx, case)?.into_iter().next() else {
             return Ok(Outcome::NoTicket);
@@ -118,7 +127,7 @@ pub fn reply(
                 mention: None,
                 summary: "Answered by mail",
                 reasons: vec![],
-                data: json!({ANSWERED_AT: found.version, "message": message}),
+                data: json!({"message": message}),
             },
         )?;
         crate::db::audit::record(
@@ -144,30 +153,18 @@ pub fn reply(
     })
 }
 
-/// The case's version just before an answer, in the answer's event.
-const ANSWERED_AT: &str = "answered_at_version";
-
-/// Who else answered since the case had `version`.
+/// Who else answered after the event `seen`.
 fn answered_since(
     tx: &mut Conn,
-    case: &Case,
+    case: CaseId,
     staff: &CurrentUser,
-    version: i64,
+    seen: i64,
 ) -> Result<Option<String>> {
-    if case.version == version {
-        return Ok(None);
-    }
-    let actor = staff.actor();
-    Ok(cases::store::events(tx, case.id)?
+    Ok(cases::store::events(tx, case)?
         .into_iter()
         .rev()
-        .filter(|e| e.step == Step::Ticket && e.actor_name != actor.name())
-        .find(|e| {
-            e.data
-                .get(ANSWERED_AT)
-                .and_then(serde_json::Value::as_i64)
-                .is_some_and(|at| at >= version)
-        })
+        .take_while(|e| e.id > seen)
+        .find(|e| e.step == Step::Ticket && e.actor_kind == "user" && e.actor_name != staff.name)
         .map(|e| e.actor_name))
 }
 

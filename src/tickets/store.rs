@@ -18,6 +18,8 @@ use crate::ids::{AttachmentId, CaseId, IntakeId, MailId, TicketId, TicketMessage
 
 /// Most messages of one ticket that a page shows.
 pub const MESSAGES_MAX: i64 = 1_000;
+/// Most files of one ticket that a page shows.
+const FILES_SHOWN_MAX: i64 = 2_000;
 /// Most tickets of cases that went on in another one.
 const MERGED_MAX: i64 = 20;
 /// Most ids of a conversation that are read; a mail names fewer.
@@ -175,7 +177,7 @@ pub fn message_by_key(conn: &mut Conn, request_key: &str) -> Result<Option<Ticke
     Ok(id.map(TicketMessageId))
 }
 
-/// The messages of a ticket, oldest first, with their files and how their mails fare.
+/// The newest messages of a ticket, oldest first, with their files and how their mails fare.
 pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
     #[derive(Queryable)]
     struct Row {
@@ -191,9 +193,9 @@ pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
         mail_id: Option<i64>,
         created_at: i64,
     }
-    let rows: Vec<Row> = ticket_messages::table
+    let mut rows: Vec<Row> = ticket_messages::table
         .filter(ticket_messages::ticket_id.eq(ticket.0))
-        .order(ticket_messages::id)
+        .order(ticket_messages::id.desc())
         .limit(MESSAGES_MAX)
         .select((
             ticket_messages::id,
@@ -209,6 +211,7 @@ pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
             ticket_messages::created_at,
         ))
         .load(conn)?;
+    rows.reverse();
     let mut files = files_of_ticket(conn, ticket)?;
     let mail_ids: Vec<i64> = rows.iter().filter_map(|r| r.mail_id).collect();
     let states: HashMap<i64, String> = mails::table
@@ -262,8 +265,8 @@ fn files_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Vec
     let rows: Vec<(i64, i64, String, String, i64)> = attachments::table
         .inner_join(ticket_messages::table)
         .filter(ticket_messages::ticket_id.eq(ticket.0))
-        .order(attachments::id)
-        .limit(MESSAGES_MAX)
+        .order(attachments::id.desc())
+        .limit(FILES_SHOWN_MAX)
         .select((
             attachments::id,
             attachments::ticket_message_id,
@@ -273,7 +276,7 @@ fn files_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Vec
         ))
         .load(conn)?;
     let mut files: HashMap<i64, Vec<FileLine>> = HashMap::new();
-    for (id, message, filename, content_type, byte_count) in rows {
+    for (id, message, filename, content_type, byte_count) in rows.into_iter().rev() {
         files.entry(message).or_default().push(FileLine {
             id: AttachmentId(id),
             message: TicketMessageId(message),
@@ -569,7 +572,34 @@ pub fn name_and_email(conn: &mut Conn, user: UserId) -> Result<Option<(String, O
 const MAIL: &str = "mail";
 const RECEIVED: &str = "received";
 const DONE: &str = "done";
-const FAILED: &str = "failed";
+
+/// Why a mail waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It could not be read.
+    Failed,
+    /// A person's mail that was not taken; they were told.
+    Refused,
+    /// A machine's mail that belongs nowhere; nobody was told.
+    Aside,
+}
+
+impl Unread {
+    const ALL: [Unread; 3] = [Unread::Failed, Unread::Refused, Unread::Aside];
+
+    /// The word in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unread::Failed => "failed",
+            Unread::Refused => "refused",
+            Unread::Aside => "aside",
+        }
+    }
+
+    fn of(state: &str) -> Option<Unread> {
+        Unread::ALL.into_iter().find(|one| one.as_str() == state)
+    }
+}
 
 /// A raw mail that waits to be read.
 #[derive(Debug)]
@@ -663,10 +693,17 @@ pub fn finish_raw_mail(tx: &mut Conn, id: IntakeId, now: Moment) -> Result<()> {
     Ok(())
 }
 
-pub fn fail_raw_mail(tx: &mut Conn, id: IntakeId, why: &str, now: Moment) -> Result<()> {
+/// Leaves the mail to a person.
+pub fn leave_raw_mail(
+    tx: &mut Conn,
+    id: IntakeId,
+    to: Unread,
+    why: &str,
+    now: Moment,
+) -> Result<()> {
     diesel::update(intake::table.find(id.0))
         .set((
-            intake::state.eq(FAILED),
+            intake::state.eq(to.as_str()),
             intake::done_at.eq(now.0),
             intake::error.eq(why),
         ))
@@ -674,52 +711,105 @@ pub fn fail_raw_mail(tx: &mut Conn, id: IntakeId, why: &str, now: Moment) -> Res
     Ok(())
 }
 
-/// Makes a mail wait again that could not be read or was refused; false when it is neither.
-pub fn reset_raw_mail(tx: &mut Conn, id: IntakeId) -> Result<bool> {
-    let failed = intake::table.filter(
-        intake::id
-            .eq(id.0)
-            .and(intake::channel.eq(MAIL))
-            .and(intake::state.eq(FAILED)),
-    );
-    let changed = diesel::update(failed)
-        .set((
-            intake::state.eq(RECEIVED),
-            intake::attempts.eq(0),
-            intake::done_at.eq(None::<i64>),
-            intake::error.eq(None::<String>),
-        ))
-        .execute(tx)?;
-    if changed == 1 {
-        // What was decided about it is decided anew.
-        diesel::delete(inbound_mails::table.filter(inbound_mails::intake_id.eq(id.0)))
-            .execute(tx)?;
+/// Makes a mail wait again that was left to a person; how it was left, or `None` when it was not.
+pub fn reset_raw_mail(tx: &mut Conn, id: IntakeId) -> Result<Option<Unread>> {
+    let state: Option<String> = intake::table
+        .filter(intake::id.eq(id.0).and(intake::channel.eq(MAIL)))
+        .select(intake::state)
+        .first(tx)
+        .optional()?;
+    let Some(left) = state.as_deref().and_then(Unread::of) else {
+        return Ok(None);
+    };
+    let changed = diesel::update(
+        intake::table.filter(intake::id.eq(id.0).and(intake::state.eq(left.as_str()))),
+    )
+    .set((
+        intake::state.eq(RECEIVED),
+        intake::attempts.eq(0),
+        intake::done_at.eq(None::<i64>),
+        intake::error.eq(None::<String>),
+    ))
+    .execute(tx)?;
+    if changed == 0 {
+        return Ok(None);
     }
-    Ok(changed == 1)
+    // What was decided about it is decided anew.
+    diesel::delete(inbound_mails::table.filter(inbound_mails::intake_id.eq(id.0))).execute(tx)?;
+    Ok(Some(left))
 }
 
 /// A mail that waits for somebody to look at it.
-#[derive(Clone, Debug, Queryable)]
-pub struct SetAside {
-    pub id: i64,
-    pub error: Option<String>,
-    pub attempts: i64,
-    pub received_at: i64,
+#[derive(Clone, Debug)]
+pub struct UnreadMail {
+    pub id: IntakeId,
+    pub left: Unread,
+    /// Why it was left, in words.
+    pub why: String,
+    pub received_at: Moment,
+    /// How it begins: its headers, if they are not unusually long.
+    pub head: Vec<u8>,
 }
 
-/// Mails that could not be read or were refused, newest first, for the operator.
-pub fn set_aside(conn: &mut Conn, limit: i64) -> Result<Vec<SetAside>> {
-    Ok(intake::table
-        .filter(intake::channel.eq(MAIL).and(intake::state.eq(FAILED)))
+/// Bytes of a mail that are read to list it.
+const HEAD_BYTES: i32 = 32 * 1024;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn substr(
+        bytes: diesel::sql_types::Binary,
+        from: diesel::sql_types::Integer,
+        count: diesel::sql_types::Integer,
+    ) -> diesel::sql_types::Binary;
+}
+
+/// Mails left to a person before `before` (an id), newest first.
+pub fn unread_mails(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<UnreadMail>> {
+    let rows: Vec<(i64, String, Option<String>, i64, Vec<u8>)> = intake::table
+        .filter(intake::channel.eq(MAIL))
+        .filter(intake::state.eq_any(Unread::ALL.map(Unread::as_str)))
+        .filter(intake::id.lt(before.unwrap_or(i64::MAX)))
         .order(intake::id.desc())
         .limit(limit)
         .select((
             intake::id,
+            intake::state,
             intake::error,
-            intake::attempts,
             intake::received_at,
+            substr(intake::body, 1, HEAD_BYTES),
         ))
-        .load(conn)?)
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(id, state, why, received_at, head)| {
+            Some(UnreadMail {
+                id: IntakeId(id),
+                left: Unread::of(&state)?,
+                why: why.unwrap_or_default(),
+                received_at: Moment(received_at),
+                head,
+            })
+        })
+        .collect())
+}
+
+/// How many mails are left to a person.
+pub fn unread_count(conn: &mut Conn) -> Result<i64> {
+    Ok(intake::table
+        .filter(intake::channel.eq(MAIL))
+        .filter(intake::state.eq_any(Unread::ALL.map(Unread::as_str)))
+        .select(count_star())
+        .first(conn)?)
+}
+
+/// A mail as it came, while it is left to a person.
+pub fn unread_raw(conn: &mut Conn, id: IntakeId) -> Result<Option<Vec<u8>>> {
+    Ok(intake::table
+        .filter(intake::id.eq(id.0).and(intake::channel.eq(MAIL)))
+        .filter(intake::state.eq_any(Unread::ALL.map(Unread::as_str)))
+        .select(intake::body)
+        .first(conn)
+        .optional()?)
 }
 
 /// What was decided about a mail.

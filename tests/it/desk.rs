@@ -575,21 +575,21 @@ on_both! {
         let path = format!("/desk/case/{case}");
         let (hers, his) = (ines.get(&path), stefan.get(&path));
         let field = |page: &Reply, name: &str| page.field(name).expect("a field");
-        let (key, version) = (field(&his, "key"), field(&his, "version"));
-        let fields = [("body", "It is **refunded**."), ("key", key.as_str()), ("version", version.as_str())];
+        let (key, seen) = (field(&his, "key"), field(&his, "seen"));
+        let fields = [("body", "It is **refunded**."), ("key", key.as_str()), ("seen", seen.as_str())];
         for _ in 0..2 {
             assert_eq!(stefan.post(&format!("{path}/message"), &fields).status, 303);
         }
-        let (key, version) = (field(&hers, "key"), field(&hers, "version"));
-        let fields = [("body", "Please send the invoice."), ("key", key.as_str()), ("version", version.as_str())];
+        let (key, seen) = (field(&hers, "key"), field(&hers, "seen"));
+        let fields = [("body", "Please send the invoice."), ("key", key.as_str()), ("seen", seen.as_str())];
         let refused = ines.post(&format!("{path}/message"), &fields);
         assert_eq!(refused.status, 409);
         assert!(refused.body.contains("Stefan answered while you wrote"));
         assert!(refused.body.contains("Please send the invoice."));
         assert!(refused.body.contains("<strong>refunded</strong>"));
         // Having read it, she sends hers all the same.
-        let again = (refused.field("key").expect("key"), refused.field("version").expect("version"));
-        let fields = [("body", "Please send the invoice."), ("key", again.0.as_str()), ("version", again.1.as_str())];
+        let again = (refused.field("key").expect("key"), refused.field("seen").expect("seen"));
+        let fields = [("body", "Please send the invoice."), ("key", again.0.as_str()), ("seen", again.1.as_str())];
         assert_eq!(ines.post(&format!("{path}/message"), &fields).status, 303);
         let tickets = t.app.db.read(|c| tickets::store::tickets_of(c, case)).expect("tickets");
         let messages = t.app.db.read(|c| tickets::store::messages(c, tickets[0].id)).expect("messages");
@@ -780,6 +780,48 @@ on_both! {
         act(&mut browser, other, &format!("publish/{id}"), &[]);
         assert_eq!(t.browser().get(&format!("/t/{id}")).status, 404);
         t.run_jobs();
+    }
+
+    fn a_case_is_not_closed_over_words_nobody_has_seen(t) {
+        let case = ticket_case(t);
+        let other = case_of(t, "The same", Channel::X, Severity::Money, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let path = format!("/desk/case/{case}");
+        let seen = browser.get(&path).field("seen").expect("seen");
+        t.app.db.write(|tx| {
+            let ada = Actor::Customer { name: "Ada".into() };
+            cases::satisfaction::rate(tx, t.app.now(), &ada, case, cases::satisfaction::Verdict::StillBroken, "It smokes")
+        }).expect("said");
+        let into = other.to_string();
+        for (action, fields) in [
+            ("state", vec![("to", "resolve")]),
+            ("state", vec![("to", "close"), ("why", "a careful reason")]),
+            ("merge", vec![("into", into.as_str())]),
+        ] {
+            let mut all = vec![("seen", seen.as_str())];
+            all.extend_from_slice(&fields);
+            let refused = browser.post(&format!("{path}/{action}"), &all);
+            assert_eq!(refused.status, 409, "{action}");
+            assert!(refused.body.contains("Read that first") && refused.body.contains("It smokes"));
+            assert!(refused.body.contains(&format!("value=\"{}\"", fields.last().expect("a field").1)) || action == "state");
+            assert!(stored(t, case).state.is_open());
+        }
+        assert_eq!(act(&mut browser, case, "state", &[("to", "resolve")]).status, 303);
+        assert_eq!(stored(t, case).state, State::Resolved);
+        t.run_jobs();
+    }
+
+    fn notes_and_begun_replies_are_in_the_audit_log(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        for _ in 0..2 {
+            act(&mut browser, case, "note", &[("note", "A word"), ("key", "n1")]);
+            act(&mut browser, case, "answer", &[("key", "a1")]);
+        }
+        let audit = t.app.db.read(|conn| offramp::db::audit::of_subject(conn, "case", case.0, 50)).expect("audit");
+        for act in ["note_added", "reply_drafted"] {
+            assert_eq!(audit.iter().filter(|line| line.act == act).count(), 1, "{act}: {audit:?}");
+        }
     }
 
     fn open_pages_hear_of_a_change_once_it_is_committed(t) {

@@ -378,9 +378,12 @@ impl Browser {
     }
 
     /// As a person does it: opens the page at `page`, then sends the form to `action`.
+    /// The newest event that the page shows goes along, as its forms carry it.
     pub fn submit(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Reply {
-        self.get(page);
-        self.post(action, fields)
+        let seen = self.get(page).field("seen");
+        let mut all: Vec<(&str, &str)> = seen.iter().map(|seen| ("seen", seen.as_str())).collect();
+        all.extend_from_slice(fields);
+        self.post(action, &all)
     }
 
     /// Goes where a redirect leads, on this site only.

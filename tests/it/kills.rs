@@ -921,7 +921,7 @@ impl Staff {
             let fields = vec![
                 ("body", format!("Please try the reset button. {word}")),
                 ("key", field("key")),
-                ("version", field("version")),
+                ("seen", field("seen")),
             ];
             self.answering
                 .push_back((word, case, Form { action, fields }));

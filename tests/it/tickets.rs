@@ -157,9 +157,14 @@ fn staff(t: &Test, name: &str) -> CurrentUser {
     }
 }
 
+/// The newest event of a case, as its page names it.
+fn newest(t: &Test, id: CaseId) -> i64 {
+    let events = t.app.db.read(|c| cases::store::events(c, id));
+    events.expect("events").last().map_or(0, |e| e.id)
+}
+
 fn answer(t: &Test, by: &CurrentUser, id: CaseId, body: &str, key: &str) -> Outcome {
-    let version = case(t, id).version;
-    let outcome = reply(&t.app, by, id, body, &[], key, version).expect("an outcome");
+    let outcome = reply(&t.app, by, id, body, &[], key, newest(t, id)).expect("an outcome");
     run(t);
     outcome
 }
@@ -172,8 +177,8 @@ fn set(t: &Test, id: CaseId, what: Happening) {
 }
 
 /// Mails that wait for a person.
-fn waiting_aside(t: &Test) -> Vec<tickets::store::SetAside> {
-    let found = t.app.db.read(|c| tickets::store::set_aside(c, 10));
+fn waiting_aside(t: &Test) -> Vec<tickets::store::UnreadMail> {
+    let found = t.app.db.read(|c| tickets::store::unread_mails(c, None, 10));
     found.expect("set aside")
 }
 
@@ -342,10 +347,10 @@ on_both! {
         assert_eq!(refusals, 1, "one notice a day");
         let receipts = i64::try_from(mails.len() - refusals).expect("small");
         assert_eq!(receipts, tickets::notices::RECEIPTS_PER_DAY_MAX);
-        let aside = t.app.db.read(|c| tickets::store::set_aside(c, 10)).expect("set aside");
+        let aside = waiting_aside(t);
         assert_eq!(aside.len(), 3, "kept for a person to look at");
         t.advance(2 * HOUR);
-        assert!(receive_mail::replay(&t.app, &Actor::Operator, IntakeId(aside[0].id)).expect("replayed"));
+        assert!(receive_mail::replay(&t.app, &Actor::Operator, aside[0].id).expect("replayed"));
         run(t);
         assert_eq!(all_cases(t).len(), limit + 1);
     }
@@ -384,7 +389,7 @@ on_both! {
     fn rule_2_a_form_sent_twice_answers_once(t) {
         let id = opened(t);
         let jo = staff(t, "Jo");
-        let version = case(t, id).version;
+        let version = newest(t, id);
         let first = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
         let Outcome::Sent(message) = first else { panic!("{first:?}") };
         let again = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
@@ -396,12 +401,12 @@ on_both! {
     fn two_people_dont_answer_one_customer(t) {
         let id = opened(t);
         let (jo, max) = (staff(t, "Jo"), staff(t, "Max"));
-        let seen = case(t, id).version;
+        let seen = newest(t, id);
         reply(&t.app, &jo, id, "I take it.", &[], "k1", seen).expect("an outcome");
         let late = reply(&t.app, &max, id, "I take it too.", &[], "k2", seen).expect("an outcome");
         assert_eq!(late, Outcome::SomebodyElseAnswered { who: "Jo".into() });
         // Having seen it, he may add something.
-        let seen = case(t, id).version;
+        let seen = newest(t, id);
         let now = reply(&t.app, &max, id, "And this.", &[], "k3", seen).expect("an outcome");
         assert!(matches!(now, Outcome::Sent(_)), "{now:?}");
         run(t);
@@ -410,6 +415,18 @@ on_both! {
         assert_eq!(refused, reply::Outcome::NotAllowed);
         let empty = reply(&t.app, &jo, id, " \n", &[], "k5", 0).expect("an outcome");
         assert!(matches!(empty, Outcome::Problems(_)));
+    }
+
+    fn nobody_answers_over_words_they_have_not_seen(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        let seen = newest(t, id);
+        let address = reply_address(&sent_to(t, ANNA, "we have your message"));
+        receive(t, &Mail::new(ANNA, "more@customers.example", "It smells of smoke!").to(&address));
+        let late = reply(&t.app, &jo, id, "Turn it off and on.", &[], "k1", seen).expect("an outcome");
+        assert_eq!(late, Outcome::CustomerWrote);
+        assert_eq!(messages(t, id).len(), 2);
+        assert!(matches!(answer(t, &jo, id, "Unplug it, please.", "k1"), Outcome::Sent(_)));
     }
 
     fn an_answer_to_a_closed_case_opens_another(t) {
@@ -521,7 +538,9 @@ on_both! {
     fn an_expired_address_offers_a_fresh_one_by_mail(t) {
         opened(t);
         let path = case_path(t, &sent_to(t, ANNA, "we have your message"));
-        t.advance(CASE_LINK_LIFE);
+        t.advance(CASE_LINK_LIFE + 30 * DAY);
+        t.registry.start_due(&t.app).expect("schedules");
+        run(t);
         let mut browser = t.browser();
         let page = browser.get(&path);
         assert_eq!(page.status, 410);
@@ -544,7 +563,7 @@ on_both! {
             content_type: "text/html".into(),
             bytes: b"<script>alert(1)</script>".to_vec(),
         };
-        let version = case(t, id).version;
+        let version = newest(t, id);
         let outcome = reply(&t.app, &jo, id, "See the file.", &[file], "k1", version);
         assert!(matches!(outcome, Ok(Outcome::Sent(_))));
         run(t);
@@ -622,6 +641,32 @@ on_both! {
         receive(t, &Mail::new(ANNA, "four@customers.example", "It is back.").to(&address));
         assert_eq!(all_cases(t).len(), 3, "nobody would see it in a closed case");
         assert_eq!(messages(t, id).len(), 2);
+    }
+
+    fn what_waits_for_a_person_is_listed_and_can_be_taken(t) {
+        receive(t, &Mail::new("robot@elsewhere.example", "r@elsewhere.example", "I am no robot.")
+            .with("Auto-Submitted: auto-generated"));
+        receive_mail::accept(&t.app, b"From: bo@customers.example\r\nMessage-ID: <e@x>\r\n\r\n", &[]).expect("accepted");
+        run(t);
+        assert_eq!(all_cases(t).len(), 0);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        assert!(browser.get("/desk").body.contains("/desk/mail"));
+        let page = browser.get("/desk/mail");
+        for words in ["robot@elsewhere.example", "Put aside", "a machine", "bo@customers.example", "Not taken", "no text and no file"] {
+            assert!(page.body.contains(words), "{words} in {}", page.body);
+        }
+        let eml = browser.get("/desk/mail/1/eml");
+        assert!(eml.header("content-disposition").starts_with("attachment") && eml.body.contains("I am no robot."));
+        for _ in 0..2 {
+            assert_eq!(browser.post("/desk/mail/1/replay", &[]).status, 303);
+        }
+        run(t);
+        assert_eq!(messages(t, all_cases(t)[0].id)[0].body, "I am no robot.");
+        assert!(sent(t).iter().all(|m| !m.recipients.iter().any(|r| r.starts_with("robot"))), "no machine is answered");
+        assert!(!browser.get("/desk/mail").body.contains("robot@"));
+        assert_eq!(browser.get("/desk/mail/1/eml").status, 404);
+        let (mut member, _) = t.browser_of("Mia", Role::Member);
+        assert_eq!(member.get("/desk/mail").status, 403);
     }
 
     fn mail_that_is_not_taken_keeps_no_files(t) {
