@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::app::{App, Parts};
 use crate::clock::{Clock, DAY};
 use crate::config::{Config, MailTransport, SmtpSecurity};
-use crate::db::{Db, ServerLock, migrate};
+use crate::db::{Db, ServerLock, migrate, settings};
 use crate::error::{Error, Result};
 use crate::escalations;
 use crate::files::Files;
@@ -30,15 +30,71 @@ use crate::search::{Indexer, SearchIndex};
 use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
-/// Opens everything the configuration names. Migrates nothing and starts nothing.
+/// Opens everything the configuration names, and repairs the search index where it can't be read.
+/// Migrates nothing and starts nothing.
 pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
+    assemble(config, clock, random, |config, keys, db, clock| {
+        Ok(Around {
+            index: SearchIndex::open(&config.search.dir)?,
+            mail: mail_transport(config)?,
+            connectors: connectors(config, keys, db, clock)?,
+        })
+    })
+}
+
+/// As `app`, for a command beside the server: it repairs nothing, and goes without an index, a
+/// mail server or a network that can't be used. What a command puts into the outbox, the server
+/// sends.
+pub fn tool(config: Config) -> Result<App> {
+    fn without<T>(what: &str, error: Error, instead: T) -> T {
+        tracing::warn!(%error, "{what} can't be used; going on without");
+        instead
+    }
+    assemble(
+        config,
+        Clock::System,
+        Random::System,
+        |config, keys, db, clock| {
+            let dir = &config.search.dir;
+            Ok(Around {
+                index: match SearchIndex::look(dir) {
+                    Ok(index) => index,
+                    Err(e) => without("the search index", e.into(), SearchIndex::nothing(dir)?),
+                },
+                mail: mail_transport(config)
+                    .unwrap_or_else(|e| without("the mail server", e, None)),
+                connectors: connectors(config, keys, db, clock)
+                    .unwrap_or_else(|e| without("a network", e, Vec::new())),
+            })
+        },
+    )
+}
+
+/// What an `App` reaches besides its database.
+struct Around {
+    index: SearchIndex,
+    mail: Option<Box<dyn Transport>>,
+    connectors: Vec<Arc<dyn Connector>>,
+}
+
+fn assemble(
+    config: Config,
+    clock: Clock,
+    random: Random,
+    around: impl FnOnce(&Config, &Keys, &Db, &Clock) -> Result<Around>,
+) -> Result<App> {
     let keys = Keys::load(&config, &random)?;
     let db = Db::open(&config.database)?;
+    let around = around(&config, &keys, &db, &clock)?;
     Ok(App::new(Parts {
         index: Arc::new(SearchIndex::open(&config.search.dir)?),
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: mail_transport(&config)?,
         connectors: connectors(&config, &keys, &db, &clock)?,
+        index: Arc::new(around.index),
+        files: Files::new(config.server.data_dir.join("uploads")),
+        mail: around.mail,
+        connectors: around.connectors,
         clock,
         keys,
         db,
@@ -114,6 +170,30 @@ pub fn registry() -> Registry {
     registry
 }
 
+/// Name of the setting that keeps the fingerprint of the site's secret.
+const SECRET_FINGERPRINT: &str = "secret_fingerprint";
+
+/// Refuses a secret that is not the one of the other nodes on this PostgreSQL database: their
+/// log-ins, links and sealed tokens would not hold here. A SQLite file has one node.
+pub fn check_secret(app: &App) -> Result<()> {
+    if !app.db.is_postgres() {
+        return Ok(());
+    }
+    let (ours, now) = (app.keys.fingerprint(), app.now());
+    let kept = app
+        .db
+        .write(|tx| settings::keep_first(tx, SECRET_FINGERPRINT, &ours, now))?;
+    if kept == ours {
+        return Ok(());
+    }
+    Err(Error::other(format!(
+        "this node's secret is not the one that the database was used with. All nodes need the \
+         same: set `site.secret`, or copy the file `secret` of another node's data folder. If you \
+         changed it on purpose, on all nodes, delete the row `{SECRET_FINGERPRINT}` from the table \
+         `settings`; every log-in and stored network token is then void."
+    )))
+}
+
 /// Everything of a server that runs beside its HTTP workers.
 pub struct Background {
     workers: Workers,
@@ -129,6 +209,7 @@ impl Background {
         for name in migrate::migrate(&app.db)? {
             tracing::info!(%name, "ran a migration");
         }
+        check_secret(app)?;
         if lock.is_some() {
             app.db.write(jobs::free_all_leases)?;
         }

@@ -161,6 +161,8 @@ pub struct Caps {
     pub mentions: f64,
     pub search: f64,
     pub lookup: f64,
+    /// Authors that come with what is read.
+    pub users: f64,
     pub replies: f64,
     /// All classes together, in a calendar month.
     pub month: f64,
@@ -267,7 +269,7 @@ defaults! {
         owned_read: 0.001, post_read: 0.005, user_read: 0.010, post_write: 0.015,
         post_write_url: 0.200, summoned_reply: 0.010, summoned_reply_url: 0.200,
     }
-    Caps { mentions: 5.0, search: 2.0, lookup: 2.0, replies: 10.0, month: 300.0 }
+    Caps { mentions: 5.0, search: 2.0, lookup: 2.0, users: 5.0, replies: 10.0, month: 300.0 }
     Limits {
         log_ins_per_minute: 10, registrations_per_hour: 20, posts_per_minute: 10, acts_per_minute: 120,
         searches_per_minute: 120, contacts_per_hour: 20, body_bytes_max: 1024 * 1024,

@@ -28,25 +28,31 @@ impl Keys {
         }
     }
 
-    /// The configured secret, or the one kept in the data folder; made there when missing.
-    pub fn load(config: &Config, random: &Random) -> Result<Keys> {
+    /// The configured secret, or the one kept in the data folder; `None` before one is made.
+    pub fn read(config: &Config) -> Result<Option<Keys>> {
         if !config.site.secret.is_empty() {
-            return Ok(Keys::new(config.site.secret.expose()));
+            return Ok(Some(Keys::new(config.site.secret.expose())));
         }
         let path = config.server.data_dir.join(SECRET_FILE);
         match std::fs::read_to_string(&path) {
-            Ok(text) if text.trim().len() >= 32 => return Ok(Keys::new(text.trim())),
-            Ok(_) => {
-                return Err(Error::other(format!(
-                    "{} holds no usable secret (at least 32 characters). Restore it from a \
-                     backup, or delete it to have a new one made: log-ins and stored network \
-                     tokens are then void.",
-                    path.display()
-                )));
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(Error::io(format!("reading {}", path.display()), e)),
+            Ok(text) if text.trim().len() >= 32 => Ok(Some(Keys::new(text.trim()))),
+            Ok(_) => Err(Error::other(format!(
+                "{} holds no usable secret (at least 32 characters). Restore it from a backup, or \
+                 delete it to have a new one made: log-ins and stored network tokens are then \
+                 void.",
+                path.display()
+            ))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::io(format!("reading {}", path.display()), e)),
         }
+    }
+
+    /// As `read`; a missing secret is made and kept in the data folder.
+    pub fn load(config: &Config, random: &Random) -> Result<Keys> {
+        if let Some(keys) = Keys::read(config)? {
+            return Ok(keys);
+        }
+        let path = config.server.data_dir.join(SECRET_FILE);
         let secret = format!("{}{}", random.token(), random.token());
         std::fs::create_dir_all(&config.server.data_dir)
             .map_err(|e| Error::io(format!("making {}", config.server.data_dir.display()), e))?;
@@ -66,6 +72,11 @@ impl Keys {
     /// A keyed digest of `text`, for `purpose` only; URL-safe.
     pub fn sign(&self, purpose: &str, text: &str) -> String {
         URL_SAFE_NO_PAD.encode(mac(&self.derived(purpose), text.as_bytes()))
+    }
+
+    /// Tells this secret from others, and nothing about it.
+    pub fn fingerprint(&self) -> String {
+        self.sign("fingerprint", "")
     }
 
     /// How a session's token is kept: keyed with the secret, so that another secret ends every

@@ -144,7 +144,7 @@ fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve => serve(config),
         Command::Migrate => {
-            let app = boot::app(config, Clock::System, Random::System)?;
+            let app = boot::tool(config)?;
             let ran = migrate::migrate(&app.db)?;
             println!("{} migrations run; the schema is up to date.", ran.len());
             Ok(())
@@ -152,7 +152,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Demo(options) => run_demo(&options),
         Command::Sandbox { network } => run_sandbox(network),
         Command::User(command) => {
-            let app = boot::app(config, Clock::System, Random::System)?;
+            let app = boot::tool(config)?;
             migrate::migrate(&app.db)?;
             offramp::people::command::run(&app, command)
         }
@@ -162,7 +162,7 @@ fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         Command::Mentions(command) => {
-            let app = boot::app(config, Clock::System, Random::System)?;
+            let app = boot::tool(config)?;
             escalations::commands::run(&app, &command)
         }
         Command::Doctor => {
@@ -183,7 +183,7 @@ fn run(cli: Cli) -> Result<()> {
             Err(Error::other("a mail is taken in before this is reached"))
         }
         Command::Mail(MailCommand::Replay { id }) => {
-            let app = boot::app(config, Clock::System, Random::System)?;
+            let app = boot::tool(config)?;
             if receive_mail::replay(&app, &Actor::Operator, id)? {
                 println!("Mail {id} is read again by the running server.");
                 Ok(())
@@ -194,7 +194,7 @@ fn run(cli: Cli) -> Result<()> {
             }
         }
         Command::Check { json } => {
-            let app = boot::app(config, Clock::System, Random::System)?;
+            let app = boot::tool(config)?;
             report(&check::check(&app)?, json)
         }
     }
@@ -289,7 +289,7 @@ fn receive(config: Option<&Path>, recipients: &[String]) -> ExitCode {
         .map_err(Error::other)
         .and_then(|config| {
             start_log(&config.server.log);
-            boot::app(config, Clock::System, Random::System)
+            boot::tool(config)
         })
         .map(|app| receive_mail::receive(&app, std::io::stdin().lock(), recipients));
     let (code, words) = taken.unwrap_or_else(|e| (receive_mail::EX_TEMPFAIL, e.to_string()));

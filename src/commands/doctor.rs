@@ -1,15 +1,17 @@
 //! `offramp doctor`: looks at everything a server needs and says what to do about what is wrong.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::boot;
 use crate::clock::Clock;
 use crate::config::{Config, MailTransport};
 use crate::db::changes::{self, Subject};
-use crate::db::migrate;
+use crate::db::{Db, migrate};
+use crate::keys::Keys;
 use crate::mail::transport;
 use crate::networks::x::connector::XConnector;
-use crate::random::Random;
+use crate::search::SearchIndex;
 
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,75 +50,86 @@ fn line(health: Health, what: &'static str, words: impl Into<String>) -> Line {
     }
 }
 
-/// Looks at the configuration, the data folder, database, index, mail and networks.
-/// Makes no change beyond opening what a server would open; asks the mail server and the
-/// network who we are.
+/// Looks at the configuration, the data folder, database, index, mail and networks, each by
+/// itself. Makes no change; asks the mail server and the network who we are.
 pub fn doctor(config: &Config) -> Vec<Line> {
-    let mut lines = vec![site(config), data_folder(config)];
-    let app = match boot::app(config.clone(), Clock::System, Random::System) {
-        Ok(app) => app,
+    let (db, about_db) = database(config);
+    vec![
+        site(config),
+        data_folder(config),
+        about_db,
+        search(config, db.as_ref()),
+        mail(config),
+        x(config, db.as_ref()),
+    ]
+}
+
+fn database(config: &Config) -> (Option<Db>, Line) {
+    let say = |health, words: String| line(health, "database", words);
+    let url = config.database.url.expose();
+    // Opening makes the file.
+    if !config.is_postgres() && !Path::new(url).exists() {
+        let words = format!("{url} is not there yet; the server makes it");
+        return (None, say(Health::Doubtful, words));
+    }
+    let db = match Db::open(&config.database) {
+        Ok(db) => db,
         Err(e) => {
             let words = format!(
-                "{e}. Check `database.url` (is the server there, may this user write the file?) \
-                 and `search.dir`."
+                "{e}. Check `database.url`: is the server there, may this user write the file?"
             );
-            lines.push(line(Health::Bad, "database", words));
-            return lines;
+            return (None, say(Health::Bad, words));
         }
     };
-    let kind = if app.db.is_postgres() {
+    let kind = if db.is_postgres() {
         "PostgreSQL"
     } else {
         "SQLite"
     };
-    lines.push(match migrate::pending(&app.db) {
-        Ok(0) => line(
-            Health::Good,
-            "database",
-            format!("{kind}, schema up to date"),
-        ),
-        Ok(n) => line(
+    let about = match migrate::pending(&db) {
+        Ok(0) => say(Health::Good, format!("{kind}, schema up to date")),
+        Ok(n) => say(
             Health::Doubtful,
-            "database",
             format!("{kind}, {n} migrations to run: `offramp migrate`, or start the server."),
         ),
-        Err(e) => line(Health::Bad, "database", format!("{kind}: {e}")),
-    });
-    lines.push(
-        match (
-            app.index.position(),
-            app.db.read(|c| changes::newest_of(c, Subject::Thread)),
-        ) {
-            (Ok(Some(at)), Ok(newest)) if at >= newest => line(
-                Health::Good,
-                "search",
-                format!("{} threads, up to date", app.index.thread_count()),
+        Err(e) => say(Health::Bad, format!("{kind}: {e}")),
+    };
+    (Some(db), about)
+}
+
+fn search(config: &Config, db: Option<&Db>) -> Line {
+    let say = |health, words: String| line(health, "search", words);
+    let found = SearchIndex::look(&config.search.dir)
+        .and_then(|index| Ok((index.position()?, index.thread_count())));
+    let (position, threads) = match found {
+        Ok(found) => found,
+        Err(e) => return say(Health::Bad, format!("{e}. Run `offramp reindex`.")),
+    };
+    let Some(db) = db else {
+        let words = "can't be compared without the database".to_owned();
+        return say(Health::Doubtful, words);
+    };
+    match (
+        position,
+        db.read(|c| changes::newest_of(c, Subject::Thread)),
+    ) {
+        (Some(at), Ok(newest)) if at >= newest => {
+            say(Health::Good, format!("{threads} threads, up to date"))
+        }
+        (Some(at), Ok(newest)) => say(
+            Health::Doubtful,
+            format!(
+                "{} changes behind; a running server catches up by itself",
+                newest - at
             ),
-            (Ok(Some(at)), Ok(newest)) => line(
-                Health::Doubtful,
-                "search",
-                format!(
-                    "{} changes behind; a running server catches up by itself",
-                    newest - at
-                ),
-            ),
-            (Ok(None), Ok(0)) => line(Health::Good, "search", "empty, as the forum is"),
-            (Ok(None), _) => line(
-                Health::Doubtful,
-                "search",
-                "never filled: `offramp reindex`, or start the server",
-            ),
-            (Err(e), _) => line(
-                Health::Bad,
-                "search",
-                format!("{e}. Run `offramp reindex`."),
-            ),
-            (_, Err(e)) => line(Health::Bad, "search", e.to_string()),
-        },
-    );
-    lines.push(mail(config));
-    lines.push(x(config, &app));
-    lines
+        ),
+        (None, Ok(0)) => say(Health::Good, "empty, as the forum is".into()),
+        (None, Ok(_)) => say(
+            Health::Doubtful,
+            "never filled: `offramp reindex`, or start the server".into(),
+        ),
+        (_, Err(e)) => say(Health::Bad, e.to_string()),
+    }
 }
 
 fn site(config: &Config) -> Line {
@@ -132,6 +145,17 @@ fn site(config: &Config) -> Line {
             ),
         );
     }
+    if config.is_https() && listens_here && !config.server.behind_proxy {
+        return line(
+            Health::Doubtful,
+            "site",
+            format!(
+                "{} is https, so a proxy stands before {}: set `server.behind_proxy = true`, or \
+                 limits take everybody for one.",
+                config.site.url, config.server.listen
+            ),
+        );
+    }
     line(
         Health::Good,
         "site",
@@ -141,10 +165,15 @@ fn site(config: &Config) -> Line {
 
 fn data_folder(config: &Config) -> Line {
     let dir = &config.server.data_dir;
+    if !dir.exists() {
+        return line(
+            Health::Doubtful,
+            "data",
+            format!("{} is not there yet; the server makes it", dir.display()),
+        );
+    }
     let probe = dir.join(format!(".probe-{}", std::process::id()));
-    let wrote = std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::write(&probe, b"x"))
-        .and_then(|()| std::fs::remove_file(&probe));
+    let wrote = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
     match wrote {
         Ok(()) => line(
             Health::Good,
@@ -196,12 +225,19 @@ fn mail(config: &Config) -> Line {
     }
 }
 
-fn x(config: &Config, app: &crate::app::App) -> Line {
+fn x(config: &Config, db: Option<&Db>) -> Line {
     if !config.x.enabled {
         return line(Health::Good, "x", "switched off");
     }
-    let secret = app.keys.secret_for("networks");
-    let connector = XConnector::new(config.x.clone(), &secret, app.db.clone(), app.clock.clone());
+    let Some(db) = db else {
+        return line(Health::Doubtful, "x", "can't be asked without the database");
+    };
+    let keys = match Keys::read(config) {
+        Ok(keys) => keys.unwrap_or_else(|| Keys::new("")),
+        Err(e) => return line(Health::Bad, "x", e.to_string()),
+    };
+    let secret = keys.secret_for("networks");
+    let connector = XConnector::new(config.x.clone(), &secret, db.clone(), Clock::System);
     let asked = match connector {
         Ok(connector) => connector.check_credentials().map_err(|e| e.to_string()),
         Err(e) => Err(e.to_string()),
@@ -221,5 +257,39 @@ fn x(config: &Config, app: &crate::app::App) -> Line {
             ),
         ),
         Err(e) => line(Health::Bad, "x", e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_told_by_itself_and_nothing_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data_dir = dir.path().join("data");
+        config.search.dir = dir.path().join("index");
+        config.database.url =
+            crate::config::Secret::new(dir.path().join("db").display().to_string());
+        config.site.url = "https://help.example".into();
+        let lines = doctor(&config);
+        let told: Vec<_> = lines.iter().map(|l| l.what).collect();
+        assert_eq!(told, ["site", "data", "database", "search", "mail", "x"]);
+        assert!(lines[0].words.contains("behind_proxy"), "{}", lines[0]);
+        assert!(lines.iter().all(|l| l.health != Health::Bad));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        std::fs::create_dir_all(dir.path().join("index/g1")).unwrap();
+        std::fs::write(dir.path().join("index/current"), "g1").unwrap();
+        let lines = doctor(&config);
+        assert_eq!((lines[3].what, lines[3].health), ("search", Health::Bad));
+        assert!(dir.path().join("index/g1").exists());
+        // A command beside the server goes without the index.
+        config.site.url = "http://127.0.0.1:1".into();
+        config.database.url =
+            crate::config::Secret::new(dir.path().join("a.db").display().to_string());
+        let app = boot::tool(config).unwrap();
+        assert_eq!(app.index.position().unwrap(), None);
     }
 }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod changes;
 pub mod migrate;
 pub mod schema;
+pub mod settings;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::clock::{MINUTE, Moment};
 use crate::db::audit::{self, Act};
 use crate::error::Result;
-use crate::escalations::{self, poll};
+use crate::escalations::{self, poll, recheck};
 use crate::networks::budget::{Meter, Tariff};
 use crate::networks::x::client::names;
 use crate::networks::{Network, SignInPurpose, store as state};
@@ -74,6 +74,8 @@ struct NetworkPage {
     month_cap: String,
     month_percent: i64,
     month_alarm: bool,
+    /// Posts that could not be looked up within the day that X's terms give.
+    overdue: i64,
     unread: Vec<Unread>,
 }
 
@@ -171,6 +173,7 @@ fn gather(app: &App, page: Page) -> Result<NetworkPage> {
         month_cap: dollars(report.month_cap_micros),
         month_percent: percent(report.month_cost_micros, report.month_cap_micros),
         month_alarm: report.month_alarm,
+        overdue: recheck::overdue(app, Network::X)?,
         unread: unread
             .into_iter()
             .map(|row| Unread {

@@ -208,7 +208,7 @@ pub fn finish_sign_in(
         Ok(author) => author,
         Err(error) => return Ok(SignedIn::Failed(error.to_string())),
     };
-    if author.id != handle.network_user_id {
+    if !handle.is(&author) {
         return Ok(SignedIn::OtherHandle {
             signed_in: format!("@{}", author.username),
             wanted: handle.label(),

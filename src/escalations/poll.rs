@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::{capture, send_reply};
 use crate::app::App;
 use crate::clock::{Moment, SECOND};
+use crate::db::Conn;
 use crate::error::Result;
-use crate::jobs::{Job, Next};
+use crate::jobs::{self, Job, Next};
 use crate::networks::{Connector, Cursor, Network, NetworkError, Page, store as state};
 
 /// How often it is looked whether a poll is due (µs); the configuration says how often it is.
 pub const LOOK_EVERY: i64 = 10 * SECOND;
+/// Calls that one page may take: itself, a renewal of the sign-in, and itself once more.
+const CALLS_A_PAGE: i64 = 3;
 
 /// What is read of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,9 @@ pub struct Trouble {
     pub at: Moment,
     /// Nothing is asked before.
     pub again_at: Moment,
+    /// How often it failed in a row.
+    #[serde(default)]
+    pub attempts: u32,
 }
 
 /// Reads what is due.
@@ -62,11 +68,19 @@ impl Job for Poll {
     }
 
     fn run(&self, app: &App) -> Result<Next> {
+        let until = app.now().plus(run_lasts(app));
         for connector in &app.connectors {
+            let network = connector.network();
             for reading in Reading::ALL {
-                if is_due(app, connector.network(), reading)? {
-                    poll(app, connector.as_ref(), reading)?;
+                let holder = app.random.token();
+                if !begin(app, network, reading, &holder)? {
+                    continue;
                 }
+                let polled = poll_until(app, connector.as_ref(), reading, until);
+                let lease = name("lease", reading);
+                app.db
+                    .write(|tx| state::free_lease(tx, network, &lease, &holder))?;
+                polled?;
             }
         }
         Ok(Next::Done)
@@ -77,19 +91,37 @@ fn name(part: &str, reading: Reading) -> String {
     format!("{part}:{}", reading.as_str())
 }
 
-fn is_due(app: &App, network: Network, reading: Reading) -> Result<bool> {
+/// How long one run may begin pages (µs): the last one's calls, a renewal of the sign-in among
+/// them, end within the job's lease.
+fn run_lasts(app: &App) -> i64 {
+    let timeout = i64::try_from(app.config.x.timeout_seconds).unwrap_or(60);
+    (jobs::LEASE - CALLS_A_PAGE * timeout * SECOND).max(0)
+}
+
+/// Takes the reading's lease when a poll is due: another run, here or on another node, leaves it
+/// alone meanwhile, however long the network takes.
+fn begin(app: &App, network: Network, reading: Reading, holder: &str) -> Result<bool> {
     let now = app.now();
-    app.db.read(|c| {
-        if let Some(text) = state::state(c, network, &name("trouble", reading))?
-            && let Ok(trouble) = serde_json::from_str::<Trouble>(&text)
-            && now < trouble.again_at
-        {
-            return Ok(false);
-        }
-        let last = state::state(c, network, &name("polled", reading))?;
-        let last = last.and_then(|text| text.parse::<i64>().ok());
-        Ok(last.is_none_or(|at| now.since(Moment(at)) >= reading.every(app)))
+    let lease = name("lease", reading);
+    app.db.write(|tx| {
+        Ok(is_due(tx, app, network, reading)?
+            && state::take_lease(tx, network, &lease, holder, now, now.plus(jobs::LEASE))?)
     })
+}
+
+fn trouble(conn: &mut Conn, network: Network, reading: Reading) -> Result<Option<Trouble>> {
+    let text = state::state(conn, network, &name("trouble", reading))?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+fn is_due(c: &mut Conn, app: &App, network: Network, reading: Reading) -> Result<bool> {
+    let now = app.now();
+    if trouble(c, network, reading)?.is_some_and(|trouble| now < trouble.again_at) {
+        return Ok(false);
+    }
+    let last = state::state(c, network, &name("polled", reading))?;
+    let last = last.and_then(|text| text.parse::<i64>().ok());
+    Ok(last.is_none_or(|at| now.since(Moment(at)) >= reading.every(app)))
 }
 
 /// Reads up to the configured number of pages, whether due or not. Answers what kept it from
@@ -99,8 +131,21 @@ pub fn poll(
     connector: &dyn Connector,
     reading: Reading,
 ) -> Result<Option<NetworkError>> {
+    poll_until(app, connector, reading, app.now().plus(run_lasts(app)))
+}
+
+/// As `poll`; after `until` no further page is begun. The cursor keeps the place.
+fn poll_until(
+    app: &App,
+    connector: &dyn Connector,
+    reading: Reading,
+    until: Moment,
+) -> Result<Option<NetworkError>> {
     let network = connector.network();
-    for _ in 0..app.config.x.pages_max.max(1) {
+    for page_number in 0..app.config.x.pages_max.max(1) {
+        if page_number > 0 && app.now() > until {
+            break;
+        }
         let cursor = app
             .db
             .read(|c| state::state(c, network, &name("cursor", reading)))?
@@ -115,11 +160,14 @@ pub fn poll(
             Ok(Some(page)) => page,
             Ok(None) => return Ok(None),
             Err(error) => {
+                let before = app.db.read(|c| trouble(c, network, reading))?;
+                let attempts = before.map_or(0, |trouble| trouble.attempts);
                 let trouble = Trouble {
                     name: error.name().to_owned(),
                     text: error.to_string(),
                     at: now,
-                    again_at: send_reply::again_at(now, &error),
+                    again_at: send_reply::again_at(app, &error, attempts),
+                    attempts: attempts.saturating_add(1),
                 };
                 tracing::warn!(%network, reading = reading.as_str(), %error, "reading was put off");
                 let text = serde_json::to_string(&trouble).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::MentionId;
 use crate::jobs::{Job, Next};
+use crate::networks::Network;
 
 /// How often the oldest looked-at mentions are looked up again (µs).
 pub const EVERY: i64 = HOUR;
@@ -22,6 +23,17 @@ const LOOK_AFTER: i64 = 18 * HOUR;
 const LOOKUP_POSTS_MAX: i64 = 100;
 /// Lookups of one run.
 const LOOKUPS_A_RUN: usize = 50;
+
+/// What X's terms allow between an author's deletion and ours (µs).
+pub const GONE_WITHIN: i64 = 24 * HOUR;
+
+/// Stored posts of a network whose last look is older than the terms allow: it can't be said of
+/// them whether they still stand. A post must be looked at however old it is, as long as its
+/// words are kept.
+pub fn overdue(app: &App, network: Network) -> Result<i64> {
+    let before = app.now().plus(-GONE_WITHIN);
+    app.db.read(|c| store::unchecked_since(c, network, before))
+}
 
 /// Asks the networks which of the stored posts still stand.
 #[derive(Default, Serialize, Deserialize)]
@@ -40,14 +52,22 @@ impl Job for Recheck {
                 let now = app.now();
                 let before = now.plus(-LOOK_AFTER);
                 let network = connector.network();
+                // What the budget still allows, down to a single post.
+                let at_once = match connector.lookups_affordable() {
+                    Ok(posts) => posts.min(LOOKUP_POSTS_MAX),
+                    Err(error) => {
+                        tracing::warn!(%network, %error, "stored posts are not looked up now");
+                        break;
+                    }
+                };
                 let due = app
                     .db
-                    .read(|c| store::due_for_recheck(c, network, before, LOOKUP_POSTS_MAX))?;
+                    .read(|c| store::due_for_recheck(c, network, before, at_once))?;
                 if due.is_empty() {
                     break;
                 }
                 let ids: Vec<String> = due.iter().map(|(_, post)| post.clone()).collect();
-                let looked = match connector.lookup(&ids) {
+                let looked = match connector.standing(&ids) {
                     Ok(looked) => looked,
                     Err(error) => {
                         // The budget or the network: the next run goes on with the same posts.

@@ -220,22 +220,29 @@ fn fail(app: &App, reply: &Reply, why: &str, handoff: bool) -> Result<Next> {
 
 /// Nobody's fault: the row waits in `state` and the job comes again.
 fn put_off(app: &App, reply: &Reply, error: &NetworkError, state: ReplyState) -> Result<Next> {
-    let now = app.now();
     app.db
         .write(|tx| store::set_reply_waiting(tx, reply.id, state, &error.to_string()))?;
     tracing::info!(reply = %reply.id, error = error.name(), "a reply waits");
-    Ok(Next::Again(again_at(now, error)))
+    let attempts = u32::try_from(reply.attempts.max(1) - 1).unwrap_or(u32::MAX);
+    Ok(Next::Again(again_at(app, error, attempts)))
 }
 
-/// When the network may be asked again.
-pub(super) fn again_at(now: Moment, error: &NetworkError) -> Moment {
+/// When the network may be asked again, after `attempts` that failed before in a row.
+pub(super) fn again_at(app: &App, error: &NetworkError, attempts: u32) -> Moment {
+    let now = app.now();
     let micros = |d: std::time::Duration| i64::try_from(d.as_micros()).unwrap_or(LOOK_AGAIN);
-    match (error, error.retry()) {
+    // Up to a tenth more, so that nodes do not come back together.
+    let jitter = |micros: i64| {
+        let tenth = u64::try_from(micros / 10).unwrap_or(0);
+        micros.saturating_add(i64::try_from(app.random.below(tenth)).unwrap_or(0))
+    };
+    match (error, error.retry(attempts)) {
         (NetworkError::Budget { opens, .. }, _) => match opens {
             Opens::Tomorrow | Opens::NextMonth => now.plus(BUDGET_AGAIN),
         },
         (_, Retry::At(at)) => at.max(now.plus(SECOND)),
-        (_, Retry::BackOff(d) | Retry::LookFirst(d) | Retry::Person(d)) => now.plus(micros(d)),
+        (_, Retry::BackOff(d)) => now.plus(jitter(micros(d))),
+        (_, Retry::LookFirst(d) | Retry::Person(d)) => now.plus(micros(d)),
         (_, Retry::Never) => now.plus(LOOK_AGAIN),
     }
 }

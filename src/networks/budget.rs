@@ -23,7 +23,8 @@ pub enum Class {
     ReadLookup,
     /// Our own timeline, looked at before a send is tried again.
     ReadOwn,
-    /// Authors that come beside posts. Whether they are billed is not documented: booked as if.
+    /// Authors that come beside posts and are not yet known. Whether they are billed is not
+    /// documented: booked as if.
     ReadUsers,
     WriteReply,
     WriteReplyUrl,
@@ -162,7 +163,7 @@ impl Tariff {
         };
         let cap = |group: Group| match group {
             Group::Search => Some(micros(x.caps.search)),
-            Group::Users => None,
+            Group::Users => Some(micros(x.caps.users)),
             Group::Mentions => Some(micros(x.caps.mentions)),
             Group::Lookup => Some(micros(x.caps.lookup)),
             Group::Replies => Some(micros(x.caps.replies)),
@@ -221,6 +222,32 @@ fn left(tariff: &Tariff, class: Class, spent: &[Spend], today: &str) -> Left {
     }
 }
 
+/// As `left`, when each unit may bring an author too; and the class that leaves the fewest.
+fn left_with_authors(tariff: &Tariff, class: Class, spent: &[Spend], today: &str) -> (Class, Left) {
+    let authors = match left(tariff, Class::ReadUsers, spent, today) {
+        Left::Spent(opens) => return (Class::ReadUsers, Left::Spent(opens)),
+        Left::Units(units) => units,
+    };
+    let posts = match left(tariff, class, spent, today) {
+        Left::Spent(opens) => return (class, Left::Spent(opens)),
+        Left::Units(units) => units,
+    };
+    // Both are paid out of what is left of the month.
+    let both = tariff.price(class) + tariff.price(Class::ReadUsers);
+    let month: i64 = spent.iter().map(|spend| spend.cost_micros).sum();
+    let month_cap = tariff.month / 100 * class.group().month_percent();
+    let of_month = if both > 0 {
+        (month_cap - month).max(0) / both
+    } else {
+        i64::MAX
+    };
+    if authors < posts {
+        (Class::ReadUsers, Left::Units(authors.min(of_month)))
+    } else {
+        (class, Left::Units(posts.min(of_month)))
+    }
+}
+
 fn spent_today(spent: &[Spend], group: Group, today: &str) -> i64 {
     spent
         .iter()
@@ -267,6 +294,24 @@ impl Meter {
                 opens: Opens::Tomorrow,
             }),
             Left::Spent(opens) => Err(NetworkError::Budget { class, opens }),
+        }
+    }
+
+    /// How many posts of `class` may still be read now when each may bring an author that is not
+    /// known; at least `at_least`, else an error that names the class that is spent.
+    pub fn affordable_with_authors(
+        &self,
+        class: Class,
+        at_least: i64,
+    ) -> Result<i64, NetworkError> {
+        let (spent, today) = self.month()?;
+        match left_with_authors(&self.tariff, class, &spent, &today) {
+            (_, Left::Units(units)) if units >= at_least => Ok(units),
+            (class, Left::Units(_)) => Err(NetworkError::Budget {
+                class,
+                opens: Opens::Tomorrow,
+            }),
+            (class, Left::Spent(opens)) => Err(NetworkError::Budget { class, opens }),
         }
     }
 
@@ -384,6 +429,7 @@ mod tests {
                 mentions: 0.1,
                 search: 0.05,
                 lookup: 0.05,
+                users: 0.5,
                 replies: 1.0,
                 month: 2.0,
             },
@@ -431,6 +477,21 @@ mod tests {
             left(&tariff, Class::ReadSearch, &spent, "2026-11-23"),
             Left::Units(10)
         );
+    }
+
+    #[test]
+    fn reading_stops_when_its_authors_can_not_be_paid() {
+        let tariff = tariff();
+        let of = |spent: &[Spend]| left_with_authors(&tariff, Class::ReadMentions, spent, TODAY);
+        // 0.50 for authors at 0.01 each; 0.10 for mentions at 0.001 would do for 100.
+        assert_eq!(of(&[]), (Class::ReadUsers, Left::Units(50)));
+        let spent = [spend(TODAY, Class::ReadUsers, 495_000)];
+        assert_eq!(of(&spent), (Class::ReadUsers, Left::Spent(Opens::Tomorrow)));
+        let spent = [spend(TODAY, Class::ReadMentions, 90_000)];
+        assert_eq!(of(&spent), (Class::ReadMentions, Left::Units(10)));
+        // 0.022 of the month's share are left: two of 0.011.
+        let spent = [spend("2026-11-02", Class::WriteReply, 1_678_000)];
+        assert_eq!(of(&spent).1, Left::Units(2));
     }
 
     #[test]

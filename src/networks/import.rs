@@ -507,8 +507,7 @@ fn post_of_row(
         (author_id, username) => {
             let username = username.unwrap_or_default();
             Some(Author {
-                // A name is no id: with the @ it can't be taken for one.
-                id: author_id.unwrap_or_else(|| format!("@{}", username.to_lowercase())),
+                id: author_id.unwrap_or_else(|| Author::id_of_username(&username)),
                 display_name: text_of(&["name", "display_name"])
                     .cloned()
                     .unwrap_or_else(|| username.clone()),
@@ -526,7 +525,7 @@ fn post_of_row(
     let is_ours = author
         .as_ref()
         .zip(ours)
-        .is_some_and(|(author, ours)| author.id == ours.id || ours.is_called(&author.username));
+        .is_some_and(|(author, ours)| ours.is(author));
     let mentions_us = !is_ours && ours.is_some_and(|ours| wire::text_mentions(&text, ours));
     Ok(PublicPost {
         network,

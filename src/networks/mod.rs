@@ -110,6 +110,16 @@ pub struct Author {
 }
 
 impl Author {
+    /// The id of an author of whom only the username is known: with the @ it is no network's own.
+    pub fn id_of_username(username: &str) -> String {
+        format!("@{}", username.to_lowercase())
+    }
+
+    /// Whether `id` is the network's own, and not made of the username.
+    pub fn has_network_id(&self) -> bool {
+        !self.id.starts_with('@')
+    }
+
     /// An author of whom only the id is known.
     pub fn known_by_id(id: String) -> Author {
         Author {
@@ -166,6 +176,14 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether `author` is this account: by id, and by name where one of the ids is not known.
+    pub fn is(&self, author: &Author) -> bool {
+        if self.id.is_empty() || !author.has_network_id() {
+            return self.is_called(&author.username);
+        }
+        author.id == self.id
+    }
+
     /// Whether `username`, with or without the @, is this account's; case does not count.
     pub fn is_called(&self, username: &str) -> bool {
         !self.username.is_empty()
@@ -288,8 +306,14 @@ pub trait Connector: Send + Sync {
     /// One page of the configured brand search. `Ok(None)` when none is configured.
     fn search(&self, cursor: &Cursor) -> Result<Option<Page>, NetworkError>;
 
-    /// What became of these posts; any number of ids.
+    /// What became of these posts, with who wrote them; any number of ids.
     fn lookup(&self, ids: &[String]) -> Result<Lookup, NetworkError>;
+
+    /// As `lookup`, only to learn which still stand: authors are not asked for, nor paid.
+    fn standing(&self, ids: &[String]) -> Result<Lookup, NetworkError>;
+
+    /// How many posts `standing` may ask for now; at least one, else what keeps it from asking.
+    fn lookups_affordable(&self) -> Result<i64, NetworkError>;
 
     /// Our own posts newer than `id`, newest first.
     fn own_posts_since(&self, id: &str) -> Result<Vec<PublicPost>, NetworkError>;
@@ -422,7 +446,7 @@ pub enum Retry {
     Never,
     /// At this time.
     At(Moment),
-    /// After this pause, doubled with each attempt.
+    /// After this pause.
     BackOff(Duration),
     /// After this pause, and only once `find_reply` has found nothing.
     LookFirst(Duration),
@@ -430,8 +454,20 @@ pub enum Retry {
     Person(Duration),
 }
 
+/// Longest pause that attempts are backed off to.
+const BACK_OFF_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// `first`, doubled with each of the `attempts` that failed before, up to `BACK_OFF_MAX`.
+fn doubled(first: Duration, attempts: u32) -> Duration {
+    first
+        .saturating_mul(2_u32.saturating_pow(attempts))
+        .min(BACK_OFF_MAX)
+}
+
 impl NetworkError {
-    pub fn retry(&self) -> Retry {
+    /// What to do after this error, when `attempts` failed before it in a row.
+    pub fn retry(&self, attempts: u32) -> Retry {
+        let back_off = |seconds| Retry::BackOff(doubled(Duration::from_secs(seconds), attempts));
         match self {
             NetworkError::RateLimited { until } => Retry::At(*until),
             NetworkError::CreditsDepleted => Retry::Person(Duration::from_secs(900)),
@@ -440,9 +476,9 @@ impl NetworkError {
             NetworkError::Refused { .. } | NetworkError::Gone => Retry::Never,
             NetworkError::BadRequest { .. } => Retry::Never,
             NetworkError::Ambiguous { .. } => Retry::LookFirst(Duration::from_secs(30)),
-            NetworkError::Unavailable { .. } => Retry::BackOff(Duration::from_secs(5)),
-            NetworkError::BadAnswer { .. } => Retry::BackOff(Duration::from_secs(60)),
-            NetworkError::Storage { .. } => Retry::BackOff(Duration::from_secs(5)),
+            NetworkError::Unavailable { .. } => back_off(5),
+            NetworkError::BadAnswer { .. } => back_off(60),
+            NetworkError::Storage { .. } => back_off(5),
             NetworkError::Budget { .. } => Retry::BackOff(Duration::from_secs(600)),
         }
     }
@@ -525,7 +561,13 @@ mod tests {
         let error = NetworkError::Ambiguous {
             reason: "timed out".into(),
         };
-        assert!(matches!(error.retry(), Retry::LookFirst(_)));
-        assert_eq!(NetworkError::Gone.retry(), Retry::Never);
+        assert!(matches!(error.retry(0), Retry::LookFirst(_)));
+        assert_eq!(NetworkError::Gone.retry(0), Retry::Never);
+        let away = NetworkError::Unavailable {
+            reason: String::new(),
+        };
+        let pauses = [0, 1, 3, 40].map(|attempts| away.retry(attempts));
+        let seconds = [5, 10, 40, 1_800].map(|s| Retry::BackOff(Duration::from_secs(s)));
+        assert_eq!(pauses, seconds);
     }
 }

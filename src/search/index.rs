@@ -164,13 +164,41 @@ impl SearchIndex {
             },
             None => Generation::create_next(dir)?,
         };
-        let index = SearchIndex {
+        let index = SearchIndex::of(dir, generation);
+        index.remove_leftovers();
+        Ok(index)
+    }
+
+    /// Opens the index in `dir` for reading, beside the server that uses it: nothing is made, moved
+    /// or removed. Where there is none yet it is an empty one.
+    pub fn look(dir: &Path) -> Result<SearchIndex> {
+        let Some(name) = current_name(dir) else {
+            return SearchIndex::nothing(dir);
+        };
+        let generation = Generation::open(dir, &name).map_err(|cause| Error::Index {
+            dir: dir.display().to_string(),
+            cause,
+        })?;
+        Ok(SearchIndex::of(dir, generation))
+    }
+
+    /// An index in memory that holds nothing, in place of the one in `dir`.
+    pub fn nothing(dir: &Path) -> Result<SearchIndex> {
+        let (schema, fields) = schema::schema();
+        let index = Index::create_in_ram(schema);
+        let generation = Generation::read("", index, fields).map_err(|cause| Error::Index {
+            dir: dir.display().to_string(),
+            cause,
+        })?;
+        Ok(SearchIndex::of(dir, generation))
+    }
+
+    fn of(dir: &Path, generation: Generation) -> SearchIndex {
+        SearchIndex {
             dir: dir.to_path_buf(),
             live: RwLock::new(Arc::new(generation)),
             writer: Mutex::new(None),
-        };
-        index.remove_leftovers();
-        Ok(index)
+        }
     }
 
     /// The position of the change log up to which every change is searchable; `None` when the index
@@ -600,6 +628,22 @@ mod tests {
             .search(&crate::search::SearchQuery::parse(words), None, 10)
             .unwrap();
         results.hits.iter().map(|hit| hit.thread_id).collect()
+    }
+
+    #[test]
+    fn a_look_makes_moves_and_removes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = dir.path().join("none");
+        assert_eq!(SearchIndex::look(&none).unwrap().position().unwrap(), None);
+        assert!(!none.exists());
+
+        drop(SearchIndex::open(dir.path()).unwrap());
+        assert!(SearchIndex::look(dir.path()).is_ok());
+        let meta = dir.path().join("g1/meta.json");
+        fs::write(&meta, "broken").unwrap();
+        assert!(SearchIndex::look(dir.path()).is_err());
+        assert_eq!(fs::read_to_string(&meta).unwrap(), "broken");
+        assert!(!dir.path().join("aside").exists());
     }
 
     #[test]

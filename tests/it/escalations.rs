@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use offramp::app::App;
 use offramp::cases::links::{LinkState, Target};
 use offramp::cases::{self, Case, State};
-use offramp::clock::{HOUR, MINUTE};
+use offramp::clock::{HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
 use offramp::db::schema::{cases as cases_table, mentions, products, replies, threads, users};
 use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
@@ -15,8 +15,8 @@ use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::correct_triage::{self, correct_triage};
 use offramp::escalations::handoff::{self, posted_by_hand};
 use offramp::escalations::judge::JudgeMentions;
-use offramp::escalations::poll::{Reading, poll};
-use offramp::escalations::recheck::Recheck;
+use offramp::escalations::poll::{self, Poll, Reading, poll};
+use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
 use offramp::escalations::send_reply::SendReply;
 use offramp::escalations::store::{self, Mention, Reply};
@@ -25,8 +25,8 @@ use offramp::forum::docs::Docs;
 use offramp::forum::{self, ThreadKind, Visibility};
 use offramp::ids::{CaseId, MentionId, ProductId, SessionId, ThreadId, UserId};
 use offramp::jobs;
-use offramp::networks::Network;
 use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
+use offramp::networks::{Network, store as state};
 use offramp::people::{CurrentUser, Role};
 use offramp::search;
 
@@ -578,6 +578,61 @@ with_x! {
         assert!(events.iter().all(|e| !format!("{e:?}").contains("zeppelin")), "{events:?}");
     }
 
+    fn posts_that_are_looked_up_too_late_are_told(t, x) {
+        says(x, "ada", "@FernwellHelp my hub is broken, useless");
+        read(t);
+        let overdue = |t: &Test| recheck::overdue(&t.app, Network::X).expect("counted");
+        t.advance(23 * HOUR);
+        assert_eq!(overdue(t), 0);
+        t.advance(2 * HOUR);
+        assert_eq!(overdue(t), 1);
+        let page = t.browser_of("Boss", Role::Admin).0.get("/admin/network").body;
+        assert!(page.contains("1 stored post could not be looked up"), "{page}");
+        enqueue(&t.app, &Recheck::default());
+        t.run_jobs();
+        assert_eq!(overdue(t), 0);
+    }
+
+    fn a_reading_is_done_by_one_run_at_a_time(t, x) {
+        says(x, "ada", "@FernwellHelp my hub is broken, useless");
+        let now = t.app.now();
+        t.app.db.write(|tx| {
+            state::take_lease(tx, Network::X, "lease:mentions", "another", now, now.plus(jobs::LEASE))
+        }).expect("taken");
+        let mentions_read = |t: &Test| {
+            enqueue(&t.app, &Poll::default());
+            t.run_jobs();
+            t.app.db.read(|c| Ok(mentions::table.count().get_result::<i64>(c)?)).expect("counted")
+        };
+        assert_eq!(mentions_read(t), 0);
+        t.advance(jobs::LEASE);
+        assert_eq!(mentions_read(t), 1);
+        // It is given back: the next poll need not wait for its end.
+        says(x, "bob", "@FernwellHelp my lamp is broken, useless");
+        t.advance(MINUTE);
+        assert_eq!(mentions_read(t), 2);
+    }
+
+    fn a_network_that_is_away_is_asked_ever_more_seldom(t, x) {
+        let connector = t.app.connector(Network::X).expect("X").clone();
+        let pause = |t: &Test| {
+            x.sandbox().fail(Fail {
+                kind: FailKind::ServerError, count: 1, endpoint: Some("mentions".into()),
+            });
+            assert!(poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled").is_some());
+            let troubles = poll::troubles(&t.app).expect("troubles");
+            troubles[0].2.again_at.since(t.app.now()) / SECOND
+        };
+        let pauses: Vec<i64> = (0..4).map(|_| pause(t)).collect();
+        for (pause, least) in pauses.iter().zip([5, 10, 20, 40]) {
+            assert!((least..=least + least / 10).contains(pause), "{pauses:?}");
+        }
+        read(t);
+        assert!((5..=6).contains(&pause(t)), "a success begins anew");
+        t.advance(MINUTE);
+        read(t);
+    }
+
     fn everyone_linked_is_told_once_and_again_after_a_reopening(t, x) {
         let hub = product(t);
         let answer = thread(t, hub, "Hub blinks red after update 4.2",
@@ -790,4 +845,32 @@ fn sign_in_as(username: &str, address: &str) -> String {
         .to_owned();
     let back = url::Url::parse(&back).expect("an address");
     format!("{}?{}", back.path(), back.query().unwrap_or_default())
+}
+
+#[test]
+fn as_many_posts_are_looked_up_as_the_budget_allows() {
+    let config = SandboxConfig::for_brand(BRAND, "Fernwell Help");
+    let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
+    let t = Test::new(Backend::Sqlite, |config| {
+        config.x = x.x_settings();
+        config.x.caps.lookup = 2.0 * config.x.prices.post_read;
+    })
+    .expect("SQLite");
+    for n in 0..3 {
+        says(
+            &x,
+            "ada",
+            &format!("@FernwellHelp my hub {n} is broken, useless"),
+        );
+    }
+    read(&t);
+    let looked_up = |t: &Test| {
+        enqueue(&t.app, &Recheck::default());
+        t.run_jobs();
+        recheck::overdue(&t.app, Network::X).expect("counted")
+    };
+    t.advance(25 * HOUR);
+    assert_eq!(looked_up(&t), 1);
+    t.advance(15 * HOUR);
+    assert_eq!(looked_up(&t), 0);
 }

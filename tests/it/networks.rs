@@ -1,9 +1,14 @@
 //! What connectors keep between calls, on both databases.
 
+use diesel::prelude::*;
+use offramp::boot;
 use offramp::clock::MINUTE;
-use offramp::networks::Network;
 use offramp::networks::store::{self, Spend};
+use offramp::networks::x::client::names;
+use offramp::networks::x::sandbox::{self, Running, SandboxConfig};
+use offramp::networks::{Cursor, Network};
 
+use crate::harness::{Backend, Test};
 use crate::on_both;
 
 fn spend(class: &str, units: i64, cost_micros: i64) -> Spend {
@@ -75,4 +80,71 @@ on_both! {
         t.app.db.write(|tx| store::free_lease(tx, Network::X, "renewal", "two")).expect("freed");
         assert!(take("one"));
     }
+}
+
+fn with_x() -> (Test, Running) {
+    let config = SandboxConfig::for_brand("FernwellHelp", "Fernwell Help");
+    let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
+    let test = Test::new(Backend::Sqlite, |config| config.x = x.x_settings());
+    (test.expect("SQLite"), x)
+}
+
+fn renewals(x: &Running) -> usize {
+    let log = x.sandbox().log();
+    log.iter().filter(|e| e.path.ends_with("/token")).count()
+}
+
+#[test]
+fn renewed_tokens_that_can_not_be_stored_serve_from_memory() {
+    let (t, x) = with_x();
+    let sql = |text: &str| {
+        t.app
+            .db
+            .write(|tx| Ok(diesel::sql_query(text).execute(tx)?))
+            .expect("done")
+    };
+    let stored = || {
+        t.app
+            .db
+            .read(|c| store::state(c, Network::X, names::TOKENS))
+            .expect("read")
+    };
+    let connector = t.app.connector(Network::X).expect("X").clone();
+    let read = || connector.mentions(&Cursor::default()).expect("a page");
+    sql(
+        "CREATE TRIGGER full BEFORE INSERT ON network_state WHEN NEW.name = 'oauth2_tokens' \
+         BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END",
+    );
+    x.sandbox().expire_access_tokens();
+    read();
+    read();
+    assert_eq!((renewals(&x), stored()), (1, None));
+    sql("DROP TRIGGER full");
+    read();
+    assert!(stored().is_some());
+    let restarted = boot::tool(t.app.config.clone()).expect("another process");
+    let connector = restarted.connector(Network::X).expect("X");
+    connector.mentions(&Cursor::default()).expect("a page");
+    assert_eq!(renewals(&x), 1);
+}
+
+#[test]
+fn two_processes_renew_once() {
+    let (t, x) = with_x();
+    let apps = [0, 1].map(|_| boot::tool(t.app.config.clone()).expect("a process"));
+    x.sandbox().expire_access_tokens();
+    std::thread::scope(|scope| {
+        for app in &apps {
+            scope.spawn(|| {
+                // Whoever comes second may be told to come again.
+                let connector = app.connector(Network::X).expect("X");
+                let _ = connector.mentions(&Cursor::default());
+            });
+        }
+    });
+    for app in &apps {
+        let connector = app.connector(Network::X).expect("X");
+        connector.mentions(&Cursor::default()).expect("a page");
+    }
+    assert_eq!(renewals(&x), 1);
 }

@@ -615,6 +615,25 @@ on_both! {
         assert!(consents.iter().all(|c| c.withdrawn_at.is_some()) && consents.len() == 1);
     }
 
+    fn a_handle_known_by_name_gets_its_id_at_the_next_sighting(t) {
+        let now = t.app.now();
+        let author = |id: &str, username: &str| Author {
+            username: username.into(),
+            ..Author::known_by_id(id.into())
+        };
+        let see = |id: &str, username: &str| t.app.db.write(|tx| {
+            let seen = handles::seen(tx, Network::X, &[&author(id, username)], now)?;
+            Ok(handles::handle(tx, seen[id])?.unwrap())
+        }).unwrap();
+        let imported = see("@ada", "Ada");
+        assert!(imported.is(&author("42", "ADA")) && !imported.is(&author("42", "bob")));
+        let met = see("42", "ada");
+        assert_eq!((met.id, met.network_user_id.as_str()), (imported.id, "42"));
+        // From now on the id counts, whatever the name.
+        assert!(met.is(&author("42", "ada_new")) && !met.is(&author("43", "ada")));
+        assert_ne!(see("43", "ada").id, met.id);
+    }
+
     fn avatars_are_pictures_for_known_and_unknown(t) {
         let user = t.user("Zo\u{eb}", Role::Member);
         let mut browser = t.browser();

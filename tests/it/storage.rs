@@ -3,12 +3,14 @@
 use diesel::RunQueryDsl;
 use offramp::app::App;
 use offramp::clock::{DAY, HOUR};
+use offramp::boot;
 use offramp::db::changes::{self, Subject};
 use offramp::db::{Conn, Lock, lock, savepoint};
 use offramp::error::{Error, Result};
 use offramp::jobs::{self, Job, Next, Registry};
 use serde::{Deserialize, Serialize};
 
+use crate::harness::{Backend, Test};
 use crate::on_both;
 
 on_both! {
@@ -195,4 +197,21 @@ fn probes() -> Registry {
     let mut registry = Registry::default();
     registry.job::<Probe>();
     registry
+}
+
+#[test]
+fn nodes_of_one_database_need_one_secret() {
+    let Some(t) = Test::new(Backend::Postgres, |_| {}) else {
+        return;
+    };
+    let node = |secret: &str| {
+        let mut config = t.app.config.clone();
+        config.site.secret = offramp::config::Secret::new(secret);
+        boot::tool(config).unwrap()
+    };
+    boot::check_secret(&t.app).unwrap();
+    boot::check_secret(&t.app).unwrap();
+    boot::check_secret(&node(t.app.config.site.secret.expose())).unwrap();
+    let refused = boot::check_secret(&node("a secret that only one of the nodes has")).unwrap_err();
+    assert!(refused.to_string().contains("site.secret"), "{refused}");
 }

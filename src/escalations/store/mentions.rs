@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use crate::clock::Moment;
@@ -378,6 +379,16 @@ pub fn due_for_recheck(
         .into_iter()
         .map(|(id, post)| (MentionId(id), post))
         .collect())
+}
+
+/// How many standing posts of a network were last looked at before `before`.
+pub fn unchecked_since(conn: &mut Conn, network: Network, before: Moment) -> Result<i64> {
+    Ok(mentions::table
+        .filter(mentions::deleted_at.is_null())
+        .filter(mentions::checked_at.lt(before.0))
+        .filter(mentions::network.eq(network.as_str()))
+        .select(count_star())
+        .first(conn)?)
 }
 
 pub fn set_checked(tx: &mut Conn, id: MentionId, now: Moment) -> Result<()> {

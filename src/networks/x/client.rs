@@ -33,8 +33,10 @@ const RATE_WAIT_MAX: i64 = 24 * 60 * MINUTE;
 const USAGE_CAP_PAUSE: i64 = 60 * MINUTE;
 /// Pause after the credits ran out; then one call probes.
 const CREDITS_PAUSE: i64 = 15 * MINUTE;
-/// How long one process may take to renew the tokens before another tries.
+/// How long one process may take to renew the tokens before another tries; longer than the
+/// longest wait for an answer that the configuration allows.
 const RENEW_LEASE: i64 = 60 * SECOND;
+const _: () = assert!(config::X_TIMEOUT_SECONDS_MAX < 60);
 /// Longest text of an error kept, in characters.
 const REASON_CHARS_MAX: usize = 300;
 
@@ -58,6 +60,8 @@ pub enum Endpoint {
     Lookup,
     OwnPosts,
     CreatePost,
+    /// Signing in and renewing.
+    Token,
 }
 
 impl Endpoint {
@@ -69,6 +73,7 @@ impl Endpoint {
             Endpoint::Lookup => "lookup",
             Endpoint::OwnPosts => "own_posts",
             Endpoint::CreatePost => "create_post",
+            Endpoint::Token => "token",
         }
     }
 }
@@ -119,6 +124,8 @@ pub struct Client {
     http: OnceLock<Option<reqwest::blocking::Client>>,
     /// One renewal at a time in this process; the lease keeps other processes away.
     renewal: Mutex<()>,
+    /// Renewed tokens that the database did not take yet: the ones before are dead.
+    unsaved: Mutex<Option<Tokens>>,
 }
 
 impl Client {
@@ -132,6 +139,7 @@ impl Client {
             random,
             http: OnceLock::new(),
             renewal: Mutex::new(()),
+            unsaved: Mutex::new(None),
         }
     }
 
@@ -186,7 +194,12 @@ impl Client {
             body: None,
             as_user: true,
         };
-        self.send(&call, &Pass::User(tokens.clone()))
+        self.wait_over(call.endpoint)?;
+        let result = self.send(&call, &Pass::User(tokens.clone()));
+        if let Err(NetworkError::RateLimited { until }) = &result {
+            self.note_wait(call.endpoint, *until);
+        }
+        result
     }
 
     /// Keeps the brand account's tokens, encrypted.
@@ -283,6 +296,14 @@ impl Client {
     /// The stored tokens. Those of the configuration count before any are stored, and again
     /// when an operator has put others there since.
     fn tokens(&self) -> Result<Option<Tokens>, NetworkError> {
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(tokens) = unsaved.clone() {
+            if self.keep_tokens(&tokens).is_ok() {
+                *unsaved = None;
+            }
+            return Ok(Some(tokens));
+        }
+        drop(unsaved);
         let sealed = self
             .db
             .read(|conn| store::state(conn, Network::X, names::TOKENS))
@@ -317,15 +338,7 @@ impl Client {
     /// refresh token is stored before the new access token is used, because the old one is dead.
     fn renewed(&self, stale: &str) -> Result<Tokens, NetworkError> {
         let _one_at_a_time = self.renewal.lock().unwrap_or_else(|e| e.into_inner());
-        let tokens = self
-            .tokens()?
-            .filter(|tokens| tokens.refresh_token.is_some());
-        let Some(tokens) = tokens else {
-            return Err(NetworkError::NeedsReconnect {
-                reason: "the sign-in has run out".into(),
-            });
-        };
-        if tokens.access_token != stale && !tokens.runs_out_soon(self.now()) {
+        if let Some(tokens) = self.newer_than(stale)? {
             return Ok(tokens);
         }
         let holder = self.random.token();
@@ -340,7 +353,12 @@ impl Client {
                 reason: "another process is renewing the sign-in at this moment".into(),
             });
         }
-        let renewed = self.renew(&tokens);
+        // Another process may have renewed them before we had the lease.
+        let renewed = match self.newer_than(stale) {
+            Ok(Some(tokens)) => Ok(tokens),
+            Ok(None) => self.renew(),
+            Err(error) => Err(error),
+        };
         let freed = self
             .db
             .write(|tx| store::free_lease(tx, Network::X, name, &holder));
@@ -350,7 +368,20 @@ impl Client {
         renewed
     }
 
-    fn renew(&self, tokens: &Tokens) -> Result<Tokens, NetworkError> {
+    /// The stored tokens, when they are others than `stale` and last.
+    fn newer_than(&self, stale: &str) -> Result<Option<Tokens>, NetworkError> {
+        let is_newer =
+            |tokens: &Tokens| tokens.access_token != stale && !tokens.runs_out_soon(self.now());
+        Ok(self.tokens()?.filter(is_newer))
+    }
+
+    fn renew(&self) -> Result<Tokens, NetworkError> {
+        let tokens = self
+            .tokens()?
+            .filter(|tokens| tokens.refresh_token.is_some())
+            .ok_or_else(|| NetworkError::NeedsReconnect {
+                reason: "the sign-in has run out".into(),
+            })?;
         let refresh = tokens.refresh_token.as_deref().unwrap_or_default();
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
         let answer = self.token_call("/2/oauth2/token", &form)?;
@@ -359,12 +390,16 @@ impl Client {
                 reason: "it holds no access token".into(),
             }
         })?;
-        self.keep_tokens(&renewed)?;
+        if let Err(error) = self.keep_tokens(&renewed) {
+            tracing::error!(%error, "renewed tokens could not be stored; they are kept in memory");
+            *self.unsaved.lock().unwrap_or_else(|e| e.into_inner()) = Some(renewed.clone());
+        }
         tracing::info!("renewed the sign-in at X");
         Ok(renewed)
     }
 
     fn token_call(&self, path: &str, form: &[(&str, &str)]) -> Result<Value, NetworkError> {
+        self.wait_over(Endpoint::Token)?;
         let x = &self.config;
         let mut form: Vec<(&str, &str)> = form.to_vec();
         let mut request = self.http()?.post(self.address(path));
@@ -389,9 +424,11 @@ impl Client {
                     reason: short(reason),
                 })
             }
-            429 => Err(NetworkError::RateLimited {
-                until: self.now().plus(RATE_PAUSE),
-            }),
+            429 => {
+                let until = self.now().plus(RATE_PAUSE);
+                self.note_wait(Endpoint::Token, until);
+                Err(NetworkError::RateLimited { until })
+            }
             _ => Err(NetworkError::Unavailable {
                 reason: format!("X answered {status}"),
             }),
@@ -524,9 +561,13 @@ impl Client {
         if header_number(headers, "x-rate-limit-remaining") != Some(0) {
             return;
         }
-        if let Some(until) = reset(headers, self.now())
-            && let Err(error) = self.keep_wait(endpoint, until)
-        {
+        if let Some(until) = reset(headers, self.now()) {
+            self.note_wait(endpoint, until);
+        }
+    }
+
+    fn note_wait(&self, endpoint: Endpoint, until: Moment) {
+        if let Err(error) = self.keep_wait(endpoint, until) {
             tracing::warn!(%error, "a wait asked for by X could not be stored");
         }
     }

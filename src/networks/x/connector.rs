@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Answer, Call, Client, Endpoint};
 use super::{intent, oauth2, time_of_id, weight, wire};
@@ -130,6 +130,14 @@ impl XConnector {
         }
     }
 
+    /// The fields to ask for without who wrote it, of whom the id comes in the older names alone.
+    fn bare_fields(&self) -> Vec<(String, String)> {
+        vec![match self.client.config().dialect {
+            Dialect::Tweet => pair("tweet.fields", TWEET_FIELDS),
+            Dialect::Post => pair("post.fields", POST_FIELDS),
+        }]
+    }
+
     /// The fields to ask for, in the configured names.
     fn fields(&self) -> Vec<(String, String)> {
         let (fields, names, expansions) = match self.client.config().dialect {
@@ -148,7 +156,18 @@ impl XConnector {
         let account = self.account()?;
         let mut parsed = wire::parse_value(&answer.json, Some(&account), &self.web_base);
         let mut authors = self.authors.lock().unwrap_or_else(|e| e.into_inner());
-        let mut new_users = HashSet::new();
+        if authors.len() >= AUTHORS_MAX {
+            authors.clear();
+        }
+        // Whoever comes beside the posts counts, also those who were only answered.
+        let beside = answer
+            .json
+            .pointer("/includes/users")
+            .and_then(Value::as_array);
+        let mut users = 0;
+        for user in beside.into_iter().flatten().filter_map(wire::user) {
+            users += i64::from(authors.insert(user.id.clone(), user).is_none());
+        }
         for post in &mut parsed.posts {
             let Some(author) = &mut post.author else {
                 continue;
@@ -158,18 +177,10 @@ impl XConnector {
                     *author = known.clone();
                     post.url = Some(super::post_url(&self.web_base, &author.username, &post.id));
                 }
-                continue;
-            }
-            if authors.len() >= AUTHORS_MAX {
-                authors.clear();
-            }
-            if authors.insert(author.id.clone(), author.clone()).is_none() {
-                new_users.insert(author.id.clone());
             }
         }
         drop(authors);
         let posts = i64::try_from(parsed.post_count).unwrap_or(i64::MAX);
-        let users = i64::try_from(new_users.len()).unwrap_or(0);
         self.client
             .db()
             .write(|tx| {
@@ -185,7 +196,9 @@ impl XConnector {
 
     /// One page of a walk from the newest post back to the cursor.
     fn read_page(&self, walk: &Walk, cursor: &Cursor) -> Result<Page, NetworkError> {
-        let affordable = self.meter.affordable(walk.class, walk.page_min)?;
+        let affordable = self
+            .meter
+            .affordable_with_authors(walk.class, walk.page_min)?;
         let now = self.client.now();
         let since_id = cursor.since_id.clone().filter(|id| walk.reaches(id, now));
         let start_at = match (&cursor.sweep, &since_id) {
@@ -384,27 +397,15 @@ impl Connector for XConnector {
     }
 
     fn lookup(&self, ids: &[String]) -> Result<Lookup, NetworkError> {
-        let mut result = Lookup::default();
-        let mut seen = HashSet::new();
-        let asked: Vec<&String> = ids
-            .iter()
-            .filter(|id| wire::is_id(id) && seen.insert(id.as_str()))
-            .collect();
-        for chunk in asked.chunks(LOOKUP_IDS_MAX) {
-            match self.lookup_chunk(chunk) {
-                Ok(part) => {
-                    result.found.extend(part.found);
-                    result.gone.extend(part.gone);
-                    result.unknown.extend(part.unknown);
-                }
-                // What was learnt before the error counts.
-                Err(error) if result.found.is_empty() && result.gone.is_empty() => {
-                    return Err(error);
-                }
-                Err(_) => result.unknown.extend(chunk.iter().map(|id| (*id).clone())),
-            }
-        }
-        Ok(result)
+        self.look_up(ids, true)
+    }
+
+    fn standing(&self, ids: &[String]) -> Result<Lookup, NetworkError> {
+        self.look_up(ids, false)
+    }
+
+    fn lookups_affordable(&self) -> Result<i64, NetworkError> {
+        self.meter.affordable(Class::ReadLookup, 1)
     }
 
     fn own_posts_since(&self, id: &str) -> Result<Vec<PublicPost>, NetworkError> {
@@ -412,8 +413,9 @@ impl Connector for XConnector {
         let mut posts = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..OWN_PAGES_MAX {
-            self.meter.affordable(Class::ReadOwn, MENTIONS_PAGE_MIN)?;
-            let mut query = vec![pair("max_results", PAGE_POSTS_MAX.to_string())];
+            let affordable = self.meter.affordable(Class::ReadOwn, MENTIONS_PAGE_MIN)?;
+            let page = affordable.min(PAGE_POSTS_MAX);
+            let mut query = vec![pair("max_results", page.to_string())];
             query.push(pair("since_id", id));
             if let Some(token) = &token {
                 query.push(pair("pagination_token", token.clone()));
@@ -546,6 +548,7 @@ impl Connector for XConnector {
         code: &str,
         verifier: &str,
     ) -> Result<Author, NetworkError> {
+        self.meter.affordable(Class::ReadUsers, 1)?;
         let tokens = self.client.exchange(code, redirect_uri, verifier)?;
         let author = self
             .client
@@ -582,12 +585,45 @@ impl Connector for XConnector {
 }
 
 impl XConnector {
-    fn lookup_chunk(&self, chunk: &[&String]) -> Result<Lookup, NetworkError> {
-        self.meter
-            .affordable(Class::ReadLookup, i64::try_from(chunk.len()).unwrap_or(1))?;
+    fn look_up(&self, ids: &[String], authors: bool) -> Result<Lookup, NetworkError> {
+        let mut result = Lookup::default();
+        let mut seen = HashSet::new();
+        let asked: Vec<&String> = ids
+            .iter()
+            .filter(|id| wire::is_id(id) && seen.insert(id.as_str()))
+            .collect();
+        for chunk in asked.chunks(LOOKUP_IDS_MAX) {
+            match self.lookup_chunk(chunk, authors) {
+                Ok(part) => {
+                    result.found.extend(part.found);
+                    result.gone.extend(part.gone);
+                    result.unknown.extend(part.unknown);
+                }
+                // What was learnt before the error counts.
+                Err(error) if result.found.is_empty() && result.gone.is_empty() => {
+                    return Err(error);
+                }
+                Err(_) => result.unknown.extend(chunk.iter().map(|id| (*id).clone())),
+            }
+        }
+        Ok(result)
+    }
+
+    fn lookup_chunk(&self, chunk: &[&String], authors: bool) -> Result<Lookup, NetworkError> {
+        let posts = i64::try_from(chunk.len()).unwrap_or(1);
+        if authors {
+            self.meter
+                .affordable_with_authors(Class::ReadLookup, posts)?;
+        } else {
+            self.meter.affordable(Class::ReadLookup, posts)?;
+        }
         let ids: Vec<&str> = chunk.iter().map(|id| id.as_str()).collect();
         let mut query = vec![pair("ids", ids.join(","))];
-        query.extend(self.fields());
+        query.extend(if authors {
+            self.fields()
+        } else {
+            self.bare_fields()
+        });
         let answer = self.client.call(&Call {
             endpoint: Endpoint::Lookup,
             path: "/2/tweets".into(),
@@ -678,7 +714,6 @@ fn storage(error: crate::error::Error) -> NetworkError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     fn page(ids: &[u64], token: Option<&str>) -> wire::Parsed {
         let data: Vec<Value> = ids

@@ -368,7 +368,7 @@ fn v2_post(
     let is_ours = author
         .as_ref()
         .zip(ours)
-        .is_some_and(|(a, ours)| a.id == ours.id);
+        .is_some_and(|(a, ours)| ours.is(a));
     let mentions_us = !is_ours
         && ours.is_some_and(|ours| {
             [post.get("entities"), note_entities]
@@ -462,7 +462,7 @@ fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<Publi
     let is_ours = author
         .as_ref()
         .zip(ours)
-        .is_some_and(|(a, ours)| a.id == ours.id);
+        .is_some_and(|(a, ours)| ours.is(a));
     let mentions_us = !is_ours
         && ours.is_some_and(|ours| {
             [

@@ -31,6 +31,20 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// Whether `author`, as the network itself names them, has this handle. Of one that came with
+    /// a username alone only that can be compared.
+    pub fn is(&self, author: &Author) -> bool {
+        let known = Author {
+            username: self.username.clone(),
+            ..Author::known_by_id(self.network_user_id.clone())
+        };
+        if known.has_network_id() {
+            known.id == author.id
+        } else {
+            !known.username.is_empty() && known.username.eq_ignore_ascii_case(&author.username)
+        }
+    }
+
     /// What to call them: `@ada`, or what is known.
     pub fn label(&self) -> String {
         match (self.username.as_str(), self.display_name.as_str()) {
@@ -183,6 +197,10 @@ pub fn seen(
             }
             _ if ids.contains_key(&author.id) => {}
             _ => {
+                if let Some(id) = name_resolved(tx, network, author)? {
+                    ids.insert(author.id.clone(), id);
+                    continue;
+                }
                 let row = (
                     handles::network.eq(network.as_str()),
                     handles::network_user_id.eq(&author.id),
@@ -213,6 +231,22 @@ pub fn seen(
         }
     }
     Ok(ids)
+}
+
+/// Gives the network's own id to a handle of which an import knew only the username.
+fn name_resolved(tx: &mut Conn, network: Network, author: &Author) -> Result<Option<HandleId>> {
+    if !author.has_network_id() || author.username.is_empty() {
+        return Ok(None);
+    }
+    let by_name = handles::table
+        .filter(handles::network.eq(network.as_str()))
+        .filter(handles::network_user_id.eq(Author::id_of_username(&author.username)));
+    let id: Option<i64> = diesel::update(by_name)
+        .set(handles::network_user_id.eq(&author.id))
+        .returning(handles::id)
+        .get_result(tx)
+        .optional()?;
+    Ok(id.map(HandleId))
 }
 
 pub fn set_proved(
