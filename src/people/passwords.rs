@@ -38,30 +38,37 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ib2R5\
 /// Words of which people make passwords: what they love, their names, teams and months, and what
 /// stands on the screen. None is shorter than four letters.
 const COMMON: &str = "\
-    aaron abc123 access adidas admin administrator alexander alexandra amanda amazon america \
-    andrea andrew angel angela anthony apple arsenal ashley austin baby babygirl bailey banana \
-    barbara barcelona baseball basketball batman benjamin berlin blessed blink brandon brian \
-    bubbles buddy buster butter butterfly cameron canada carlos caroline casper celtic changeit \
-    changeme charles charlie chelsea chester chicken chocolate chris christian christine claudia \
-    coffee company computer cookie cooper corvette cowboys crystal dakota dallas daniel daniela \
-    danielle david default demo dexter diamond donald dragon eagles eduardo edward einstein \
-    elephant elizabeth emily eminem family fernando ferrari fishing florida flower football \
-    forever forum freedom friend friends fuck fuckyou gabriel garfield george ginger golden \
-    goodluck google green guest guitar hallo hammer hannah happy harley heather hello hockey \
-    honda hottie hunter iloveu iloveyou internet isabella jackson jaguar james jasmine jason \
-    jennifer jeremy jessica jesus jonathan jordan joseph joshua junior justin kathleen killer \
-    kitten lauren letmein lincoln liverpool login london loser love lovely loveme lover loveyou \
-    lucky madison maggie manchester marina market martin master matrix matthew maverick melissa \
-    mercedes merlin michael michelle mickey midnight monica monkey monster morgan morning mother \
-    mountain murphy mustang myspace naruto natalie nathan newyork nicholas nicole ninja nirvana \
-    nothing olivia orange parker pass passion passw passwd password passwort patricia patrick \
-    peaches peanut pepper phoenix player please pokemon power prince princess purple qazwsx \
-    querty rachel ranger rebecca richard robert rocket rocky samantha samsung samuel scooter \
-    scorpion secret shadow silver simple sister slipknot snoopy soccer sophie spiderman spring \
-    starwars steelers stephanie steven summer sunflower sunshine super superman superstar \
-    support sweety system taylor teacher teddy tennis teresa test testing thomas thunder tiger \
-    tigger tinker tomato trust trustno tweety user vanessa veronica victoria victory vincent \
-    viper whatever william willow winner winter wizard wolf yamaha yankees yellow";
+    aaron abc123 access adidas admin administrator alejandro alexander alexandra amanda amazon \
+    america andrea andrew angel angela anthony apple arsenal ashley asshole august austin baby \
+    babygirl bailey banana barbara barcelona baseball basketball batman beautiful benjamin \
+    berlin bitch blackberry blessed blink brandon brian bubbles buddy buster butter butterfly \
+    california cameron canada carlos caroline casper celtic changeit changeme charles charlie \
+    cheerleader chelsea chester chicken chocolate chris christian christine christopher claudia \
+    coffee company computer cookie cooper corvette counter cowboys crystal cutie dakota dallas \
+    daniel daniela danielle david december default demo dexter diamond dolphin donald dragon \
+    eagles eduardo edward einstein elephant elizabeth emily eminem estrella facebook family \
+    february fernanda fernando ferrari fishing florida flower football forever fortnite forum \
+    freedom friday friend friends fuck fuckyou gabriel gangster garfield george ginger gmail \
+    golden goodluck google green guest guitar hallo hammer hannah happy harley heather hello \
+    hellokitty hockey holiday honda hotmail hottie hunter iloveu iloveyou instagram internet \
+    isabella jackson jaguar james january jasmine jason jennifer jeremy jessica jesus jonathan \
+    jordan joseph joshua junior justin kathleen killer kitten ladybug lauren letmein lincoln \
+    liverpool login london loser love lovely loveme lover loveyou lucky madison maggie \
+    manchester marina market marshall martin master matrix matthew maverick melissa mercedes \
+    merlin metallica michael michelle mickey midnight minecraft monday monica monkey monster \
+    morgan morning mother mountain murphy mustang mylove myspace naruto natalie nathan network \
+    newyork nicholas nicole ninja nirvana nothing november october office olivia orange pakistan \
+    parker pass passion passw passwd password passwort patricia patrick peaches peanut pepper \
+    phoenix playboy player please pokemon power prince princess pumpkin purple pussy qazwsx \
+    querty rachel rainbow ranger rebecca remember richard robert rocket rockstar rocky router \
+    runescape samantha samsung samuel scooter scorpion sebastian secret september server shadow \
+    silver simple sister skateboard skittles slipknot snoopy soccer softball solution sophie \
+    spiderman spongebob spring starcraft starwars steelers stephanie steven strawberry summer \
+    sunflower sunshine super superman superstar support sweetheart sweety system taylor teacher \
+    teamo teddy tennis tequiero teresa test testing thomas thunder tiger tigger tinker \
+    tinkerbell tomato trust trustno tweety twitter user valentina vanessa veronica victoria \
+    victory vincent viper volleyball warcraft welcome whatever william willow windows winner \
+    winter wizard wolf world yahoo yamaha yankees yellow";
 
 /// Walks over keyboards and the alphabet, taken forwards and backwards.
 const WALKS: &[&str] = &[
@@ -341,6 +348,10 @@ mod tests {
             "dragonmonkey99",
             "iloveyouforever",
             "summer2025!!",
+            "mypassword1!",
+            "Liverpool#1992",
+            "helloworld!!",
+            "Christopher7",
             "marlene-is-great",
             "xxm.kellerxx",
             &"x1".repeat(200),
