@@ -2,8 +2,8 @@
 
 use diesel::RunQueryDsl;
 use offramp::app::App;
-use offramp::clock::{DAY, HOUR};
 use offramp::boot;
+use offramp::clock::{DAY, HOUR};
 use offramp::db::changes::{self, Subject};
 use offramp::db::{Conn, Lock, lock, savepoint};
 use offramp::error::{Error, Result};
