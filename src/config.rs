@@ -186,6 +186,7 @@ pub struct Limits {
     pub acts_per_minute: u32,
     pub searches_per_minute: u32,
     pub contacts_per_hour: u32,
+    pub claims_per_minute: u32,
     /// Largest request body, in bytes.
     pub body_bytes_max: usize,
     /// Largest single upload, in bytes.
@@ -272,7 +273,7 @@ defaults! {
     Caps { mentions: 5.0, search: 2.0, lookup: 2.0, users: 5.0, replies: 10.0, month: 300.0 }
     Limits {
         log_ins_per_minute: 10, registrations_per_hour: 20, posts_per_minute: 10, acts_per_minute: 120,
-        searches_per_minute: 120, contacts_per_hour: 20, body_bytes_max: 1024 * 1024,
+        searches_per_minute: 120, contacts_per_hour: 20, claims_per_minute: 30, body_bytes_max: 1024 * 1024,
         upload_bytes_max: 10 * 1024 * 1024,
     }
 }

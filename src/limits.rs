@@ -22,8 +22,10 @@ pub enum Limit {
     Search,
     /// Buttons and previews: cheap once, dear by the thousand.
     Act,
-    /// Contact forms and claims.
+    /// Contact forms.
     Contact,
+    /// The pages by which a customer proves a handle, and tries at their codes.
+    Claim,
 }
 
 /// Acts counted between two times that full counters are forgotten.
@@ -38,6 +40,7 @@ pub struct Limits {
     act: DefaultKeyedRateLimiter<String>,
     search: DefaultKeyedRateLimiter<String>,
     contact: DefaultKeyedRateLimiter<String>,
+    claim: DefaultKeyedRateLimiter<String>,
 }
 
 impl Limits {
@@ -53,6 +56,7 @@ impl Limits {
             act: per_minute(limits.acts_per_minute),
             search: per_minute(limits.searches_per_minute),
             contact: per_hour(limits.contacts_per_hour),
+            claim: per_minute(limits.claims_per_minute),
         }
     }
 
@@ -65,6 +69,7 @@ impl Limits {
             Limit::Act => &self.act,
             Limit::Search => &self.search,
             Limit::Contact => &self.contact,
+            Limit::Claim => &self.claim,
         };
         limiter.check_key(&who.to_owned()).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
@@ -98,6 +103,7 @@ impl Limits {
             &self.act,
             &self.search,
             &self.contact,
+            &self.claim,
         ] {
             limiter.retain_recent();
         }

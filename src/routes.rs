@@ -138,6 +138,7 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/case/{token}", get().to(tickets::follow_case))
         .route("/case/{token}/reply", post().to(tickets::write))
         .route("/case/{token}/rate", post().to(tickets::rate))
+        .route("/case/{token}/withdraw", post().to(tickets::withdraw))
         .route("/case/{token}/fresh", post().to(tickets::fresh))
         .route(
             "/case/{token}/attachment/{id}",
@@ -188,5 +189,5 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/claim/callback", get().to(claims::callback))
         .route("/claim/{key}", get().to(claims::claim))
         .route("/claim/{key}", post().to(claims::complete))
-        .route("/claim/{key}/sign-in", get().to(claims::sign_in));
+        .route("/claim/{key}/sign-in", post().to(claims::sign_in));
 }

@@ -135,10 +135,19 @@ pub fn propose(
             &link.reasons,
             link.score,
         )?;
-        let why = link.reasons.join("; ");
+        let why = reason_of(link);
         record(tx, now, by, "link_proposed", case, id, link.target, &why)?;
     }
     Ok(made.is_some())
+}
+
+/// What the audit log says of why. A rule's reasons quote the post, which its author may delete;
+/// they stand in the story alone, where they can be taken out.
+fn reason_of(link: &NewLink) -> String {
+    match link.rule.as_str() {
+        "" => link.reasons.join("; "),
+        rule => rule.to_owned(),
+    }
 }
 
 /// Links at once: by a rule that is sure enough, or by a person who chose the target.
@@ -162,16 +171,8 @@ pub fn link(
             &link.reasons,
             link.score,
         )?;
-        record(
-            tx,
-            now,
-            by,
-            "link_confirmed",
-            case,
-            id,
-            link.target,
-            &link.reasons.join("; "),
-        )?;
+        let why = reason_of(link);
+        record(tx, now, by, "link_confirmed", case, id, link.target, &why)?;
         return Ok(Outcome::Done(case, id));
     }
     match store::link_to(tx, case, link.target)? {

@@ -16,6 +16,12 @@ pub enum Happening {
     CustomerWrote,
     /// We answered, in public or by mail, and it is the customer's turn.
     StaffAnswered,
+    /// We said that we heard it, and nothing more: it waits for us as before.
+    Acknowledged,
+    /// We asked for what only the customer can give: their turn, but their place is kept.
+    AskedCustomer,
+    /// What the customer was pointed to came to nothing: our turn again, in the old place.
+    CameToNothing,
     /// It is solved: by staff, or by the thread it is linked to.
     Resolved,
     /// The customer says it is still broken, or staff take it up again.
@@ -35,8 +41,11 @@ impl State {
             (State::Resolved, CustomerWrote) => State::WaitingStaff,
             // What is closed stays closed to follow-ups; the caller opens another case.
             (State::Closed, CustomerWrote) => State::Closed,
-            (State::Resolved | State::Closed, StaffAnswered) => self,
-            (_, StaffAnswered) => State::WaitingCustomer,
+            (State::Resolved | State::Closed, StaffAnswered | AskedCustomer) => self,
+            (_, StaffAnswered | AskedCustomer) => State::WaitingCustomer,
+            (_, Acknowledged) => self,
+            (State::WaitingCustomer, CameToNothing) => State::WaitingStaff,
+            (_, CameToNothing) => self,
             (State::Closed, Resolved) => State::Closed,
             (_, Resolved) => State::Resolved,
             (State::Resolved | State::Closed, Reopened) => State::WaitingStaff,
@@ -66,7 +75,11 @@ pub fn happen(
         return Ok(Some((case, state)));
     }
     let state = case.state.after(what);
-    let answered = what == Happening::StaffAnswered && case.first_response_at.is_none();
+    let is_response = matches!(
+        what,
+        Happening::StaffAnswered | Happening::Acknowledged | Happening::AskedCustomer
+    );
+    let answered = is_response && case.first_response_at.is_none();
     if state == case.state {
         if answered {
             store::set_first_response(tx, id, now)?;
@@ -74,9 +87,12 @@ pub fn happen(
         }
         return Ok(Some((case, state)));
     }
-    // The place in the queue: a customer who answers us starts to wait then; a follow-up keeps
-    // its place, and a case that reopens has its old one.
-    let waits_anew = what == Happening::CustomerWrote && case.state == State::WaitingCustomer;
+    // The place in the queue: a customer who answers our answer starts to wait then. A follow-up
+    // keeps its place, a case that reopens has its old one, and so has a customer whom we only
+    // asked for something.
+    let waits_anew = what == Happening::CustomerWrote
+        && case.state == State::WaitingCustomer
+        && !store::was_asked(tx, id)?;
     store::set_state(
         tx,
         &case,
@@ -103,7 +119,9 @@ pub fn happen(
             } else {
                 vec![why.to_owned()]
             },
-            data: json!({"from": case.state, "to": state}),
+            data: json!({
+                "from": case.state, "to": state, "asked": what == Happening::AskedCustomer,
+            }),
         },
     )?;
     audit::record(
@@ -243,6 +261,13 @@ mod tests {
     fn still_broken_reopens_what_was_resolved_or_closed() {
         for state in [State::Resolved, State::Closed] {
             assert_eq!(state.after(Happening::Reopened), State::WaitingStaff);
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_moves_nothing() {
+        for state in State::ALL {
+            assert_eq!(state.after(Happening::Acknowledged), *state);
         }
     }
 

@@ -237,6 +237,17 @@ pub fn set_customer(
     Ok(())
 }
 
+/// No mail goes to the customer of this case any more.
+pub fn forget_email(tx: &mut Conn, id: CaseId) -> Result<()> {
+    diesel::update(cases::table.find(id.0))
+        .set((
+            cases::email.eq(None::<String>),
+            cases::email_key.eq(None::<String>),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// `from`, and every case that went on in it, goes on in `into`: where a case goes on is always one
 /// step away.
 pub fn set_merged(tx: &mut Conn, from: CaseId, into: CaseId, now: Moment) -> Result<()> {
@@ -435,6 +446,45 @@ pub fn record_event(tx: &mut Conn, now: Moment, case: CaseId, event: Event<'_>) 
         ))
         .execute(tx)?;
     touch(tx, case, now)
+}
+
+/// Whether the newest change of state was that we asked the customer for something.
+pub fn was_asked(conn: &mut Conn, case: CaseId) -> Result<bool> {
+    let data: Option<String> = case_events::table
+        .filter(
+            case_events::case_id
+                .eq(case.0)
+                .and(case_events::step.eq(Step::State.as_str())),
+        )
+        .order(case_events::id.desc())
+        .select(case_events::data)
+        .first(conn)
+        .optional()?;
+    let data: Option<serde_json::Value> = data.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(data.is_some_and(|d| d["asked"] == serde_json::Value::Bool(true)))
+}
+
+/// Whether the customer said something after `since`, on whatever channel; praise does not count.
+pub fn customer_spoke_since(conn: &mut Conn, case: CaseId, since: Moment) -> Result<bool> {
+    let rows: Vec<(String, String)> = case_events::table
+        .filter(
+            case_events::case_id
+                .eq(case.0)
+                .and(case_events::created_at.gt(since.0)),
+        )
+        .filter(
+            case_events::actor_kind
+                .eq("customer")
+                .or(case_events::step.eq(Step::Join.as_str())),
+        )
+        .order(case_events::id)
+        .limit(EVENTS_MAX)
+        .select((case_events::step, case_events::data))
+        .load(conn)?;
+    Ok(rows.into_iter().any(|(step, data)| {
+        let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+        step != Step::Join.as_str() || data["label"] != "praise"
+    }))
 }
 
 /// The newest part of the story, oldest first.

@@ -110,7 +110,13 @@ impl<'a> Customers<'a> {
     }
 
     fn sign_in(&self, url: &str, cookie: &str, username: &str) -> Result<()> {
-        let asked = self.get(&format!("{url}/sign-in"), cookie)?;
+        let asked = self
+            .client
+            .post(format!("{url}/sign-in"))
+            .header("cookie", cookie)
+            .send()
+            .map_err(Error::other)?;
+        let cookie = format!("{cookie}; {}", cookies(&asked));
         let Some(asked) = location(&asked) else {
             return Ok(());
         };
@@ -124,7 +130,7 @@ impl<'a> Customers<'a> {
         let signed = self.client.post(page).form(&form).send();
         if let Some(back) = location(&signed.map_err(Error::other)?) {
             let query = back.query().unwrap_or_default();
-            self.get(&format!("{}{}?{query}", self.address, back.path()), cookie)?;
+            self.get(&format!("{}{}?{query}", self.address, back.path()), &cookie)?;
         }
         Ok(())
     }

@@ -85,6 +85,7 @@ pub fn config(options: &Options, community: &Community, x: &Running) -> Config {
     config.limits.log_ins_per_minute = 100;
     config.limits.registrations_per_hour = 1_000;
     config.limits.contacts_per_hour = 1_000;
+    config.limits.claims_per_minute = 1_000;
     config.limits.searches_per_minute = 1_000;
     config
 }

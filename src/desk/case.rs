@@ -130,6 +130,8 @@ struct ReplyView {
     error: Option<String>,
     /// By a rule that the company switched on.
     automatic: bool,
+    /// Approved, and surely not out yet.
+    is_unsent: bool,
 }
 
 impl ReplyView {
@@ -142,7 +144,9 @@ impl ReplyView {
     }
 
     fn can_discard(&self) -> bool {
-        self.is_by_hand() || matches!(self.state, ReplyState::Draft | ReplyState::Failed)
+        self.is_by_hand()
+            || self.is_unsent
+            || matches!(self.state, ReplyState::Draft | ReplyState::Failed)
     }
 }
 
@@ -436,6 +440,7 @@ fn reply_view(
     let waits_for_hands =
         reply.handoff && matches!(reply.state, ReplyState::Approved | ReplyState::Failed);
     Some(ReplyView {
+        is_unsent: reply.is_unsent(),
         id: reply.id,
         state: reply.state,
         purpose: reply.purpose.label(),

@@ -1,7 +1,13 @@
 //! Acknowledge: a reply is drafted. We hear you, and here is where it is being solved.
 //!
 //! A person sends it. A rule does only when the product has it switched on, the post addressed
-//! us, the thread was linked by rule, nobody asked for quiet, and it is the first one.
+//! us, the thread was linked by rule, nobody asked for quiet, it is the first one, and nobody else
+//! was told the same words lately.
+//!
+//! An acknowledgement is no answer: it never costs the place in the queue. Only when it points to
+//! a thread that answers, or asks the customer to go on in private, is it their turn.
+
+use std::collections::HashSet;
 
 use serde_json::json;
 
@@ -10,13 +16,15 @@ use super::triage::Product;
 use super::{Purpose, ReplyState, claim, send_reply};
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
+use crate::cases::states::Happening;
 use crate::cases::{self, Case, Event, Step};
-use crate::clock::Moment;
-use crate::db::Conn;
+use crate::clock::{DAY, Moment};
 use crate::db::audit::{self, Act, Actor};
+use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, ReplyId};
 use crate::jobs;
+use crate::networks::x::weight::essence;
 use crate::networks::{Draft, Network, ReplyTo};
 use crate::people::handles::{self, Handle};
 use crate::text;
@@ -26,6 +34,12 @@ const TITLE_CHARS_MAX: usize = 60;
 /// What replies may weigh where no connector says it; X's limit.
 const LENGTH_MAX: usize = 280;
 const MICROS_A_DOLLAR: f64 = 1_000_000.0;
+/// How long the same words are not said again by a rule, nor the same text by a person (µs): X
+/// forbids identical posts to many accounts, and refuses a text that it saw a short while ago.
+pub const SAID_WINDOW: i64 = DAY;
+/// Why a rule does not send a reply whose words others were told.
+pub const SAID_BEFORE: &str =
+    "others were told the same words within a day, which the network forbids; say it in your own";
 
 /// Where the reply points.
 #[derive(Clone, Debug)]
@@ -56,6 +70,10 @@ const EN: Phrases = Phrases {
         "Sorry you ran into this. It is followed here, with what helps so far: {address}",
         "Thanks for telling us. Others have this too, and the answer is being kept here: {address}",
         "That is not how it should be. Here is where we solve it, in the open: {address}",
+        "You are not alone with this. What is known so far, and what helps, stands here: {address}",
+        "Sorry for the trouble. Please follow this with us; it is kept up to date: {address}",
+        "Noted, and thank you. The people who look after it write here: {address}",
+        "We see it too. Here is the whole story, and where to add what you see: {address}",
     ],
     thread_search: &[
         "We hear you, and sorry about that. Search “{title}” on {site}: it is being worked on there.",
@@ -208,6 +226,7 @@ pub fn word(
     handle: Option<&Handle>,
     case: CaseId,
     whereto: &Whereto,
+    said: &Said,
 ) -> Worded {
     let phrases = phrases_in(mention.language.as_deref());
     let to = reply_to(mention, handle);
@@ -217,7 +236,7 @@ pub fn word(
         Whereto::Claim { .. } => (phrases.claim, phrases.claim_code),
         Whereto::Nowhere => (&[], phrases.soon),
     };
-    if let Some(worded) = fitting(app, mention, &to, case, whereto, with_link) {
+    if let Some(worded) = fitting(app, mention, &to, case, whereto, with_link, said) {
         if affords_link(app, &worded.1) {
             return Worded {
                 body: worded.0,
@@ -231,8 +250,11 @@ pub fn word(
             app.config.x.reply_link_cost_max
         ));
     }
-    let (body, draft) = fitting(app, mention, &to, case, whereto, without)
-        .or_else(|| fitting(app, mention, &to, case, &Whereto::Nowhere, phrases.soon))
+    let (body, draft) = fitting(app, mention, &to, case, whereto, without, said)
+        .or_else(|| {
+            let (whereto, soon) = (&Whereto::Nowhere, phrases.soon);
+            fitting(app, mention, &to, case, whereto, soon, said)
+        })
         .unwrap_or_else(|| (String::new(), weigh(app, mention.network, &to, "")));
     Worded {
         body,
@@ -241,7 +263,8 @@ pub fn word(
     }
 }
 
-/// The first of the phrases that fits, beginning with the one that is this mention's turn.
+/// The first of the phrases that fits and that nobody was told lately, beginning with the one that
+/// is this mention's turn; when all were said, the one whose turn it is.
 fn fitting(
     app: &App,
     mention: &Mention,
@@ -249,14 +272,120 @@ fn fitting(
     case: CaseId,
     whereto: &Whereto,
     phrases: &[&str],
+    said: &Said,
 ) -> Option<(String, Draft)> {
     let turn = usize::try_from(mention.id.0).unwrap_or(0);
-    (0..phrases.len()).find_map(|n| {
-        let phrase = phrases[(turn + n) % phrases.len()];
-        let body = filled(app, phrase, case, whereto);
-        let draft = weigh(app, mention.network, to, &body);
-        draft.fits().then_some((body, draft))
+    let fitting: Vec<(String, Draft)> = (0..phrases.len())
+        .filter_map(|n| {
+            let phrase = phrases[(turn + n) % phrases.len()];
+            let body = filled(app, phrase, case, whereto);
+            let draft = weigh(app, mention.network, to, &body);
+            draft.fits().then_some((body, draft))
+        })
+        .collect();
+    said.freshest(fitting)
+}
+
+/// What we said on a network within [`SAID_WINDOW`].
+#[derive(Debug, Default)]
+pub struct Said {
+    bodies: HashSet<String>,
+    essences: HashSet<String>,
+}
+
+impl Said {
+    pub fn load(
+        conn: &mut Conn,
+        network: Network,
+        except: Option<ReplyId>,
+        now: Moment,
+    ) -> Result<Said> {
+        let bodies = store::said_since(conn, network, now.plus(-SAID_WINDOW), except)?;
+        Ok(Said {
+            essences: bodies.iter().map(|body| essence(body)).collect(),
+            bodies: bodies.into_iter().collect(),
+        })
+    }
+
+    /// Whether the words were said, whatever address stood among them.
+    pub fn has(&self, body: &str) -> bool {
+        self.essences.contains(&essence(body))
+    }
+
+    /// The first text whose words are new; else the first that is at least not the very same; else
+    /// the first.
+    pub fn freshest(&self, texts: Vec<(String, Draft)>) -> Option<(String, Draft)> {
+        let new = texts.iter().position(|(body, _)| !self.has(body));
+        let other = || texts.iter().position(|(body, _)| !self.has_exactly(body));
+        let at = new.or_else(other).unwrap_or(0);
+        texts.into_iter().nth(at)
+    }
+
+    /// Whether the very text was said, which the network refuses from whoever sends it.
+    pub fn has_exactly(&self, body: &str) -> bool {
+        self.bodies.contains(body)
+    }
+}
+
+/// Whether others were told these words, addresses aside, within [`SAID_WINDOW`].
+pub fn was_said(
+    conn: &mut Conn,
+    network: Network,
+    body: &str,
+    except: Option<ReplyId>,
+    now: Moment,
+) -> Result<bool> {
+    Ok(Said::load(conn, network, except, now)?.has(body))
+}
+
+/// Whose turn it is after a first answer was said: the customer's when it asked them to go on in
+/// private or points to a thread that answers; else it waits for us as before.
+pub(super) fn whose_turn(tx: &mut Conn, app: &App, reply: &store::Reply) -> Result<Happening> {
+    let body = &reply.body;
+    if body.contains(&app.url("/claim/"))
+        || store::claim_codes(tx, reply.case)?
+            .iter()
+            .any(|code| body.contains(code))
+    {
+        return Ok(Happening::AskedCustomer);
+    }
+    let mut named = threads_in(app, body);
+    let by_title = named.is_empty();
+    if by_title {
+        for link in cases::store::links_of(tx, reply.case)? {
+            if let (LinkState::Confirmed, Target::Thread(id)) = (link.state, link.target) {
+                named.push(id.0);
+            }
+        }
+    }
+    let answers = store::public_threads(tx, &named)?.into_values().any(|t| {
+        let is_named = !by_title || body.contains(&title_of(&t));
+        is_named && t.answers()
+    });
+    Ok(if answers {
+        Happening::StaffAnswered
+    } else {
+        Happening::Acknowledged
     })
+}
+
+/// The threads whose addresses stand in a text.
+fn threads_in(app: &App, body: &str) -> Vec<i64> {
+    let before = app.url("/t/");
+    body.split(before.as_str())
+        .skip(1)
+        .filter_map(|rest| {
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            rest[..end].parse().ok()
+        })
+        .collect()
+}
+
+/// A thread's title as replies name it.
+fn title_of(thread: &ThreadFacts) -> String {
+    text::markdown::excerpt(&thread.title, TITLE_CHARS_MAX)
 }
 
 fn filled(app: &App, phrase: &str, case: CaseId, whereto: &Whereto) -> String {
@@ -270,10 +399,7 @@ fn filled(app: &App, phrase: &str, case: CaseId, whereto: &Whereto) -> String {
                 "{address}",
                 &app.url(&crate::forum::thread_path(thread.id, &thread.slug)),
             )
-            .replace(
-                "{title}",
-                &text::markdown::excerpt(&thread.title, TITLE_CHARS_MAX),
-            ),
+            .replace("{title}", &title_of(thread)),
         Whereto::Claim { address, code } => {
             body.replace("{address}", address).replace("{code}", code)
         }
@@ -323,6 +449,30 @@ fn whereto(
     })
 }
 
+/// Makes a draft of what a rule approved for a link that was undone since, if it is not out yet.
+fn take_back(tx: &mut Conn, case: CaseId) -> Result<()> {
+    let Some(known) = store::reply_by_key(tx, &key(case))? else {
+        return Ok(());
+    };
+    let linked_by_rule = cases::store::links_of(tx, case)?.iter().any(|l| {
+        l.state == LinkState::Confirmed
+            && !l.rule.is_empty()
+            && matches!(l.target, Target::Thread(_))
+    });
+    if !known.automatic || linked_by_rule {
+        return Ok(());
+    }
+    lock(tx, Lock::Reply(known.id.0))?;
+    if store::reply(tx, known.id)?.is_some_and(|r| r.is_unsent()) {
+        store::set_held(
+            tx,
+            known.id,
+            "the link by which a rule approved it was changed",
+        )?;
+    }
+    Ok(())
+}
+
 /// Drafts the first answer to a case, or words its draft anew after its link changed. What a
 /// person has edited, approved or discarded stays as it is. `None` when there is nothing to draft.
 pub fn draft(
@@ -338,6 +488,7 @@ pub fn draft(
     if mention.network == Network::Import {
         return Ok(None);
     }
+    take_back(tx, case.id)?;
     let known = store::reply_by_key(tx, &key(case.id))?;
     if let Some(known) = &known
         && (known.state != ReplyState::Draft || known.drafted_by.is_some())
@@ -345,7 +496,9 @@ pub fn draft(
         return Ok(None);
     }
     let (whereto, by_rule) = whereto(tx, app, now, case.id, handle)?;
-    let mut worded = word(app, mention, handle, case.id, &whereto);
+    let except = known.as_ref().map(|k| k.id);
+    let said = Said::load(tx, mention.network, except, now)?;
+    let mut worded = word(app, mention, handle, case.id, &whereto, &said);
     let quiet = handle.is_some_and(|h| h.opted_out_at.is_some());
     let switched_on = product.is_some_and(|p| p.auto_acknowledge);
     let automatic = switched_on
@@ -356,6 +509,11 @@ pub fn draft(
         && worded.draft.handoff_reason.is_none()
         && matches!(whereto, Whereto::Thread(_))
         && !store::has_automatic_reply(tx, mention.id)?;
+    let was_said = said.has(&worded.body);
+    if automatic && was_said {
+        worded.reasons.push(SAID_BEFORE.to_owned());
+    }
+    let automatic = automatic && !was_said;
     if quiet {
         worded
             .reasons

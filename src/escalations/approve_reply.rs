@@ -2,15 +2,16 @@
 
 use serde_json::json;
 
+use super::acknowledge::{self, Said};
 use super::store::{self, NewReply, Reply};
-use super::{ReplyState, acknowledge, send_reply::SendReply};
+use super::{ReplyState, send_reply::SendReply};
 use crate::app::App;
 use crate::cases::{self, Event, Step, policy};
 use crate::clock::Moment;
 use crate::db::audit::{self, Act};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
-use crate::ids::ReplyId;
+use crate::ids::{CaseId, ReplyId};
 use crate::jobs;
 use crate::people::CurrentUser;
 use crate::people::handles;
@@ -91,7 +92,16 @@ pub fn approve_reply(
                 ),
             ));
         }
-        if let Some(found) = personal_data::find(body).first() {
+        if Said::load(tx, mention.network, Some(id), now)?.has_exactly(body) {
+            problems.push(Problem::new(
+                "body",
+                "Somebody else got these very words within a day, and the network refuses a text \
+                 it has seen. Change a few of them.",
+            ));
+        }
+        if let Some(found) =
+            personal_data::find(&without_ours(&app.config.site.url, reply.case, body)).first()
+        {
             problems.push(Problem::new(
                 "body",
                 format!(
@@ -143,7 +153,28 @@ pub fn approve_reply(
     })
 }
 
-/// Takes a draft, or a reply that could not be sent, off the desk.
+/// The text without the number of the case and the addresses of our own pages: what looks like an
+/// order's number in them is none.
+fn without_ours(site: &str, case: CaseId, body: &str) -> String {
+    let number = format!("C{case}");
+    let mut left = String::with_capacity(body.len());
+    for word in body.split_inclusive(char::is_whitespace) {
+        if word.trim_matches(|c: char| !c.is_alphanumeric()) == number {
+            left += &word.replace(&number, "…");
+        } else if let Some((before, path)) = word.split_once(site) {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || "/-_.".contains(c);
+            left += before;
+            left += path.trim_start_matches(is_part);
+            left.push(' ');
+        } else {
+            left += word;
+        }
+    }
+    left
+}
+
+/// Takes a draft, a reply that could not be sent, or one that waits and surely is not out, off the
+/// desk.
 pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
@@ -154,7 +185,7 @@ pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Res
         let by_hand = reply.handoff && reply.state == ReplyState::Approved;
         match reply.state {
             ReplyState::Draft | ReplyState::Failed => {}
-            _ if by_hand => {}
+            _ if by_hand || reply.is_unsent() => {}
             ReplyState::Discarded => return Ok(Outcome::Already),
             _ => return Ok(Outcome::Changed),
         }
@@ -211,4 +242,29 @@ pub(super) fn tell(
             data: json!({"reply": reply.id}),
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_numbers_and_addresses_are_no_orders() {
+        let site = "https://help.example";
+        let finds =
+            |body: &str| !personal_data::find(&without_ours(site, CaseId(1000), body)).is_empty();
+        assert!(!finds("A person is on it. Your case is C1000."));
+        assert!(!finds(
+            "We have noted it as case C1000 and come back to you."
+        ));
+        assert!(!finds(
+            "It is followed here: https://help.example/t/7/where-is-order-1234"
+        ));
+        assert!(finds("Your case is C1001."));
+        assert!(finds("Your case is C1000, your order 123456."));
+        assert!(finds(
+            "See https://help.example/t/7/x or call +49 30 1234567."
+        ));
+        assert!(finds("See https://elsewhere.example/order-1234."));
+    }
 }

@@ -199,6 +199,10 @@ fn take_again(tx: &mut Conn, now: Moment, before: &Known, post: &PublicPost) -> 
         return Ok(false);
     }
     store::set_edited(tx, before.id, post, now)?;
+    if before.case.is_none() {
+        store::judge_again(tx, before.id)?;
+        jobs::enqueue(tx, now, &JudgeMentions::default())?;
+    }
     if let Some(case) = before.case {
         cases::record_event(
             tx,

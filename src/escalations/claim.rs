@@ -5,17 +5,19 @@
 //! proved by signing in at the network, or by posting from it a code that only the visitor's own
 //! page has shown; both are tied to the browser that asked by a signed cookie.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ClaimState;
 use super::store::{self, Claim, Mention};
 use crate::app::App;
+use crate::cases::links::{self, NewLink, Target};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Event, State, Step};
+use crate::cases::{self, Event, NewCase, State, Step};
 use crate::clock::{DAY, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::ids::{CaseId, ClaimId, HandleId, UserId};
 use crate::keys::token_hash;
 use crate::networks::SignInPurpose;
@@ -141,23 +143,46 @@ pub fn find(app: &App, key: &str) -> Result<Option<Claim>> {
     Ok(found.filter(|claim| claim.expires_at > now))
 }
 
-/// Begins the sign-in at the network: the address to send the visitor to. `None` when the network
-/// offers none.
-pub fn begin_sign_in(app: &App, claim: &Claim) -> Result<Option<String>> {
+/// A sign-in at the network that a browser has begun. It stays in that browser, sealed, so that
+/// nobody else who has the address can take its place.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Begun {
+    claim: ClaimId,
+    state: String,
+    verifier: String,
+}
+
+impl Begun {
+    /// The value of its cookie.
+    pub fn to_cookie(&self, app: &App) -> Result<String> {
+        let text = serde_json::to_string(self).map_err(Error::other)?;
+        Ok(app.keys.seal(&app.random, &text))
+    }
+
+    /// Reads the cookie; `None` when it is not ours.
+    pub fn from_cookie(app: &App, value: &str) -> Option<Begun> {
+        serde_json::from_str(&app.keys.open(value)?).ok()
+    }
+}
+
+/// Begins the sign-in at the network: the address to send the visitor to, and what their browser
+/// keeps. `None` when the network offers none.
+pub fn begin_sign_in(app: &App, claim: &Claim) -> Result<Option<(String, Begun)>> {
     let Some(handle) = app.db.read(|c| handles::handle(c, claim.handle))? else {
         return Ok(None);
     };
-    let Some(connector) = app.connector(handle.network) else {
-        return Ok(None);
-    };
     let callback = app.url(CALLBACK_PATH);
-    let Some(begun) = connector.begin_sign_in(SignInPurpose::Prove, &callback) else {
-        return Ok(None);
-    };
-    let verifier = app.keys.seal(&app.random, &begun.verifier);
-    app.db
-        .write(|tx| store::set_claim_sign_in(tx, claim.id, &token_hash(&begun.state), &verifier))?;
-    Ok(Some(begun.url))
+    let begun = app
+        .connector(handle.network)
+        .and_then(|connector| connector.begin_sign_in(SignInPurpose::Prove, &callback));
+    Ok(begun.map(|sign_in| {
+        let begun = Begun {
+            claim: claim.id,
+            state: sign_in.state,
+            verifier: sign_in.verifier,
+        };
+        (sign_in.url, begun)
+    }))
 }
 
 /// What came of a sign-in.
@@ -175,28 +200,22 @@ pub enum SignedIn {
     Failed(String),
 }
 
-/// Ends the sign-in that came back with `state` and `code` to this browser.
+/// Ends the sign-in that came back with `state` and `code` to the browser that began it. The
+/// network takes a code once; the browser forgets what it began.
 pub fn finish_sign_in(
     app: &App,
-    browser: Option<&Browser>,
+    browser: &Browser,
+    begun: Option<&Begun>,
     state: &str,
     code: &str,
 ) -> Result<SignedIn> {
-    let found = app
-        .db
-        .read(|c| store::claim_by_oauth_state(c, &token_hash(state)))?;
-    let (Some(claim), Some(browser)) = (found, browser) else {
+    let Some(begun) = begun.filter(|b| b.state == state && b.claim == browser.claim) else {
         return Ok(SignedIn::Unknown);
     };
-    if browser.claim != claim.id || claim.expires_at <= app.now() {
-        return Ok(SignedIn::Unknown);
-    }
-    let verifier = claim.oauth_verifier.as_deref();
-    let Some(verifier) = verifier.and_then(|sealed| app.keys.open(sealed)) else {
+    let found = app.db.read(|c| store::claim(c, begun.claim))?;
+    let Some(claim) = found.filter(|claim| claim.expires_at > app.now()) else {
         return Ok(SignedIn::Unknown);
     };
-    // Used up before the network is asked: a code is good for one try.
-    app.db.write(|tx| store::end_claim_sign_in(tx, claim.id))?;
     let Some(handle) = app.db.read(|c| handles::handle(c, claim.handle))? else {
         return Ok(SignedIn::Unknown);
     };
@@ -204,10 +223,11 @@ pub fn finish_sign_in(
         return Ok(SignedIn::Unknown);
     };
     let callback = app.url(CALLBACK_PATH);
-    let author = match connector.finish_sign_in(SignInPurpose::Prove, &callback, code, &verifier) {
-        Ok(author) => author,
-        Err(error) => return Ok(SignedIn::Failed(error.to_string())),
-    };
+    let author =
+        match connector.finish_sign_in(SignInPurpose::Prove, &callback, code, &begun.verifier) {
+            Ok(author) => author,
+            Err(error) => return Ok(SignedIn::Failed(error.to_string())),
+        };
     if !handle.is(&author) {
         return Ok(SignedIn::OtherHandle {
             signed_in: format!("@{}", author.username),
@@ -238,7 +258,7 @@ pub fn finish_sign_in(
 
 /// The sentence beside the button: what the person agrees to. Kept with the consent.
 pub const WORDING: &str = "Yes, tie this account to my email address for this case, and write to \
-    me there about it. I can take this back at any time.";
+    me there about it. I can take this back at any time, on the page of my case.";
 
 /// What came of completing a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,20 +324,19 @@ pub fn complete(
             purpose: "ticket_by_email",
             wording: WORDING,
         };
-        let case = Some(claim.case);
-        handles::prove(tx, &by, handle.id, user, case, proof, &agreement, now)?;
-        let Some(case) = cases::store::case_or_successor(tx, claim.case)? else {
+        let Some(case) = home_of(tx, now, &by, &claim, user, &email)? else {
             return Ok(Completed::NotProved);
         };
-        cases::store::set_customer(tx, case.id, user, Some(&email))?;
+        handles::prove(tx, &by, handle.id, user, Some(case), proof, &agreement, now)?;
+        cases::store::set_customer(tx, case, user, Some(&email))?;
         // Not the post's words: they must go when the post goes, and a mail's subject stays.
         let subject = format!("What you wrote on {}", handle.network.label());
         let ticket =
-            tickets::open_for_case(tx, app, case.id, &subject, Some(&email), OpenedBy::Claim)?;
+            tickets::open_for_case(tx, app, case, &subject, Some(&email), OpenedBy::Claim)?;
         cases::record_event(
             tx,
             now,
-            case.id,
+            case,
             Event {
                 step: Step::Claim,
                 by: &by,
@@ -327,18 +346,79 @@ pub fn complete(
                 data: json!({"claim": claim.id, "ticket": ticket}),
             },
         )?;
-        // Whoever left an address waits for us now.
-        let happening = match case.state {
-            State::Closed => Happening::Reopened,
-            _ => Happening::CustomerWrote,
-        };
-        let why = "left an email address to go on in private";
-        states::happen(tx, now, &by, case.id, happening, why)?;
-        if let Some(ticket) = tickets::store::ticket(tx, ticket)? {
-            tickets::notices::receipt(tx, app, &ticket, false)?;
+        let why = "left an email address, as we asked";
+        states::happen(tx, now, &by, case, Happening::CustomerWrote, why)?;
+        if let Some(ticket) = tickets::store::ticket(tx, ticket)?
+            && tickets::notices::receipt(tx, app, &ticket, false)?.is_none()
+        {
+            // They had their receipt when they first wrote by mail.
+            tickets::notices::fresh_link(tx, app, ticket.case)?;
         }
         Ok(Completed::Done)
     })
+}
+
+/// The case in which the ticket of a claim is opened: the claim's own, or the one that went on in.
+/// When that is closed, or belongs to somebody else's address or ticket, a case of its own is
+/// opened and staff are told of the other: what stands there is not for this person.
+fn home_of(
+    tx: &mut Conn,
+    now: Moment,
+    by: &Actor,
+    claim: &Claim,
+    user: Option<UserId>,
+    email: &str,
+) -> Result<Option<CaseId>> {
+    let (Some(claimed), Some(case)) = (
+        cases::store::case(tx, claim.case)?,
+        cases::hold_successor(tx, claim.case)?,
+    ) else {
+        return Ok(None);
+    };
+    let key = text::names::email_key(email);
+    let is_theirs = match &case.email {
+        Some(known) => text::names::email_key(known) == key,
+        None => tickets::store::tickets_of(tx, case.id)?.is_empty(),
+    };
+    let is_theirs = is_theirs && (case.user.is_none() || user.is_none() || case.user == user);
+    if is_theirs && case.state != State::Closed {
+        return Ok(Some(case.id));
+    }
+    let (why, written_at) = if is_theirs {
+        ("the customer answered after that case was closed", now)
+    } else {
+        (
+            "the same post; that case belongs to another address",
+            claimed.waiting_since,
+        )
+    };
+    let own = cases::open(
+        tx,
+        now,
+        by,
+        NewCase {
+            channel: claimed.channel,
+            severity: claimed.severity,
+            summary: &claimed.summary,
+            product: claimed.product,
+            topic: claimed.topic,
+            user,
+            handle: Some(claim.handle),
+            email: Some(email),
+            customer_name: &claimed.customer_name,
+            written_at,
+            mention: None,
+            reasons: vec![why.to_owned()],
+        },
+    )?;
+    let link = NewLink {
+        target: Target::Case(case.id),
+        score: 0.5,
+        reasons: vec![why.to_owned()],
+        rule: "claim".to_owned(),
+    };
+    links::propose(tx, now, &Actor::rule("claim"), own, &link)?;
+    Ok(Some(own))
 }
 
 /// What is kept of a proof: how, and the code of the browser it was made to.

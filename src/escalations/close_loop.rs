@@ -1,5 +1,5 @@
 //! Closing the loop: a thread or a ticket is resolved, and everyone linked is told, each on the
-//! channel they came by, once.
+//! channel they came by, once. A thread that is closed without an answer is told to staff alone.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::people::handles;
 /// Links of one transaction.
 const BATCH_LINKS_MAX: i64 = 50;
 
-/// Everybody linked to a thread that was solved, fixed or closed is told.
+/// Everybody linked to a thread that was solved or fixed is told.
 #[derive(Serialize, Deserialize)]
 pub struct ThreadResolved {
     pub thread: ThreadId,
@@ -66,10 +66,40 @@ impl ThreadResolved {
         }
         let links = cases::store::untold_links_to(tx, self.thread, after, BATCH_LINKS_MAX)?;
         for link in &links {
-            tell(tx, app, now, link, &thread)?;
+            if thread.is_solved {
+                tell(tx, app, now, link, &thread)?;
+            } else {
+                raise(tx, now, link, &thread)?;
+            }
         }
         Ok(links.last().map(|l| l.id))
     }
+}
+
+/// The thread was closed without an answer: nobody is told anything, and a case that waited on it
+/// waits for us again.
+fn raise(tx: &mut Conn, now: Moment, link: &Link, thread: &ThreadFacts) -> Result<()> {
+    let Some(case) = cases::store::case_or_successor(tx, link.case)?.filter(|c| c.state.is_open())
+    else {
+        return Ok(());
+    };
+    let by = Actor::rule("close_loop");
+    cases::record_event(
+        tx,
+        now,
+        case.id,
+        Event {
+            step: Step::CloseLoop,
+            by: &by,
+            mention: None,
+            summary: "The thread was closed without an answer; the customer was not told anything",
+            reasons: vec![format!("“{}” is closed", thread.title)],
+            data: json!({"link": link.id, "thread": thread.id}),
+        },
+    )?;
+    let why = format!("thread {} was closed without an answer", thread.id);
+    states::happen(tx, now, &by, case.id, Happening::CameToNothing, &why)?;
+    Ok(())
 }
 
 /// The thread was taken up again: its cases reopen in their old place, and hear of the next
@@ -110,15 +140,22 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
         return Ok(());
     }
     let by = Actor::rule("close_loop");
+    // By the person's case, not by the link: a merged case may hold two links to one thread. Told
+    // again after the thread was reopened is another decision.
+    let key = format!("close:{}:{}:{}", case.id, thread.id, case.reopened_count);
     let how = match store::mentions_of(tx, case.id, 1)?.into_iter().next() {
         Some(mention) if mention.network != Network::Import && mention.deleted_at.is_none() => {
             let handle = match mention.handle {
                 Some(id) => handles::handle(tx, id)?,
                 None => None,
             };
-            draft(tx, app, now, link, &case, &mention, handle.as_ref(), thread)?
+            let (linked, handle) = (link.case, handle.as_ref());
+            draft(tx, app, now, &key, linked, &case, &mention, handle, thread)?
         }
-        _ => mail(tx, app, link, &case, thread)?,
+        _ => mail(tx, app, &key, &case, thread)?,
+    };
+    let Some(how) = how else {
+        return Ok(());
     };
     cases::record_event(
         tx,
@@ -129,11 +166,11 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
             by: &by,
             mention: None,
             summary: how,
-            reasons: vec![format!("“{}” is {}", thread.title, thread.state)],
+            reasons: vec![format!("“{}” is solved", thread.title)],
             data: json!({"link": link.id, "thread": thread.id}),
         },
     )?;
-    let why = format!("thread {} is {}", thread.id, thread.state);
+    let why = format!("thread {} is solved", thread.id);
     states::happen(tx, now, &by, case.id, Happening::Resolved, &why)?;
     Ok(())
 }
@@ -156,43 +193,105 @@ fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str
     )
 }
 
-const TEXTS: &[&str] = &[
-    "Good news: this is solved. What helped stands here: {address} Does it work for you? If not, just answer.",
-    "This one is fixed. The answer is here: {address} Still broken for you? Tell us and we take it up again.",
-    "It is solved now, see {address} Tell us if it still isn't right for you.",
-];
-const TEXTS_WITHOUT: &[&str] = &[
-    "Good news: this is solved. Search “{title}” on {site} for what helped. If it still fails for you, just answer.",
-    "This one is fixed: “{title}” on {site} says how. Still broken for you? Tell us and we take it up again.",
-];
+/// The texts: with the thread's address, and without one.
+struct Phrases {
+    with: &'static [&'static str],
+    without: &'static [&'static str],
+}
 
+const EN: Phrases = Phrases {
+    with: &[
+        "Good news: this is solved. What helped stands here: {address} Does it work for you? If not, just answer.",
+        "This one is fixed. The answer is here: {address} Still broken for you? Tell us and we take it up again.",
+        "It is solved now, see {address} Tell us if it still isn't right for you.",
+        "We have an answer for you: {address} If it does not help, write to us here and we go on.",
+    ],
+    without: &[
+        "Good news: this is solved. Search “{title}” on {site} for what helped. If it still fails for you, just answer.",
+        "This one is fixed: “{title}” on {site} says how. Still broken for you? Tell us and we take it up again.",
+        "This is solved. Still broken for you? Just answer, and we take it up again.",
+    ],
+};
+
+const DE: Phrases = Phrases {
+    with: &[
+        "Gute Nachricht: Das ist gelöst. Hier steht, was geholfen hat: {address} Klappt es bei dir? Wenn nicht, einfach antworten.",
+        "Das ist behoben, hier die Lösung: {address} Geht es noch immer nicht? Dann sag es uns, und wir machen weiter.",
+    ],
+    without: &[
+        "Gute Nachricht: Das ist gelöst. Auf {site} nach „{title}“ suchen. Geht es noch immer nicht? Einfach antworten.",
+        "Das ist gelöst. Geht es noch immer nicht? Einfach antworten, dann machen wir weiter.",
+    ],
+};
+
+const ES: Phrases = Phrases {
+    with: &[
+        "Buenas noticias: está resuelto. Aquí está lo que ayudó: {address} ¿Te funciona? Si no, respóndenos.",
+        "Ya está arreglado, la solución está aquí: {address} ¿Sigue fallando? Dínoslo y lo retomamos.",
+    ],
+    without: &[
+        "Buenas noticias: está resuelto. Busca «{title}» en {site}. Si sigue fallando, respóndenos.",
+        "Está resuelto. ¿Sigue fallando? Respóndenos y lo retomamos.",
+    ],
+};
+
+const FR: Phrases = Phrases {
+    with: &[
+        "Bonne nouvelle : c'est résolu. Voici ce qui a aidé : {address} Cela marche chez vous ? Sinon, répondez-nous.",
+        "C'est réparé, la solution est ici : {address} Toujours en panne ? Dites-le-nous et nous reprenons.",
+    ],
+    without: &[
+        "Bonne nouvelle : c'est résolu. Cherchez « {title} » sur {site}. Si cela ne marche toujours pas, répondez-nous.",
+        "C'est résolu. Toujours en panne ? Répondez-nous et nous reprenons.",
+    ],
+};
+
+fn phrases_in(language: Option<&str>) -> &'static Phrases {
+    match language {
+        Some("de") => &DE,
+        Some("es") => &ES,
+        Some("fr") => &FR,
+        _ => &EN,
+    }
+}
+
+/// Puts down the word to the customer; what became of it, or `None` when they have it already.
+/// `linked` is the case whose link it is, which may have gone on in `case`.
 #[allow(clippy::too_many_arguments)]
 fn draft(
     tx: &mut Conn,
     app: &App,
     now: Moment,
-    link: &Link,
+    key: &str,
+    linked: CaseId,
     case: &Case,
     mention: &store::Mention,
     handle: Option<&handles::Handle>,
     thread: &ThreadFacts,
-) -> Result<&'static str> {
+) -> Result<Option<&'static str>> {
     let to = acknowledge::reply_to(mention, handle);
     let address = app.url(&crate::forum::thread_path(thread.id, &thread.slug));
     let title = crate::text::markdown::excerpt(&thread.title, 60);
     let turn = usize::try_from(mention.id.0).unwrap_or(0);
-    let fill = |phrase: &str| {
-        phrase
-            .replace("{address}", &address)
-            .replace("{title}", &title)
-            .replace("{site}", &app.config.site.name)
+    let said = acknowledge::Said::load(tx, mention.network, None, now)?;
+    let fitting = |phrases: &[&str]| {
+        let all: Vec<_> = (0..phrases.len())
+            .map(|n| {
+                let body = phrases[(turn + n) % phrases.len()]
+                    .replace("{address}", &address)
+                    .replace("{title}", &title)
+                    .replace("{site}", &app.config.site.name);
+                let weight = acknowledge::weigh(app, mention.network, &to, &body);
+                (body, weight)
+            })
+            .filter(|(_, weight)| weight.fits() && acknowledge::affords_link(app, weight))
+            .collect();
+        said.freshest(all)
     };
-    let mut body = fill(TEXTS[turn % TEXTS.len()]);
-    let mut weight = acknowledge::weigh(app, mention.network, &to, &body);
-    if !acknowledge::affords_link(app, &weight) || !weight.fits() {
-        body = fill(TEXTS_WITHOUT[turn % TEXTS_WITHOUT.len()]);
-        weight = acknowledge::weigh(app, mention.network, &to, &body);
-    }
+    let phrases = phrases_in(mention.language.as_deref());
+    let Some((body, weight)) = fitting(phrases.with).or_else(|| fitting(phrases.without)) else {
+        return Ok(Some("The customer is to be told; no words of ours fit"));
+    };
     let product = store::catalogue(tx)?
         .into_iter()
         .find(|p| Some(p.id) == case.product);
@@ -200,9 +299,8 @@ fn draft(
         && mention.summoned
         && weight.handoff_reason.is_none()
         && handle.is_none_or(|h| h.opted_out_at.is_none())
+        && !said.has(&body)
         && !store::has_automatic_reply(tx, mention.id)?;
-    // A link that is told again after the thread was reopened is another decision.
-    let key = format!("close:{}:{}", link.id, case.reopened_count);
     let made = store::insert_reply(
         tx,
         &NewReply {
@@ -215,20 +313,20 @@ fn draft(
             cost_micros: weight.cost_micros,
             handoff: weight.handoff_reason.is_some(),
             automatic,
-            dedupe_key: &key,
+            dedupe_key: key,
             drafted_by: None,
         },
         now,
     )?;
     let Some(reply) = made else {
-        return Ok("The customer was told before");
+        return Ok(None);
     };
     let why = "the thread is solved; that it is being worked on need not be said any more";
-    for of in [case.id, link.case] {
+    for of in [case.id, linked] {
         discard(tx, now, of, Purpose::Acknowledge, why)?;
     }
     if !automatic {
-        return Ok("Word that it is solved is drafted; a person sends it");
+        return Ok(Some("Word that it is solved is drafted; a person sends it"));
     }
     store::set_approved(tx, reply, None, None, now)?;
     audit::record(
@@ -243,19 +341,22 @@ fn draft(
         },
     )?;
     jobs::enqueue(tx, now, &SendReply { reply })?;
-    Ok("Word that it is solved goes out")
+    Ok(Some("Word that it is solved goes out"))
 }
 
 fn mail(
     tx: &mut Conn,
     app: &App,
-    link: &Link,
+    key: &str,
     case: &Case,
     thread: &ThreadFacts,
-) -> Result<&'static str> {
+) -> Result<Option<&'static str>> {
     let Some(email) = &case.email else {
-        return Ok("Nobody to tell: no address and no network");
+        return Ok(Some("Nobody to tell: no address and no network"));
     };
+    if crate::tickets::store::has_mail(tx, key)? {
+        return Ok(None);
+    }
     let address = app.url(&crate::forum::thread_path(thread.id, &thread.slug));
     outbox::put(
         tx,
@@ -281,11 +382,11 @@ fn mail(
                 footer: app.config.site.name.clone(),
                 replies_welcome: true,
             },
-            dedupe_key: format!("close:{}:{}", link.id, case.reopened_count),
+            dedupe_key: key.to_owned(),
             case: Some(case.id),
             automatic: Automatic::Generated,
             ..NewMail::default()
         },
     )?;
-    Ok("Told by email that it is solved")
+    Ok(Some("Told by email that it is solved"))
 }

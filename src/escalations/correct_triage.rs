@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::store::{self, NewTriage};
 use super::triage::{self, Triage};
-use super::{Label, judge, link};
+use super::{Label, Stage, judge, link};
 use crate::app::App;
 use crate::cases::{self, Event, Severity, Step, policy, states};
 use crate::db::audit::{self, Act};
@@ -55,6 +55,8 @@ pub fn correct_triage(
     })?;
     let actor = by.actor();
     app.db.write(|tx| {
+        // A judge that has the same mention in hand would open its case a second time.
+        lock(tx, judge::TURN)?;
         let Some(stored) = store::mention(tx, mention)? else {
             return Ok(Outcome::NoSuchMention);
         };
@@ -101,6 +103,7 @@ pub fn correct_triage(
             },
             now,
         )?;
+        store::set_judged(tx, mention, &[Stage::Captured, Stage::Failed])?;
         match stored.case {
             Some(case) => {
                 if before.is_some_and(|b| b.severity != judged.severity) {

@@ -6,7 +6,6 @@ use super::store::{self, Mention, Reply};
 use super::{ReplyState, acknowledge, send_reply};
 use crate::app::App;
 use crate::cases::{self, policy};
-use crate::db::{Lock, lock};
 use crate::error::Result;
 use crate::ids::ReplyId;
 use crate::networks::Network;
@@ -39,11 +38,25 @@ pub fn address(app: &App, reply: &Reply, mention: &Mention, handle: Option<&Hand
     }
 }
 
+/// The id in the address of a post on a network that we don't speak with: Bluesky and Mastodon put
+/// it last.
+fn last_segment(address: &str) -> Option<String> {
+    let url = url::Url::parse(address.trim()).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    let last = url.path_segments()?.rfind(|part| !part.is_empty())?;
+    Some(last.to_owned())
+}
+
 /// The person has posted it: its address is kept, and the case answered.
 pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        lock(tx, Lock::Reply(id.0))?;
+        let Some(reply) = store::reply(tx, id)? else {
+            return Ok(Outcome::NoSuchReply);
+        };
+        send_reply::lock_with_case(tx, &reply)?;
         let Some(reply) = store::reply(tx, id)? else {
             return Ok(Outcome::NoSuchReply);
         };
@@ -68,7 +81,7 @@ pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) ->
             None if mention.network == Network::X => {
                 intent::parse_post_address(pasted, None).map(|a| a.id)
             }
-            None => None,
+            None => last_segment(pasted).filter(|_| mention.url.as_deref() != Some(pasted.trim())),
         };
         // The customer's own post is what people paste by mistake.
         let Some(post_id) = post_id.filter(|p| *p != mention.post_id) else {
@@ -84,7 +97,7 @@ pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) ->
             "Posted the reply by hand",
             "",
         )?;
-        send_reply::sent_now(tx, now, &reply, &post_id, Some(pasted.trim()), &actor)?;
+        send_reply::sent_now(tx, app, now, &reply, &post_id, Some(pasted.trim()), &actor)?;
         Ok(Outcome::Done)
     })
 }

@@ -155,15 +155,7 @@ fn add_text(app: &App, text: &str) -> Result<Captured> {
 /// Works through what stayed in the intake: pages that could not be read, or whose process was
 /// killed; and has failed mentions judged again.
 pub fn replay(app: &App) -> Result<Imported> {
-    let channels: Vec<&str> = [
-        Network::X,
-        Network::Bluesky,
-        Network::Mastodon,
-        Network::Import,
-    ]
-    .iter()
-    .map(|n| n.as_str())
-    .collect();
+    let channels = store::page_channels();
     let mut imported = Imported::default();
     let mut after = 0;
     loop {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::ids::CaseId;
 use crate::people::handles::Handle;
 
-/// How long after a case was opened a post of the same person may be about it (µs).
+/// How far from the time since which a case waits a post of the same person may be about it (µs).
 pub const SAME_PERSON_WINDOW: i64 = 7 * DAY;
 /// From this likeness two posts of one person are about the same problem.
 pub const SAME_PERSON_LIKENESS_MIN: f64 = 0.35;

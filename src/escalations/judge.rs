@@ -20,7 +20,7 @@ use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
-use crate::ids::{HandleId, MentionId};
+use crate::ids::{CaseId, HandleId, MentionId};
 use crate::jobs::{Job, Next};
 use crate::people::handles::{self, Handle};
 use crate::search::Likeness;
@@ -37,7 +37,7 @@ const SEARCHERS: usize = 2;
 /// Batches of one run of the job; the rest goes on in the next, so that a lease never ends first.
 const BATCHES_A_RUN: usize = 20;
 /// The lock by which judges take turns: of two posts of one person the second must see the first.
-const TURN: Lock = Lock::Other(0x6a75_6467);
+pub(super) const TURN: Lock = Lock::Other(0x6a75_6467);
 
 /// Judges what waits.
 #[derive(Default, Serialize, Deserialize)]
@@ -68,9 +68,10 @@ struct Judged {
 }
 
 /// What the mentions of a batch share.
-struct Around {
+struct Around<'a> {
+    /// Read in the transaction: who asked for quiet a moment ago is not written to.
     handles: HashMap<i64, Handle>,
-    catalogue: Vec<Product>,
+    catalogue: &'a [Product],
 }
 
 /// Mentions that were considered together, ready to be taken through the steps that write.
@@ -80,7 +81,7 @@ pub struct Batch {
     /// The newest that was looked at.
     pub last: MentionId,
     judged: Vec<Judged>,
-    around: Around,
+    catalogue: Vec<Product>,
 }
 
 /// Judges up to a batch of captured mentions; how many were looked at.
@@ -93,27 +94,20 @@ pub fn judge_batch(app: &App) -> Result<usize> {
 
 /// Judges and searches for the next captured mentions after `after`; writes nothing but failures.
 pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
-    let (mentions, around, corrections) = app.db.read(|c| {
+    let (mentions, catalogue, corrections) = app.db.read(|c| {
         let mentions = store::captured(c, after, BATCH_MENTIONS_MAX)?;
         if mentions.is_empty() {
-            return Ok((mentions, Around::empty(), Vec::new()));
+            return Ok((mentions, Vec::new(), Vec::new()));
         }
-        let ids: Vec<i64> = mentions
-            .iter()
-            .filter_map(|m| m.handle.map(|h| h.0))
-            .collect();
-        let around = Around {
-            handles: handles::by_ids(c, &ids)?,
-            catalogue: store::catalogue(c)?,
-        };
-        Ok((mentions, around, store::corrections(c, CORRECTIONS_MAX)?))
+        let corrections = store::corrections(c, CORRECTIONS_MAX)?;
+        Ok((mentions, store::catalogue(c)?, corrections))
     })?;
     let count = mentions.len();
     let Some(last) = mentions.last().map(|m| m.id) else {
         return Ok(None);
     };
     let mut judged = Vec::with_capacity(count);
-    for (mention, outcome) in consider(app, mentions, &around, &corrections) {
+    for (mention, outcome) in consider(app, mentions, &catalogue, &corrections) {
         match outcome {
             Ok((triage, found)) => judged.push((mention, triage, found)),
             Err(error) => note_failure(app, &mention, &error)?,
@@ -139,18 +133,21 @@ pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
         count,
         last,
         judged,
-        around,
+        catalogue,
     }))
 }
 
 /// Takes considered mentions through the steps that write, in one transaction when that goes well.
 pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
-    let Batch { judged, around, .. } = batch;
+    let Batch {
+        judged, catalogue, ..
+    } = batch;
     let now = app.now();
     let whole = app.db.write(|tx| {
         lock(tx, TURN)?;
+        let mut around = Around::of(tx, judged.iter().map(|one| &one.mention), catalogue)?;
         for one in judged {
-            take(tx, app, now, one, around)?;
+            take(tx, app, now, one, &mut around)?;
         }
         Ok(())
     });
@@ -162,7 +159,8 @@ pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
         for one in judged {
             let alone = app.db.write(|tx| {
                 lock(tx, TURN)?;
-                take(tx, app, now, one, around)
+                let mut around = Around::of(tx, [&one.mention].into_iter(), catalogue)?;
+                take(tx, app, now, one, &mut around)
             });
             if let Err(error) = alone {
                 note_failure(app, &one.mention, &error)?;
@@ -172,23 +170,28 @@ pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
     Ok(())
 }
 
-impl Around {
-    fn empty() -> Around {
-        Around {
-            handles: HashMap::new(),
-            catalogue: Vec::new(),
-        }
+impl<'a> Around<'a> {
+    fn of<'m>(
+        tx: &mut Conn,
+        mentions: impl Iterator<Item = &'m Mention>,
+        catalogue: &'a [Product],
+    ) -> Result<Around<'a>> {
+        let ids: Vec<i64> = mentions.filter_map(|m| m.handle.map(|h| h.0)).collect();
+        Ok(Around {
+            handles: handles::by_ids(tx, &ids)?,
+            catalogue,
+        })
     }
 
     fn handle(&self, id: Option<HandleId>) -> Option<&Handle> {
         id.and_then(|id| self.handles.get(&id.0))
     }
+}
 
-    fn product(&self, triage: &Triage) -> Option<&Product> {
-        triage
-            .product
-            .and_then(|id| self.catalogue.iter().find(|p| p.id == id))
-    }
+fn product_of<'a>(catalogue: &'a [Product], triage: &Triage) -> Option<&'a Product> {
+    triage
+        .product
+        .and_then(|id| catalogue.iter().find(|p| p.id == id))
 }
 
 fn note_failure(app: &App, mention: &Mention, error: &Error) -> Result<()> {
@@ -204,7 +207,7 @@ type Considered = Result<(Triage, Vec<crate::search::Similar>)>;
 fn consider(
     app: &App,
     mentions: Vec<Mention>,
-    around: &Around,
+    catalogue: &[Product],
     corrections: &[(String, Label)],
 ) -> Vec<(Mention, Considered)> {
     let share = mentions.len().div_ceil(SEARCHERS).max(1);
@@ -216,7 +219,7 @@ fn consider(
                     part.iter()
                         .map(|mention| {
                             catch_unwind(AssertUnwindSafe(|| {
-                                consider_one(app, mention, around, corrections)
+                                consider_one(app, mention, catalogue, corrections)
                             }))
                             .unwrap_or_else(|_| Err(Error::other("judging it panicked")))
                         })
@@ -235,21 +238,16 @@ fn consider(
 fn consider_one(
     app: &App,
     mention: &Mention,
-    around: &Around,
+    catalogue: &[Product],
     corrections: &[(String, Label)],
 ) -> Considered {
-    let triage = triage::judge(
-        &mention.text,
-        mention.summoned,
-        &around.catalogue,
-        corrections,
-    );
+    let triage = triage::judge(&mention.text, mention.summoned, catalogue, corrections);
     if !triage.label.wants_an_answer() || triage.needs_account {
         return Ok((triage, Vec::new()));
     }
     let likeness = Likeness {
         text: &mention.text,
-        product: around.product(&triage).map(|p| p.slug.as_str()),
+        product: product_of(catalogue, &triage).map(|p| p.slug.as_str()),
         limit: CANDIDATES_MAX,
         exclude: &[],
         at: Some(mention.posted_at.0),
@@ -259,16 +257,21 @@ fn consider_one(
 }
 
 /// Takes one mention through the steps that write.
-fn take(tx: &mut Conn, app: &App, now: Moment, judged: &Judged, around: &Around) -> Result<()> {
+fn take(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    judged: &Judged,
+    around: &mut Around<'_>,
+) -> Result<()> {
     let Judged {
         mention,
         triage,
         candidates,
     } = judged;
-    if !store::take_captured(tx, mention.id)? {
+    if !store::take_captured(tx, mention)? {
         return Ok(());
     }
-    let handle = around.handle(mention.handle);
     let personal: &[&str] = &triage.personal_data;
     store::insert_triage(
         tx,
@@ -287,28 +290,51 @@ fn take(tx: &mut Conn, app: &App, now: Moment, judged: &Judged, around: &Around)
         },
         now,
     )?;
-    if let Some(handle) = handle {
+    let mut asked_for_quiet = false;
+    if let Some(handle) = mention.handle.and_then(|h| around.handles.get_mut(&h.0)) {
         if claim::recognise_code(tx, app, now, mention, handle)? {
             return Ok(());
         }
         if mention.summoned && triage::asks_for_quiet(&mention.text).is_some() {
-            handles::opt_out(
-                tx,
-                &Actor::rule("triage"),
-                handle.id,
-                "asked us for quiet",
-                now,
-            )?;
+            let by = Actor::rule("triage");
+            handles::opt_out(tx, &by, handle.id, "asked us for quiet", now)?;
+            handle.opted_out_at.get_or_insert(now);
+            asked_for_quiet = true;
         }
     }
-    if let Some((case, why)) = join::find(tx, mention, handle)? {
+    let handle = around.handle(mention.handle);
+    let case = if let Some((case, why)) = join::find(tx, mention, handle)? {
         join::join(tx, now, mention, triage.label, case, &why)?;
-        return Ok(());
+        Some(case)
+    } else if triage.label.wants_an_answer() {
+        Some(open_case(
+            tx, app, now, mention, triage, candidates, around,
+        )?)
+    } else {
+        let newest = handle.map(|h| cases::store::newest_open_of_handle(tx, h.id));
+        newest.transpose()?.flatten().map(|case| case.id)
+    };
+    match case {
+        Some(case) if asked_for_quiet => record_quiet(tx, now, case, mention.id),
+        _ => Ok(()),
     }
-    if !triage.label.wants_an_answer() {
-        return Ok(());
-    }
-    open_case(tx, app, now, mention, triage, candidates, around)
+}
+
+/// Tells in the story of a case that its customer wants to hear from people alone.
+fn record_quiet(tx: &mut Conn, now: Moment, case: CaseId, mention: MentionId) -> Result<()> {
+    cases::record_event(
+        tx,
+        now,
+        case,
+        Event {
+            step: Step::Triage,
+            by: &Actor::rule("triage"),
+            mention: Some(mention),
+            summary: "Asked for quiet: no rule writes to them any more",
+            reasons: vec![],
+            data: json!({}),
+        },
+    )
 }
 
 /// Opens the case of a mention and takes it as far as a draft.
@@ -320,12 +346,10 @@ pub(super) fn open_case_of(
     triage: &Triage,
     candidates: &[Candidate],
 ) -> Result<()> {
-    let ids: Vec<i64> = mention.handle.map(|h| h.0).into_iter().collect();
-    let around = Around {
-        handles: handles::by_ids(tx, &ids)?,
-        catalogue: store::catalogue(tx)?,
-    };
-    open_case(tx, app, now, mention, triage, candidates, &around)
+    let catalogue = store::catalogue(tx)?;
+    let around = Around::of(tx, [mention].into_iter(), &catalogue)?;
+    open_case(tx, app, now, mention, triage, candidates, &around)?;
+    Ok(())
 }
 
 fn open_case(
@@ -335,11 +359,11 @@ fn open_case(
     mention: &Mention,
     triage: &Triage,
     candidates: &[Candidate],
-    around: &Around,
-) -> Result<()> {
+    around: &Around<'_>,
+) -> Result<CaseId> {
     let by = Actor::rule("triage");
     let handle = around.handle(mention.handle);
-    let product = around.product(triage);
+    let product = product_of(around.catalogue, triage);
     let plain = text::words::normalise(&text::personal_data::mask(&mention.text));
     let summary = if plain.is_empty() {
         &mention.text
@@ -375,14 +399,14 @@ fn open_case(
     let decision = link::decide(triage, product, candidates);
     link::link(tx, now, id, mention, triage, &decision)?;
     acknowledge::draft(tx, app, now, &case, mention, handle, product)?;
-    Ok(())
+    Ok(id)
 }
 
 /// Tells the judgement in the story of a case.
 pub(super) fn record_triage(
     tx: &mut Conn,
     now: Moment,
-    case: crate::ids::CaseId,
+    case: CaseId,
     mention: MentionId,
     triage: &Triage,
     by: &Actor,

@@ -236,6 +236,7 @@ mod tests {
                 slug: "t".into(),
                 state: "open".into(),
                 kind: "question".into(),
+                is_solved: false,
             },
             confidence,
             reasons: vec![],

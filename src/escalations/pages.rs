@@ -7,21 +7,26 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::ClaimState;
-use super::claim::{self, Browser, Completed, SignedIn};
+use super::claim::{self, Begun, Browser, Completed, SignedIn};
 use super::store::{self, Claim};
 use crate::app::App;
-use crate::error::Problem;
+use crate::error::{Error, Problem};
+use crate::limits::Limit;
 use crate::people::Viewer;
 use crate::people::handles;
 use crate::web::{
-    Answer, Failure, Form, Page, Query, blocking, cookie, cookie_name, html, html_with, redirect,
-    redirect_saying,
+    Answer, Failure, Form, Page, Query, blocking, client_ip, cookie, cookie_name, html, html_with,
+    redirect, redirect_saying,
 };
 
 /// The cookie that ties a proof to the browser it was made in.
 const COOKIE: &str = "claim";
 /// How long a visitor may take from the first look to the last button.
 const COOKIE_AGE: Duration = Duration::days(2);
+/// The cookie that holds, sealed, the sign-in that this browser has begun.
+const SIGN_IN_COOKIE: &str = "claim_sign_in";
+/// How long a sign-in at the network may take.
+const SIGN_IN_AGE: Duration = Duration::minutes(30);
 
 #[derive(Template)]
 #[template(path = "escalations/claim.html")]
@@ -69,10 +74,15 @@ fn known_or_new(app: &App, req: &HttpRequest, claim: &Claim) -> Browser {
 
 fn with_cookie(app: &App, browser: &Browser, mut answer: HttpResponse) -> Answer {
     let cookie = cookie(app, COOKIE, browser.to_cookie(app), Some(COOKIE_AGE));
-    answer
-        .add_cookie(&cookie)
-        .map_err(crate::error::Error::other)?;
+    answer.add_cookie(&cookie).map_err(Error::other)?;
     Ok(answer)
+}
+
+/// Counts one look or try of this visitor.
+fn counted(app: &App, req: &HttpRequest) -> Result<(), Failure> {
+    app.limits
+        .check(Limit::Claim, &client_ip(app, req))
+        .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
 }
 
 #[derive(Deserialize, Default)]
@@ -82,7 +92,13 @@ pub struct CodeQuery {
 }
 
 /// `GET /claim`: for those whose reply carried a code in place of an address.
-pub async fn by_code(app: Data<App>, viewer: Viewer, query: Query<CodeQuery>) -> Answer {
+pub async fn by_code(
+    app: Data<App>,
+    req: HttpRequest,
+    viewer: Viewer,
+    query: Query<CodeQuery>,
+) -> Answer {
+    counted(&app, &req)?;
     let code = query.0.code.trim().to_owned();
     let key = code.clone();
     let found = blocking(&app, move |app| match key.is_empty() {
@@ -140,6 +156,7 @@ async fn page(
 
 /// `GET /claim/{key}`
 pub async fn claim(app: Data<App>, viewer: Viewer, path: Path<String>, req: HttpRequest) -> Answer {
+    counted(&app, &req)?;
     let key = path.into_inner();
     let claim = found(&app, &key).await?;
     let browser = known_or_new(&app, &req, &claim);
@@ -147,14 +164,29 @@ pub async fn claim(app: Data<App>, viewer: Viewer, path: Path<String>, req: Http
     with_cookie(&app, &browser, html(&page)?)
 }
 
-/// `GET /claim/{key}/sign-in`: on to the network.
-pub async fn sign_in(app: Data<App>, path: Path<String>, req: HttpRequest) -> Answer {
+#[derive(Deserialize)]
+pub struct Nothing {}
+
+/// `POST /claim/{key}/sign-in`: on to the network.
+pub async fn sign_in(
+    app: Data<App>,
+    path: Path<String>,
+    _form: Form<Nothing>,
+    req: HttpRequest,
+) -> Answer {
+    counted(&app, &req)?;
     let key = path.into_inner();
     let claim = found(&app, &key).await?;
     let browser = known_or_new(&app, &req, &claim);
     let begun = blocking(&app, move |app| claim::begin_sign_in(app, &claim)).await?;
     let answer = match begun {
-        Some(url) => redirect(&url),
+        Some((url, begun)) => {
+            let mut answer = redirect(&url);
+            let kept = begun.to_cookie(&app)?;
+            let kept = cookie(&app, SIGN_IN_COOKIE, kept, Some(SIGN_IN_AGE));
+            answer.add_cookie(&kept).map_err(Error::other)?;
+            answer
+        }
         None => redirect_saying(
             &app,
             &format!("/claim/{key}"),
@@ -192,8 +224,11 @@ pub async fn callback(app: Data<App>, query: Query<CallbackQuery>, req: HttpRequ
         let text = "You did not sign in. You can try again, or post the code instead.";
         return Ok(redirect_saying(&app, &back, "warning", text));
     }
+    let begun = req
+        .cookie(&cookie_name(&app, SIGN_IN_COOKIE))
+        .and_then(|kept| Begun::from_cookie(&app, kept.value()));
     let outcome = blocking(&app, move |app| {
-        claim::finish_sign_in(app, Some(&browser), &fields.state, &fields.code)
+        claim::finish_sign_in(app, &browser, begun.as_ref(), &fields.state, &fields.code)
     })
     .await?;
     let (kind, text) = match outcome {
@@ -222,7 +257,10 @@ pub async fn callback(app: Data<App>, query: Query<CallbackQuery>, req: HttpRequ
             )
         }
     };
-    Ok(redirect_saying(&app, &back, kind, &text))
+    let mut answer = redirect_saying(&app, &back, kind, &text);
+    let used = cookie(&app, SIGN_IN_COOKIE, String::new(), Some(Duration::ZERO));
+    answer.add_cookie(&used).map_err(Error::other)?;
+    Ok(answer)
 }
 
 #[derive(Deserialize, Default)]
@@ -240,6 +278,7 @@ pub async fn complete(
     form: Form<CompleteFields>,
     req: HttpRequest,
 ) -> Answer {
+    counted(&app, &req)?;
     let key = path.into_inner();
     let claim = found(&app, &key).await?;
     let browser = known_or_new(&app, &req, &claim);

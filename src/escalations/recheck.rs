@@ -1,9 +1,10 @@
-//! Rechecking: what its author deleted is gone from here within a day.
+//! Rechecking: what its author deleted is gone from here within a day, and what they edited is
+//! read anew.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::store;
+use super::{capture, store};
 use crate::app::App;
 use crate::cases::{self, Event, Step};
 use crate::clock::{HOUR, Moment};
@@ -75,6 +76,7 @@ impl Job for Recheck {
                         break;
                     }
                 };
+                capture::store_posts(app, &looked.found, "recheck", None)?;
                 app.db.write(|tx| {
                     for (id, post) in &due {
                         if looked.gone.contains(post) {

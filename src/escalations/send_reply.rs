@@ -2,7 +2,9 @@
 //!
 //! The row says `sending` before the network is asked. Whoever finds it so later, after a crash
 //! or an answer that never came, looks on our own timeline first: networks have no key by which
-//! they would recognise a second copy. The look waits until what was sent must have arrived.
+//! they would recognise a second copy. The look waits until what was sent must have arrived. What
+//! may have gone out is never taken for unsent again, and no person is asked to post it, before a
+//! look has said that it is not there.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,19 +14,22 @@ use super::{Purpose, ReplyState, acknowledge};
 use crate::app::App;
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Event, Step};
-use crate::clock::{MINUTE, Moment, SECOND};
+use crate::clock::{DAY, MINUTE, Moment, SECOND};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::ReplyId;
 use crate::jobs::{Job, Next};
-use crate::networks::{NetworkError, Opens, Retry, Sent};
+use crate::networks::{NetworkError, Opens, ReplyTo, Retry, Sent};
 use crate::people::handles::{self, Handle};
 
 /// How long a look is put off when the network can't be asked now (µs).
 const LOOK_AGAIN: i64 = MINUTE;
-/// How often a spent budget is asked for again (µs).
+/// How often a spent budget is asked for again, and a network that was switched off (µs).
 const BUDGET_AGAIN: i64 = 30 * MINUTE;
+/// How long an approval holds (µs): after a long weekend of an empty purse the customer may have
+/// been helped elsewhere, and the words may be wrong.
+pub const APPROVAL_LIFE: i64 = 3 * DAY;
 
 /// Sends one approved reply.
 #[derive(Serialize, Deserialize)]
@@ -43,48 +48,50 @@ impl Job for SendReply {
 /// What stands in the row when a job comes to it.
 enum Begin {
     Nothing,
-    /// Never tried: sending may begin.
-    Fresh(Reply, Mention, Option<Handle>),
-    /// Tried, with an unknown end: look first.
-    LookFirst(Reply, Mention, Option<Handle>),
-    /// Another worker may be at it, or what a killed process sent may still be on its way.
-    UnderWay(Moment),
+    /// It may have gone out, and nobody can look before: its network is switched off, another worker
+    /// may be at it, or what a killed process sent may still be on its way.
+    Later(Moment),
+    Try(Attempt),
+}
+
+/// One attempt: only the one that stands in the row may change it.
+struct Attempt {
+    reply: Reply,
+    /// Which attempt it is.
+    number: i64,
+    mention: Mention,
+    handle: Option<Handle>,
+    to: ReplyTo,
+    /// An earlier attempt may have reached the network.
+    look_first: bool,
 }
 
 fn send(app: &App, id: ReplyId) -> Result<Next> {
-    let begun = app
-        .db
-        .write(|tx| begin(tx, id, app.now(), settled_after(app)))?;
-    let (reply, mention, handle, look) = match begun {
+    let attempt = match app.db.write(|tx| begin(tx, app, id, app.now()))? {
         Begin::Nothing => return Ok(Next::Done),
-        Begin::UnderWay(until) => return Ok(Next::Again(until)),
-        Begin::Fresh(r, m, h) => (r, m, h, false),
-        Begin::LookFirst(r, m, h) => (r, m, h, true),
+        Begin::Later(at) => return Ok(Next::Again(at)),
+        Begin::Try(attempt) => attempt,
     };
-    let to = acknowledge::reply_to(&mention, handle.as_ref());
-    let Some(connector) = app.connector(mention.network) else {
-        let why = format!("{} is not connected", mention.network.label());
-        return fail(app, &reply, &why, true);
+    let Some(connector) = app.connector(attempt.mention.network) else {
+        return Ok(Next::Again(app.now().plus(BUDGET_AGAIN)));
     };
-    if look {
-        match connector.find_reply(&to, &reply.body) {
-            Ok(Some(sent)) => return note_sent(app, &reply, &sent),
+    let body = &attempt.reply.body;
+    if attempt.look_first {
+        match connector.find_reply(&attempt.to, body) {
+            Ok(Some(sent)) => return note_sent(app, &attempt.reply, &sent),
+            Ok(None) if !is_still_wanted(app, &attempt)? => return Ok(Next::Done),
             Ok(None) => {}
-            Err(error) => return put_off(app, &reply, &error, ReplyState::Unknown),
+            Err(error) => return put_off(app, &attempt, &error),
         }
     }
-    match connector.reply(&to, &reply.body) {
-        Ok(sent) => note_sent(app, &reply, &sent),
+    match connector.reply(&attempt.to, body) {
+        Ok(sent) => note_sent(app, &attempt.reply, &sent),
         Err(error) => match error {
             NetworkError::Refused { .. } | NetworkError::BadRequest { .. } => {
-                fail(app, &reply, &error.to_string(), true)
+                fail(app, &attempt, &error.to_string(), true)
             }
-            NetworkError::Gone => fail(app, &reply, &error.to_string(), false),
-            NetworkError::Ambiguous { .. } | NetworkError::BadAnswer { .. } => {
-                put_off(app, &reply, &error, ReplyState::Unknown)
-            }
-            // Not accepted, so that it surely does not stand: it may begin anew later.
-            _ => put_off(app, &reply, &error, ReplyState::Approved),
+            NetworkError::Gone => fail(app, &attempt, &error.to_string(), false),
+            _ => put_off(app, &attempt, &error),
         },
     }
 }
@@ -96,38 +103,128 @@ fn settled_after(app: &App) -> i64 {
     timeout.saturating_mul(2 * SECOND)
 }
 
-fn begin(tx: &mut Conn, id: ReplyId, now: Moment, settled_after: i64) -> Result<Begin> {
+fn begin(tx: &mut Conn, app: &App, id: ReplyId, now: Moment) -> Result<Begin> {
     lock(tx, Lock::Reply(id.0))?;
     let Some(reply) = store::reply(tx, id)? else {
         return Ok(Begin::Nothing);
     };
-    let Some(mention) = store::mention(tx, reply.mention)? else {
+    let waits = match reply.state {
+        ReplyState::Approved => !reply.handoff,
+        ReplyState::Sending | ReplyState::Unknown => true,
+        ReplyState::Draft | ReplyState::Sent | ReplyState::Failed | ReplyState::Discarded => false,
+    };
+    let Some(mention) = store::mention(tx, reply.mention)?.filter(|_| waits) else {
         return Ok(Begin::Nothing);
     };
     let handle = match mention.handle {
         Some(id) => handles::handle(tx, id)?,
         None => None,
     };
-    if mention.deleted_at.is_some() && reply.state == ReplyState::Approved {
-        store::set_reply_failed(tx, id, "the post was deleted by its author", false)?;
+    let settled = reply.sending_since.map(|at| at.plus(settled_after(app)));
+    if let Some(at) = settled.filter(|at| reply.state == ReplyState::Sending && now < *at) {
+        return Ok(Begin::Later(at));
+    }
+    let look_first = !reply.is_unsent();
+    if !look_first && let Some(objection) = objection(tx, &reply, &mention, handle.as_ref(), now)? {
+        set_aside(tx, now, &reply, &objection)?;
         return Ok(Begin::Nothing);
     }
-    match reply.state {
-        ReplyState::Approved => {
-            store::set_sending(tx, id, now)?;
-            Ok(Begin::Fresh(reply, mention, handle))
+    if app.connector(mention.network).is_none() {
+        let why = format!("{} is not connected", mention.network.label());
+        if look_first {
+            store::set_unknown(tx, id, &why)?;
+            return Ok(Begin::Later(now.plus(BUDGET_AGAIN)));
         }
-        ReplyState::Sending | ReplyState::Unknown => {
-            let settled = reply.sending_since.map(|at| at.plus(settled_after));
-            match settled.filter(|_| reply.state == ReplyState::Sending) {
-                Some(at) if now < at => Ok(Begin::UnderWay(at)),
-                _ => Ok(Begin::LookFirst(reply, mention, handle)),
+        set_failed(tx, now, &reply, &why, true)?;
+        return Ok(Begin::Nothing);
+    }
+    let mut to = acknowledge::reply_to(&mention, handle.as_ref());
+    if let Some(target) = &reply.target_post_id {
+        to.post_id.clone_from(target);
+    }
+    store::set_sending(tx, id, &to.post_id, now)?;
+    Ok(Begin::Try(Attempt {
+        number: reply.attempts + 1,
+        reply,
+        mention,
+        handle,
+        to,
+        look_first,
+    }))
+}
+
+/// Why an approved reply is not to be sent now.
+enum Objection {
+    /// Nobody is there to answer.
+    Gone,
+    /// A person has to look at it again.
+    Hold(String),
+}
+
+fn objection(
+    tx: &mut Conn,
+    reply: &Reply,
+    mention: &Mention,
+    handle: Option<&Handle>,
+    now: Moment,
+) -> Result<Option<Objection>> {
+    if mention.deleted_at.is_some() {
+        return Ok(Some(Objection::Gone));
+    }
+    let hold = |why: &str| Ok(Some(Objection::Hold(why.to_owned())));
+    if reply
+        .approved_at
+        .is_some_and(|at| now.since(at) > APPROVAL_LIFE)
+    {
+        return hold("it was approved more than three days ago; what it says may no longer be so");
+    }
+    if !reply.automatic {
+        return Ok(None);
+    }
+    if handle.is_some_and(|h| h.opted_out_at.is_some()) {
+        return hold("asked for quiet: only a person may answer");
+    }
+    if acknowledge::was_said(tx, mention.network, &reply.body, Some(reply.id), now)? {
+        return hold(acknowledge::SAID_BEFORE);
+    }
+    Ok(None)
+}
+
+fn set_aside(tx: &mut Conn, now: Moment, reply: &Reply, objection: &Objection) -> Result<()> {
+    let (why, summary) = match objection {
+        Objection::Gone => {
+            let why = "the post was deleted by its author";
+            return set_failed(tx, now, reply, why, false);
+        }
+        Objection::Hold(why) => (why, "The reply was not sent; a person decides anew"),
+    };
+    store::set_held(tx, reply.id, why)?;
+    told(tx, now, reply, summary, why)
+}
+
+/// The attempt's row, while it is the one that was begun; held until the transaction ends.
+fn own(tx: &mut Conn, attempt: &Attempt) -> Result<Option<Reply>> {
+    lock(tx, Lock::Reply(attempt.reply.id.0))?;
+    Ok(store::reply(tx, attempt.reply.id)?
+        .filter(|row| row.state == ReplyState::Sending && row.attempts == attempt.number))
+}
+
+/// Asked again when a look has shown that it does not stand yet.
+fn is_still_wanted(app: &App, attempt: &Attempt) -> Result<bool> {
+    let now = app.now();
+    app.db.write(|tx| {
+        let Some(row) = own(tx, attempt)? else {
+            return Ok(false);
+        };
+        let handle = attempt.handle.as_ref();
+        match objection(tx, &row, &attempt.mention, handle, now)? {
+            None => Ok(true),
+            Some(objection) => {
+                set_aside(tx, now, &row, &objection)?;
+                Ok(false)
             }
         }
-        ReplyState::Draft | ReplyState::Sent | ReplyState::Failed | ReplyState::Discarded => {
-            Ok(Begin::Nothing)
-        }
-    }
+    })
 }
 
 /// The actor in whose name it is said.
@@ -142,26 +239,28 @@ fn said_by(reply: &Reply) -> Actor {
 fn note_sent(app: &App, reply: &Reply, sent: &Sent) -> Result<Next> {
     let now = app.now();
     app.db.write(|tx| {
-        lock(tx, Lock::Reply(reply.id.0))?;
+        lock_with_case(tx, reply)?;
         if store::reply(tx, reply.id)?.is_none_or(|r| r.state == ReplyState::Sent) {
             return Ok(());
         }
-        sent_now(
-            tx,
-            now,
-            reply,
-            &sent.id,
-            sent.url.as_deref(),
-            &said_by(reply),
-        )
+        let (url, by) = (sent.url.as_deref(), said_by(reply));
+        sent_now(tx, app, now, reply, &sent.id, url, &by)
     })?;
     tracing::info!(reply = %reply.id, case = %reply.case, "sent a reply");
     Ok(Next::Done)
 }
 
-/// Notes that the reply stands on the network, and lets the case know.
+/// Holds the case that the reply speaks in, then the reply: in this order everywhere, so that two
+/// can't wait for each other.
+pub(super) fn lock_with_case(tx: &mut Conn, reply: &Reply) -> Result<()> {
+    cases::hold_successor(tx, reply.case)?;
+    lock(tx, Lock::Reply(reply.id.0))
+}
+
+/// Notes that the reply stands on the network, and lets the case know whose turn it is.
 pub(super) fn sent_now(
     tx: &mut Conn,
+    app: &App,
     now: Moment,
     reply: &Reply,
     network_post_id: &str,
@@ -169,6 +268,9 @@ pub(super) fn sent_now(
     by: &Actor,
 ) -> Result<()> {
     store::set_sent(tx, reply.id, network_post_id, now)?;
+    let Some(case) = cases::store::case_or_successor(tx, reply.case)? else {
+        return Ok(());
+    };
     let step = match reply.purpose {
         Purpose::CloseLoop => Step::CloseLoop,
         Purpose::Acknowledge | Purpose::Answer => Step::Acknowledge,
@@ -176,7 +278,7 @@ pub(super) fn sent_now(
     cases::record_event(
         tx,
         now,
-        reply.case,
+        case.id,
         Event {
             step,
             by,
@@ -186,44 +288,78 @@ pub(super) fn sent_now(
             data: json!({"reply": reply.id, "post": network_post_id, "url": url}),
         },
     )?;
-    let why = "answered in public";
-    states::happen(tx, now, by, reply.case, Happening::StaffAnswered, why)?;
+    let approved = reply.approved_at.unwrap_or(now);
+    let what = if cases::store::customer_spoke_since(tx, case.id, approved)? {
+        // It answers what was said before; what they said since waits for us.
+        Happening::Acknowledged
+    } else {
+        match reply.purpose {
+            Purpose::Acknowledge => acknowledge::whose_turn(tx, app, reply)?,
+            Purpose::Answer => Happening::StaffAnswered,
+            // The case was resolved with the thread; saying so changes nothing.
+            Purpose::CloseLoop => Happening::Acknowledged,
+        }
+    };
+    states::happen(tx, now, by, case.id, what, "answered in public")?;
     Ok(())
 }
 
-fn fail(app: &App, reply: &Reply, why: &str, handoff: bool) -> Result<Next> {
+fn fail(app: &App, attempt: &Attempt, why: &str, handoff: bool) -> Result<Next> {
     let now = app.now();
-    app.db.write(|tx| {
-        store::set_reply_failed(tx, reply.id, why, handoff)?;
-        let summary = if handoff {
-            "The reply was not sent; a person can post it by hand"
-        } else {
-            "The reply was not sent"
-        };
-        cases::record_event(
-            tx,
-            now,
-            reply.case,
-            Event {
-                step: Step::Acknowledge,
-                by: &said_by(reply),
-                mention: Some(reply.mention),
-                summary,
-                reasons: vec![why.to_owned()],
-                data: json!({"reply": reply.id}),
-            },
-        )
+    app.db.write(|tx| match own(tx, attempt)? {
+        Some(row) => set_failed(tx, now, &row, why, handoff),
+        None => Ok(()),
     })?;
-    tracing::warn!(reply = %reply.id, case = %reply.case, why, "a reply was not sent");
     Ok(Next::Done)
 }
 
-/// Nobody's fault: the row waits in `state` and the job comes again.
-fn put_off(app: &App, reply: &Reply, error: &NetworkError, state: ReplyState) -> Result<Next> {
-    app.db
-        .write(|tx| store::set_reply_waiting(tx, reply.id, state, &error.to_string()))?;
-    tracing::info!(reply = %reply.id, error = error.name(), "a reply waits");
-    let attempts = u32::try_from(reply.attempts.max(1) - 1).unwrap_or(u32::MAX);
+fn set_failed(tx: &mut Conn, now: Moment, reply: &Reply, why: &str, handoff: bool) -> Result<()> {
+    store::set_reply_failed(tx, reply.id, why, handoff)?;
+    let summary = if handoff {
+        "The reply was not sent; a person can post it by hand"
+    } else {
+        "The reply was not sent"
+    };
+    tracing::warn!(reply = %reply.id, case = %reply.case, why, "a reply was not sent");
+    told(tx, now, reply, summary, why)
+}
+
+fn told(tx: &mut Conn, now: Moment, reply: &Reply, summary: &str, why: &str) -> Result<()> {
+    cases::record_event(
+        tx,
+        now,
+        reply.case,
+        Event {
+            step: Step::Acknowledge,
+            by: &said_by(reply),
+            mention: Some(reply.mention),
+            summary,
+            reasons: vec![why.to_owned()],
+            data: json!({"reply": reply.id}),
+        },
+    )
+}
+
+/// Nobody's fault: the row waits, and the job comes again. It is unsent as before only when this
+/// was the first attempt and the network surely took nothing.
+fn put_off(app: &App, attempt: &Attempt, error: &NetworkError) -> Result<Next> {
+    let took_nothing = matches!(
+        error,
+        NetworkError::RateLimited { .. }
+            | NetworkError::CreditsDepleted
+            | NetworkError::NeedsReconnect { .. }
+            | NetworkError::NotPermitted { .. }
+            | NetworkError::Unavailable { .. }
+            | NetworkError::Budget { .. }
+    );
+    let why = error.to_string();
+    app.db.write(|tx| match own(tx, attempt)? {
+        Some(row) if took_nothing && !attempt.look_first => store::set_unsent(tx, row.id, &why),
+        Some(row) => store::set_unknown(tx, row.id, &why),
+        None => Ok(()),
+    })?;
+    tracing::info!(reply = %attempt.reply.id, error = error.name(), "a reply waits");
+    let attempts = u32::try_from(attempt.number - 1).unwrap_or(u32::MAX);
     Ok(Next::Again(again_at(app, error, attempts)))
 }
 

@@ -12,7 +12,7 @@ use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::{CaseId, HandleId, UserId};
 
-pub use store::{Consent, Handle, by_ids, consents_of, handle, of_user, seen};
+pub use store::{Consent, Handle, by_ids, consents_of, handle, has_consent, of_user, seen};
 
 /// How a handle was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,29 @@ pub fn withdraw(
         },
     )?;
     Ok(Withdrawn::Done)
+}
+
+/// The customer of a case takes back what they agreed to for it. A handle that no user has proved
+/// is nobody's again; a user's own is taken back by [`withdraw`]. False when there was nothing.
+pub fn withdraw_for_case(tx: &mut Conn, by: &Actor, case: CaseId, now: Moment) -> Result<bool> {
+    let handles = store::withdraw_case_consents(tx, case, now)?;
+    for id in &handles {
+        if store::handle(tx, *id)?.is_some_and(|h| h.user.is_none()) {
+            store::unprove(tx, *id)?;
+        }
+        audit::record(
+            tx,
+            now,
+            Act {
+                by,
+                act: "consent_withdrawn",
+                subject: ("handle", id.0),
+                reason: "",
+                data: json!({ "case": case }),
+            },
+        )?;
+    }
+    Ok(!handles.is_empty())
 }
 
 /// Whoever writes as this handle does not want to hear from us.

@@ -1,6 +1,8 @@
 //! The customer's own page: a case followed, answered and judged without an account, by whoever
 //! holds its private address.
 
+use serde_json::json;
+
 use super::attachments::{keep, too_large};
 use super::customer_wrote::{Taken, Words, follow_up};
 use super::{
@@ -10,7 +12,7 @@ use crate::app::App;
 use crate::cases::links::{LinkState, Target};
 use crate::cases::satisfaction::{Verdict, rate};
 use crate::cases::states::{Happening, happen};
-use crate::cases::{self, Case, Channel, State};
+use crate::cases::{self, Case, Channel, Event, State, Step, record_event};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::audit::Actor;
@@ -19,6 +21,7 @@ use crate::forum::store::lists::{ThreadLine, threads_by_ids};
 use crate::forum::{Visibility, store as forum};
 use crate::ids::{CaseId, ThreadId};
 use crate::keys::token_hash;
+use crate::people::handles;
 use crate::web::UploadedFile;
 
 /// Where a private address leads.
@@ -48,6 +51,8 @@ pub struct Story {
     pub public: Option<(&'static str, String, Moment)>,
     /// Public threads in which it is solved or discussed.
     pub threads: Vec<ThreadLine>,
+    /// Whether they agreed that we write to them, which they may take back.
+    pub agreed: bool,
 }
 
 /// The story of a case as its customer may read it.
@@ -91,6 +96,7 @@ pub fn story(conn: &mut Conn, id: CaseId) -> Result<Option<Story>> {
         ticket,
         messages,
         threads,
+        agreed: handles::has_consent(conn, id)?,
     }))
 }
 
@@ -254,6 +260,42 @@ pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result
             )?;
         }
         Ok(())
+    })
+}
+
+/// The customer takes back that we may write to them: the address is forgotten, and staff read it
+/// in the case. False when there was nothing to take back.
+pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
+    app.db.write(|tx| {
+        cases::hold_successor(tx, case)?;
+        let Some(found) = cases::store::case(tx, case)? else {
+            return Ok(false);
+        };
+        let (now, by) = (
+            app.now(),
+            Actor::Customer {
+                name: found.customer_name,
+            },
+        );
+        if !handles::withdraw_for_case(tx, &by, case, now)? {
+            return Ok(false);
+        }
+        cases::store::forget_email(tx, case)?;
+        let story = found.merged_into.unwrap_or(case);
+        record_event(
+            tx,
+            now,
+            story,
+            Event {
+                step: Step::Claim,
+                by: &by,
+                mention: None,
+                summary: "Took back that we may write by email: no mail goes out any more",
+                reasons: vec!["they can still be answered in public".to_owned()],
+                data: json!({}),
+            },
+        )?;
+        Ok(true)
     })
 }
 

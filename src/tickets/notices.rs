@@ -365,7 +365,7 @@ fn resolved(
 }
 
 /// Sends a fresh address of the customer's page to the address the case has. Once a day.
-pub(super) fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
+pub fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
     let (Some(case), Some(ticket)) = (cases::store::case(tx, case)?, store::ticket_of(tx, case)?)
     else {
         return Ok(());

@@ -224,6 +224,8 @@ struct FollowPage {
     fields: WriteFields,
     problems: Problems,
     can_write: bool,
+    /// Whether they may take back that we write to them.
+    agreed: bool,
     files_max: usize,
 }
 
@@ -369,6 +371,7 @@ fn follow_of(
         fields,
         problems,
         can_write: story.ticket.is_some(),
+        agreed: story.agreed,
         files_max: FILES_MAX,
     }
 }
@@ -504,6 +507,27 @@ pub async fn rate(
         &format!("/case/{token}"),
         "success",
         words,
+    )))
+}
+
+/// `POST /case/{token}/withdraw`: takes back that we may write to the customer.
+pub async fn withdraw(
+    app: web::Data<App>,
+    viewer: Viewer,
+    token: web::Path<String>,
+    form: Form<std::collections::HashMap<String, String>>,
+) -> Answer {
+    drop(form);
+    let case = match open_case(&app, &viewer.page, &token).await? {
+        Ok(case) => case,
+        Err(page) => return page,
+    };
+    blocking(&app, move |app| follow::withdraw(app, case)).await?;
+    private(Ok(redirect_saying(
+        &app,
+        &format!("/case/{token}"),
+        "success",
+        "Done. We have forgotten your email address for this case and send no more mail.",
     )))
 }
 

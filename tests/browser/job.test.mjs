@@ -160,14 +160,14 @@ test("a complaint about money becomes an email ticket by its private address, an
   // Somebody else who saw the public address proves nothing by it.
   const stranger = await newPage();
   await stranger.goto(address);
-  await stranger.click("a:has-text('Sign in with X')");
+  await stranger.click("button:has-text('Sign in with X')");
   await stranger.fill("#username", "nosy_n");
   await Promise.all([stranger.waitForURL(/\/claim\//), stranger.click("button:has-text('Sign in')")]);
   assert.match(await stranger.textContent("main"), /signed in as @nosy_n/);
   assert.equal(await stranger.locator("#email").count(), 0);
 
   await customer.goto(address);
-  await customer.click("a:has-text('Sign in with X')");
+  await customer.click("button:has-text('Sign in with X')");
   await customer.fill("#username", "petra_v");
   await Promise.all([customer.waitForURL(/\/claim\//), customer.click("button:has-text('Sign in')")]);
   await leaveEmail(customer, "petra@example.org");

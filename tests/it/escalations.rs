@@ -5,10 +5,13 @@ use std::time::Duration;
 use diesel::prelude::*;
 use offramp::app::App;
 use offramp::cases::links::{LinkState, Target};
+use offramp::cases::states::Happening;
 use offramp::cases::{self, Case, State};
 use offramp::clock::{HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
-use offramp::db::schema::{cases as cases_table, mentions, products, replies, threads, users};
+use offramp::db::schema::{
+    audit_log, cases as cases_table, intake, mentions, products, replies, threads, users,
+};
 use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
 use offramp::escalations::claim;
 use offramp::escalations::close_loop::ThreadResolved;
@@ -18,7 +21,7 @@ use offramp::escalations::judge::JudgeMentions;
 use offramp::escalations::poll::{self, Poll, Reading, poll};
 use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
-use offramp::escalations::send_reply::SendReply;
+use offramp::escalations::send_reply::{self, SendReply};
 use offramp::escalations::store::{self, Mention, Reply};
 use offramp::escalations::{Label, ReplyState, Stage, capture, import};
 use offramp::forum::docs::Docs;
@@ -443,17 +446,19 @@ with_x! {
         let sent = reply_now(t, &reply);
         assert_eq!(sent.state, ReplyState::Sent);
         assert!(sent.network_post_id.is_some());
-        assert_eq!(case_of(t, post).state, State::WaitingCustomer);
+        let heard = case_of(t, post);
+        assert_eq!(heard.state, State::New, "that somebody looks into it is no answer");
+        assert!(heard.first_response_at.is_some());
         let gone = discard_reply(&t.app, &by, reply.id, "");
         assert_eq!(gone.expect("answered"), approve_reply::Outcome::Changed);
-        // Their answer to our reply comes back to the case, which waits for us from now on.
+        // Their answer to our reply comes back to the case, which waits as long as before.
         t.advance(HOUR);
         let ours: u64 = sent.network_post_id.expect("an id").parse().expect("a number");
         let back = answers(x, "ada", ours, "@FernwellHelp no, does not help");
         read(t);
         let case = case_of(t, back);
         assert_eq!(case.id, reply.case);
-        assert_eq!((case.state, case.waiting_since), (State::WaitingStaff, t.app.now()));
+        assert_eq!((case.state, case.waiting_since), (State::New, heard.waiting_since));
     }
 
     fn an_answer_that_never_came_is_looked_for_not_repeated(t, x) {
@@ -539,7 +544,7 @@ with_x! {
         assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Done);
         assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Already);
         assert_eq!(reply_now(t, &reply).network_post_id.as_deref(), Some("99"));
-        assert_eq!(case_of(t, post).state, State::WaitingCustomer);
+        assert!(case_of(t, post).first_response_at.is_some());
     }
 
     fn a_rule_answers_only_when_switched_on_and_never_after_stop(t, x) {
@@ -774,15 +779,15 @@ with_x! {
         assert_eq!(early.status, 303);
         assert_eq!(case_of(t, post).email, None, "nothing without a proof");
         for (name, proves) in [("eve", false), ("ada", true)] {
-            let gone = browser.get(&format!("{path}/sign-in"));
+            let gone = browser.submit(&path, &format!("{path}/sign-in"), &[]);
             let back = sign_in_as(name, gone.location());
             // The address alone is good for nobody else, and for one try.
             let stranger = t.browser().get(&back);
             assert_eq!(stranger.status, 400);
             assert_eq!(browser.get(&back).status, 303);
-            assert_eq!(browser.get(&path).body.contains("Step 2 of 2"), proves, "{name}");
+            assert_eq!(browser.get(&path).body.contains("Where can we reach you?"), proves, "{name}");
         }
-        assert!(t.browser().get(&path).body.contains("Step 1 of 2"), "proved to one browser only");
+        assert!(t.browser().get(&path).body.contains("Show us that"), "proved to one browser only");
         let wrong = browser.post(&path, &[("email", "ada"), ("agreed", "")]);
         assert_eq!(wrong.status, 422);
         for _ in 0..2 {
@@ -801,6 +806,426 @@ with_x! {
         assert_eq!(mails, 1);
     }
 
+    fn a_completed_claim_waits_for_staff_in_its_old_place(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let before = case_of(t, post);
+        approve(t, &replies_of(t, before.id)[0]);
+        t.run_jobs();
+        assert_eq!(case_of(t, post).state, State::WaitingCustomer);
+        t.advance(HOUR);
+        assert_eq!(claims(t, x, "ada", before.id, "ada@example.org"), claim::Completed::Done);
+        let after = case_of(t, post);
+        assert_eq!((after.state, after.waiting_since), (State::WaitingStaff, before.waiting_since));
+        let queue = t.app.db.read(|c| cases::queue::page(c, &Default::default())).expect("the queue").0;
+        assert!(queue.iter().any(|case| case.id == before.id));
+        // What is answered by mail then is the customer's turn, and their next word a new wait.
+        happens(t, before.id, Happening::StaffAnswered);
+        t.advance(HOUR);
+        happens(t, before.id, Happening::CustomerWrote);
+        assert_eq!(case_of(t, post).waiting_since, t.app.now());
+    }
+
+    fn a_claim_of_a_closed_case_opens_another(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let closed = case_of(t, post);
+        happens(t, closed.id, Happening::Closed);
+        claims(t, x, "ada", closed.id, "ada@example.org");
+        assert_eq!(count_cases(t), 2);
+        let own = CaseId(closed.id.0 + 1);
+        let (case, links) = t.app.db.read(|c| Ok((
+            cases::store::case(c, own)?, cases::store::links_of(c, own)?,
+        ))).expect("read");
+        assert_eq!(case.expect("a case").state, State::New);
+        assert!(links.iter().any(|l| l.target == Target::Case(closed.id) && l.state == LinkState::Proposed));
+        assert_eq!(case_of(t, post).state, State::Closed);
+    }
+
+    fn rule_5_a_claim_never_opens_the_ticket_of_somebody_else(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        let other = says(x, "bob", "@FernwellHelp where is my money? Charged twice!");
+        read(t);
+        let (ada, bob) = (case_of(t, post).id, case_of(t, other).id);
+        claims(t, x, "bob", bob, "bob@example.org");
+        let now = t.app.now();
+        let by = staff(t).actor();
+        t.app.db.write(|tx| cases::merge(tx, now, &by, ada, bob, "taken for the same")).expect("merged");
+        claims(t, x, "ada", ada, "ada@example.org");
+        assert_eq!(case_of(t, other).email.as_deref(), Some("bob@example.org"));
+        let own = CaseId(ada.0.max(bob.0) + 1);
+        let (case, ticket, links) = t.app.db.read(|c| Ok((
+            cases::store::case(c, own)?,
+            offramp::tickets::store::ticket_of(c, own)?,
+            cases::store::links_of(c, own)?,
+        ))).expect("read");
+        assert_eq!(case.expect("a case").email.as_deref(), Some("ada@example.org"));
+        assert!(ticket.is_some());
+        assert!(links.iter().any(|l| l.target == Target::Case(bob) && l.state == LinkState::Proposed));
+    }
+
+    fn what_was_agreed_to_can_be_taken_back(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let case = case_of(t, post).id;
+        claims(t, x, "ada", case, "ada@example.org");
+        let app = t.app.clone();
+        let address = app.db.write(|tx| offramp::tickets::notices::case_link(tx, &app, case)).expect("a link");
+        let path = address.strip_prefix("http://help.fernwell.example").expect("ours").to_owned();
+        let mut browser = t.browser();
+        assert!(browser.get(&path).body.contains("Take it back"));
+        let done = browser.submit(&path, &format!("{path}/withdraw"), &[]);
+        assert_eq!(done.status, 303);
+        assert!(!browser.get(&path).body.contains("Take it back"));
+        let now = case_of(t, post);
+        assert_eq!(now.email, None);
+        let events = t.app.db.read(|c| cases::store::events(c, case)).expect("events");
+        assert!(events.iter().any(|e| e.summary.contains("Took back")));
+        let handle = now.handle.expect("a handle");
+        let consents = t.app.db.read(|c| offramp::people::handles::consents_of(c, handle)).expect("read");
+        assert!(consents.iter().all(|c| c.withdrawn_at.is_some()));
+        t.run_jobs();
+    }
+
+    fn a_stranger_who_has_the_address_breaks_no_sign_in(t, x) {
+        let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
+        read(t);
+        let body = replies_of(t, case_of(t, post).id).remove(0).body;
+        let path = body.split_whitespace().find_map(|w| w.strip_prefix("http://help.fernwell.example"));
+        let path = path.expect("an address").to_owned();
+        let (mut ada, mut eve) = (t.browser(), t.browser());
+        let begun = ada.submit(&path, &format!("{path}/sign-in"), &[]);
+        assert_eq!(eve.submit(&path, &format!("{path}/sign-in"), &[]).status, 303);
+        assert_ne!(eve.get(&format!("{path}/sign-in")).status, 303, "a link begins nothing");
+        let back = sign_in_as("ada", begun.location());
+        eve.get(&back);
+        assert!(eve.get(&path).body.contains("Show us that"), "not what she began");
+        ada.get(&back);
+        assert!(ada.get(&path).body.contains("Where can we reach you?"));
+    }
+
+    fn rule_3_an_acknowledgement_never_costs_the_place(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful";
+        let first = says(x, "ada", text);
+        read(t);
+        let place = case_of(t, first).waiting_since;
+        t.advance(HOUR);
+        approve(t, &replies_of(t, case_of(t, first).id)[0]);
+        t.run_jobs();
+        let case = case_of(t, first);
+        assert_eq!((case.state, case.waiting_since), (State::New, place), "the thread is open");
+        assert!(case.first_response_at.is_some());
+        // A thread that answers makes it the customer's turn, unless they have written since.
+        set(t, |c| diesel::update(threads::table.find(answer.0)).set(threads::state.eq("solved")).execute(c));
+        let told = says(x, "bob", text);
+        let writes = says(x, "cleo", text);
+        read(t);
+        approve(t, &replies_of(t, case_of(t, told).id)[0]);
+        t.run_jobs();
+        assert_eq!(case_of(t, told).state, State::WaitingCustomer);
+        x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 1, endpoint: Some("create_post".into()) });
+        approve(t, &replies_of(t, case_of(t, writes).id)[0]);
+        t.run_jobs();
+        t.advance(MINUTE);
+        answers(x, "cleo", writes, "@FernwellHelp and now it smokes, terrible");
+        read(t);
+        t.advance(HOUR);
+        t.run_jobs();
+        let case = case_of(t, writes);
+        assert_eq!(replies_of(t, case.id)[0].state, ReplyState::Sent);
+        assert!(case.state.waits_for_staff(), "what cleo said since was not answered");
+    }
+
+    fn a_rule_never_says_the_same_words_to_many(t, x) {
+        let hub = product(t);
+        thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(0.3), products::auto_acknowledge.eq(true)))
+            .execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful";
+        let posts: Vec<u64> = (0..10).map(|n| says(x, &format!("ada{n}"), text)).collect();
+        read(t);
+        let said: Vec<String> = posts.iter().flat_map(|post| x.sandbox().replies_to(*post)).collect();
+        let mut words: Vec<String> = said.iter().map(|text| offramp::networks::x::weight::essence(text)).collect();
+        words.sort();
+        words.dedup();
+        assert_eq!(words.len(), said.len(), "{said:?}");
+        assert!(said.len() > 1 && said.len() < posts.len(), "{said:?}");
+        let held = posts.iter().filter(|post| replies_of(t, case_of(t, **post).id)[0].state == ReplyState::Draft);
+        assert_eq!(held.count(), posts.len() - said.len());
+        // Nor does the network take a text twice, whatever it answers.
+        let connector = t.app.connector(Network::X).expect("X");
+        let again = |post: u64| connector.reply(&offramp::networks::ReplyTo {
+            post_id: post.to_string(), author_username: "ada0".into(), summoned: true,
+        }, "We hear you.");
+        again(posts[0]).expect("sent");
+        assert!(again(posts[1]).is_err());
+    }
+
+    fn a_network_that_is_switched_off_makes_nothing_of_what_may_have_gone_out(t, x) {
+        let (post, reply) = drafted(t, x);
+        unanswered(x);
+        approve(t, &reply);
+        t.run_jobs();
+        for network in ["mastodon", "x"] {
+            set(t, |c| diesel::update(mentions::table).set(mentions::network.eq(network)).execute(c));
+            let now = reply_now(t, &reply);
+            assert_eq!((now.state, now.handoff), (ReplyState::Unknown, false));
+            t.advance(HOUR);
+            t.run_jobs();
+        }
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn a_text_the_network_knows_is_looked_for_before_a_person_posts_it(t, x) {
+        let (post, reply) = drafted(t, x);
+        let connector = t.app.connector(Network::X).expect("X");
+        let to = offramp::networks::ReplyTo {
+            post_id: post.to_string(), author_username: "ada".into(), summoned: true,
+        };
+        connector.reply(&to, &reply.body).expect("sent");
+        x.sandbox().fail(Fail { kind: FailKind::ServerError, count: 1, endpoint: Some("own_posts".into()) });
+        approve(t, &reply);
+        t.run_jobs();
+        let now = reply_now(t, &reply);
+        assert_eq!((now.state, now.handoff), (ReplyState::Unknown, false));
+        t.advance(HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn what_may_have_gone_out_is_never_taken_for_unsent(t, x) {
+        let (post, reply) = drafted(t, x);
+        x.sandbox().fail(Fail { kind: FailKind::ServerError, count: 1, endpoint: Some("create_post".into()) });
+        approve(t, &reply);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Unknown);
+        x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 1, endpoint: Some("create_post".into()) });
+        t.advance(HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Unknown);
+        let by = staff(t);
+        let gone = discard_reply(&t.app, &by, reply.id, "");
+        assert_eq!(gone.expect("answered"), approve_reply::Outcome::Changed);
+        t.advance(HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len(), 1);
+    }
+
+    fn an_edit_of_the_post_does_not_hide_our_answer(t, x) {
+        let (post, reply) = drafted(t, x);
+        unanswered(x);
+        approve(t, &reply);
+        t.run_jobs();
+        let edit = NewPost { edit_of: Some(post), ..new_post("ada", "@FernwellHelp my hub keeps crashing, and I am fed up") };
+        let newer = x.sandbox().post(edit).expect("edited");
+        read(t);
+        assert_eq!(mention_of(t, newer).first_post_id, post.to_string());
+        t.advance(HOUR);
+        t.run_jobs();
+        assert_eq!(reply_now(t, &reply).state, ReplyState::Sent);
+        assert_eq!(x.sandbox().replies_to(post).len() + x.sandbox().replies_to(newer).len(), 1);
+    }
+
+    fn a_reply_that_waits_can_be_taken_back_and_its_approval_runs_out(t, x) {
+        for runs_out in [false, true] {
+            let post = says(x, if runs_out { "bob" } else { "ada" }, "@FernwellHelp my hub keeps crashing and I am fed up");
+            read(t);
+            let reply = replies_of(t, case_of(t, post).id).remove(0);
+            x.sandbox().fail(Fail { kind: FailKind::CreditsDepleted, count: 1, endpoint: Some("create_post".into()) });
+            approve(t, &reply);
+            t.run_jobs();
+            let expected = if runs_out {
+                t.advance(send_reply::APPROVAL_LIFE);
+                ReplyState::Draft
+            } else {
+                let by = staff(t);
+                let gone = discard_reply(&t.app, &by, reply.id, "no longer needed");
+                assert_eq!(gone.expect("discarded"), approve_reply::Outcome::Done);
+                ReplyState::Discarded
+            };
+            t.advance(HOUR);
+            t.run_jobs();
+            assert_eq!(reply_now(t, &reply).state, expected);
+            assert_eq!(x.sandbox().replies_to(post).len(), 0);
+        }
+        t.run_jobs();
+    }
+
+    fn stop_and_undo_hold_back_what_a_rule_approved(t, x) {
+        let hub = product(t);
+        thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(0.3), products::auto_acknowledge.eq(true)))
+            .execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful";
+        // Asked in the same batch.
+        says(x, "bob", "@FernwellHelp stop");
+        let quiet = says(x, "bob", text);
+        read(t);
+        assert_eq!(replies_of(t, case_of(t, quiet).id)[0].state, ReplyState::Draft);
+        // Asked, or the link undone, while the reply waits.
+        x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 1, endpoint: Some("create_post".into()) });
+        let (stops, undone) = (says(x, "cleo", text), says(x, "dan", text));
+        read(t);
+        let case = case_of(t, undone).id;
+        for post in [stops, undone] {
+            let reply = &replies_of(t, case_of(t, post).id)[0];
+            assert!(reply.automatic && reply.is_unsent(), "{reply:?}");
+        }
+        answers(x, "cleo", stops, "@FernwellHelp stop");
+        let (now, by, app) = (t.app.now(), staff(t).actor(), t.app.clone());
+        app.db.write(|tx| {
+            let link = cases::store::links_of(tx, case)?.remove(0);
+            cases::links::decide(tx, now, &by, link.id, LinkState::Undone, "another problem")?;
+            offramp::escalations::acknowledge::redraft(tx, &app, now, case)
+        }).expect("undone");
+        read(t);
+        t.advance(HOUR);
+        t.run_jobs();
+        for post in [stops, undone] {
+            let reply = &replies_of(t, case_of(t, post).id)[0];
+            assert_eq!((reply.state, reply.automatic), (ReplyState::Draft, false));
+            assert_eq!(x.sandbox().replies_to(post).len(), 0);
+        }
+        let events = t.app.db.read(|c| cases::store::events(c, case_of(t, stops).id)).expect("events");
+        assert!(events.iter().any(|e| e.summary.contains("Asked for quiet")));
+    }
+
+    fn a_person_with_two_links_is_told_once(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline.";
+        let posts = [says(x, "ada", &format!("{text} Awful")), says(x, "ada2", &format!("{text} Useless"))];
+        set(t, |c| diesel::update(mentions::table).set(mentions::language.eq("de")).execute(c));
+        read(t);
+        set(t, |c| diesel::update(mentions::table).set(mentions::language.eq("de")).execute(c));
+        let (from, into) = (case_of(t, posts[1]).id, case_of(t, posts[0]).id);
+        let (now, by) = (t.app.now(), staff(t).actor());
+        t.app.db.write(|tx| cases::merge(tx, now, &by, from, into, "the same person")).expect("merged");
+        resolve(t, answer);
+        let told: Vec<Reply> = [from, into].iter().flat_map(|case| replies_of(t, *case))
+            .filter(|r| r.dedupe_key.starts_with("close:"))
+            .collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].body.contains("gelöst") || told[0].body.contains("behoben"), "{}", told[0].body);
+    }
+
+    fn a_thread_that_is_only_closed_tells_staff_and_no_customer(t, x) {
+        let hub = product(t);
+        let closed = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let post = says(x, "ada", "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful");
+        read(t);
+        let before = case_of(t, post);
+        happens(t, before.id, Happening::StaffAnswered);
+        set(t, |c| diesel::update(threads::table.find(closed.0)).set(threads::state.eq("closed")).execute(c));
+        t.advance(HOUR);
+        enqueue(&t.app, &ThreadResolved { thread: closed });
+        t.run_jobs();
+        let after = case_of(t, post);
+        assert_eq!((after.state, after.waiting_since), (State::WaitingStaff, before.waiting_since));
+        assert!(replies_of(t, before.id).iter().all(|r| !r.dedupe_key.starts_with("close:")));
+        let events = t.app.db.read(|c| cases::store::events(c, before.id)).expect("events");
+        assert!(events.iter().any(|e| e.summary.contains("closed without an answer")));
+        resolve(t, closed);
+        assert_eq!(case_of(t, post).state, State::Resolved, "solved after all");
+    }
+
+    fn a_mention_that_staff_judge_first_opens_one_case(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub is broken, this is useless");
+        let connector = t.app.connector(Network::X).expect("X").clone();
+        poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
+        let waiting = mention_of(t, post);
+        assert_eq!(waiting.stage, Stage::Captured);
+        let by = staff(t);
+        let outcome = correct_triage(&t.app, &by, waiting.id, Label::Complaint, None, "");
+        assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
+        t.app.db.write(|tx| store::set_failed(tx, &waiting, "too late", true)).expect("noted");
+        assert_eq!(mention_of(t, post).stage, Stage::Done);
+        t.run_jobs();
+        assert_eq!(count_cases(t), 1);
+    }
+
+    fn an_edit_that_turns_praise_into_a_complaint_is_judged_again(t, x) {
+        let post = says(x, "ada", "@FernwellHelp nice hub, love it, thank you!");
+        let later = says(x, "bob", "@FernwellHelp lovely lamp, thank you so much!");
+        read(t);
+        assert_eq!(count_cases(t), 0);
+        let burns = "@FernwellHelp my hub caught fire, it is dangerous and broken!";
+        let edit = |of, name| x.sandbox().post(NewPost { edit_of: Some(of), ..new_post(name, burns) }).expect("edited");
+        edit(post, "ada");
+        read(t);
+        assert_eq!(count_cases(t), 1);
+        // One that no page brings is found when stored posts are looked up.
+        let newer = edit(later, "bob");
+        let connector = t.app.connector(Network::X).expect("X");
+        let looked = connector.lookup(&[newer.to_string()]).expect("found");
+        capture::store_posts(&t.app, &looked.found, "recheck", None).expect("stored");
+        t.run_jobs();
+        assert_eq!(count_cases(t), 2);
+    }
+
+    fn rule_6_no_copy_of_a_deleted_post_stays(t, x) {
+        let hub = product(t);
+        thread(t, hub, "Zeppelin mode breaks the hub", "The zeppelin mode of the hub is broken and useless.");
+        set(t, |c| diesel::update(products::table).set(products::propose_threshold.eq(0.05)).execute(c));
+        let post = says(x, "ada", "@FernwellHelp my zeppelin hub is broken, useless");
+        read(t);
+        // It arrives in a second page too, of which something could not be read.
+        let connector = t.app.connector(Network::X).expect("X");
+        let looked = connector.lookup(&[post.to_string()]).expect("found");
+        let raw = format!("{{\"data\":[{{\"id\":\"{post}\",\"text\":\"zeppelin\"}},{{\"odd\":1}}]}}");
+        let problem = offramp::networks::Problem { place: "post 2".into(), reason: "no id".into() };
+        capture::capture(&t.app, Network::X, &looked.found, "search", raw.as_bytes(), &[problem]).expect("captured");
+        let case = case_of(t, post).id;
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        assert!(format!("{links:?}").contains("zeppelin"), "the test's own ground: {links:?}");
+        assert!(x.sandbox().delete(post));
+        t.advance(23 * HOUR);
+        enqueue(&t.app, &Recheck::default());
+        t.run_jobs();
+        let (pages, links, events, audit): (Vec<(String, Vec<u8>)>, _, _, Vec<(String, String)>) = t.app.db.read(|c| Ok((
+            intake::table.select((intake::state, intake::body)).load(c)?,
+            cases::store::links_of(c, case)?,
+            cases::store::events(c, case)?,
+            audit_log::table.select((audit_log::reason, audit_log::data)).load(c)?,
+        ))).expect("read");
+        assert!(pages.iter().all(|(_, body)| !String::from_utf8_lossy(body).contains("zeppelin")));
+        assert!(pages.iter().any(|(state, body)| state == "failed" && String::from_utf8_lossy(body).contains("odd")));
+        assert!(!format!("{links:?}{events:?}{audit:?}").contains("zeppelin"));
+    }
+
+    fn a_reply_on_a_network_without_a_connector_is_posted_by_hand(t, x) {
+        let post = says(x, "ada", "@FernwellHelp my hub keeps crashing and I am fed up");
+        let connector = t.app.connector(Network::X).expect("X");
+        let mut looked = connector.lookup(&[post.to_string()]).expect("found");
+        looked.found[0].network = Network::Mastodon;
+        looked.found[0].url = Some("https://m.example/@ada/7".into());
+        capture::capture(&t.app, Network::Mastodon, &looked.found, "test", b"raw", &[]).expect("captured");
+        t.run_jobs();
+        let reply = replies_of(t, case_of(t, post).id).remove(0);
+        approve(t, &reply);
+        let by = staff(t);
+        let hand = |pasted: &str| posted_by_hand(&t.app, &by, reply.id, pasted).expect("answered");
+        assert_eq!(hand("https://m.example/@ada/7"), handoff::Outcome::NoAddress);
+        assert_eq!(hand("I did"), handoff::Outcome::NoAddress);
+        assert_eq!(hand("https://m.example/@us/8"), handoff::Outcome::Done);
+        assert_eq!(reply_now(t, &reply).network_post_id.as_deref(), Some("8"));
+    }
+
     fn a_code_in_place_of_an_address_leads_to_the_same_page(t, x) {
         let post = says(x, "ada", "@FernwellHelp where is my refund? Charged twice!");
         read(t);
@@ -812,10 +1237,55 @@ with_x! {
         assert!(browser.get("/claim?code=NOPE").body.contains("no open case"));
         let there = browser.get(&format!("/claim?code={}", open.code.to_lowercase()));
         assert_eq!(there.location(), format!("/claim/{}", open.code));
-        assert!(browser.follow(&there).body.contains("Step 1 of 2"));
+        assert!(browser.follow(&there).body.contains("Show us that"));
         t.advance(claim::LIFE);
         assert_eq!(browser.get(&format!("/claim/{}", open.code)).status, 404);
     }
+}
+
+fn happens(t: &Test, case: CaseId, what: Happening) {
+    let (now, by) = (t.app.now(), staff(t).actor());
+    t.app
+        .db
+        .write(|tx| cases::states::happen(tx, now, &by, case, what, ""))
+        .expect("it happened");
+}
+
+/// The network takes the next reply without saying so, and can't be looked at once.
+fn unanswered(x: &Running) {
+    for (endpoint, kind) in [
+        ("create_post", FailKind::TimeoutAfterAccepting),
+        ("own_posts", FailKind::ServerError),
+    ] {
+        x.sandbox().fail(Fail {
+            kind,
+            count: 1,
+            endpoint: Some(endpoint.into()),
+        });
+    }
+}
+
+/// Proves the handle by a code and leaves an address.
+fn claims(t: &Test, x: &Running, name: &str, case: CaseId, email: &str) -> claim::Completed {
+    let of = t
+        .app
+        .db
+        .read(|c| cases::store::case(c, case))
+        .expect("read")
+        .expect("the case");
+    let handle = of.handle.expect("a handle");
+    let open = t
+        .app
+        .db
+        .read(|c| store::open_claim(c, case, handle))
+        .expect("read")
+        .expect("a claim");
+    let browser = claim::Browser::new(&t.app, open.id);
+    says(x, name, &format!("@FernwellHelp {}", browser.code));
+    read(t);
+    let done = claim::complete(&t.app, &browser, None, email, true).expect("completed");
+    t.run_jobs();
+    done
 }
 
 /// Signs in on the page of the stand-in, and answers the path that it leads back to.

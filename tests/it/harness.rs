@@ -89,6 +89,7 @@ impl Test {
         config.limits.posts_per_minute = 1_000;
         config.limits.acts_per_minute = 1_000;
         config.limits.contacts_per_hour = 1_000;
+        config.limits.claims_per_minute = 1_000;
         let database = match backend {
             Backend::Sqlite => {
                 let path = dir.path().join("offramp.db");

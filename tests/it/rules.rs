@@ -1030,7 +1030,7 @@ with_x! {
         let post = says(x, "ada", "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful");
         read(t);
         let case = case_of(t, post);
-        assert_eq!(case.state, State::WaitingCustomer);
+        assert!(case.first_response_at.is_some());
         let lines: Vec<Line> = audited(t).into_iter()
             .filter(|l| l.actor_kind == "rule" && (l.subject_kind.as_str(), l.subject_id) == ("case", case.id.0))
             .collect();

@@ -426,6 +426,7 @@ CREATE TABLE replies (
     approved_at INTEGER,
     sending_since INTEGER,
     sent_at INTEGER,
+    target_post_id TEXT,
     network_post_id TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
     error TEXT,
@@ -435,6 +436,7 @@ CREATE INDEX replies_case ON replies (case_id, id);
 CREATE INDEX replies_state ON replies (state, id);
 CREATE INDEX replies_mention ON replies (mention_id);
 CREATE INDEX replies_post ON replies (network_post_id);
+CREATE INDEX replies_approved ON replies (approved_at);
 
 CREATE TABLE claims (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -445,8 +447,6 @@ CREATE TABLE claims (
     state TEXT NOT NULL,
     proof TEXT,
     email TEXT,
-    oauth_state_hash TEXT UNIQUE,
-    oauth_verifier TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     proved_at INTEGER,

@@ -20,20 +20,10 @@ pub struct Claim {
     pub state: ClaimState,
     /// `sign_in:` or `code:` and the proof code of the browser it was proved to.
     pub proof: Option<String>,
-    pub oauth_verifier: Option<String>,
     pub expires_at: Moment,
 }
 
-type ClaimRow = (
-    i64,
-    i64,
-    i64,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    i64,
-);
+type ClaimRow = (i64, i64, i64, String, String, Option<String>, i64);
 
 macro_rules! claim_columns {
     () => {
@@ -44,14 +34,13 @@ macro_rules! claim_columns {
             claims::code,
             claims::state,
             claims::proof,
-            claims::oauth_verifier,
             claims::expires_at,
         )
     };
 }
 
 fn claim_of(row: ClaimRow) -> Result<Claim> {
-    let (id, case, handle, code, state, proof, oauth_verifier, expires_at) = row;
+    let (id, case, handle, code, state, proof, expires_at) = row;
     Ok(Claim {
         id: ClaimId(id),
         case: CaseId(case),
@@ -59,7 +48,6 @@ fn claim_of(row: ClaimRow) -> Result<Claim> {
         code,
         state: state.parse()?,
         proof,
-        oauth_verifier,
         expires_at: Moment(expires_at),
     })
 }
@@ -101,6 +89,14 @@ pub fn open_claim(conn: &mut Conn, case: CaseId, handle: HandleId) -> Result<Opt
         .first(conn)
         .optional()?;
     row.map(claim_of).transpose()
+}
+
+/// The codes of a case's claims.
+pub fn claim_codes(conn: &mut Conn, case: CaseId) -> Result<Vec<String>> {
+    Ok(claims::table
+        .filter(claims::case_id.eq(case.0))
+        .select(claims::code)
+        .load(conn)?)
 }
 
 pub fn renew_claim(tx: &mut Conn, id: ClaimId, hash: &str, expires: Moment) -> Result<()> {
@@ -156,42 +152,6 @@ pub fn claim(conn: &mut Conn, id: ClaimId) -> Result<Option<Claim>> {
         .first(conn)
         .optional()?;
     row.map(claim_of).transpose()
-}
-
-pub fn claim_by_oauth_state(conn: &mut Conn, hash: &str) -> Result<Option<Claim>> {
-    let row: Option<ClaimRow> = claims::table
-        .filter(claims::oauth_state_hash.eq(hash))
-        .select(claim_columns!())
-        .first(conn)
-        .optional()?;
-    row.map(claim_of).transpose()
-}
-
-/// A sign-in began; a later one takes its place.
-pub fn set_claim_sign_in(
-    tx: &mut Conn,
-    id: ClaimId,
-    state_hash: &str,
-    verifier: &str,
-) -> Result<()> {
-    diesel::update(claims::table.find(id.0))
-        .set((
-            claims::oauth_state_hash.eq(state_hash),
-            claims::oauth_verifier.eq(verifier),
-        ))
-        .execute(tx)?;
-    Ok(())
-}
-
-/// The sign-in came back: it can't be used again.
-pub fn end_claim_sign_in(tx: &mut Conn, id: ClaimId) -> Result<()> {
-    diesel::update(claims::table.find(id.0))
-        .set((
-            claims::oauth_state_hash.eq(None::<String>),
-            claims::oauth_verifier.eq(None::<String>),
-        ))
-        .execute(tx)?;
-    Ok(())
 }
 
 /// Completes a proved claim; false when it was completed before.

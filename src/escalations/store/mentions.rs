@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
+use crate::cases::Step;
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{case_events, cases, mentions, replies, triages};
+use crate::db::schema::{case_events, cases, links, mentions, replies, triages};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::escalations::{ReplyState, Stage};
@@ -220,6 +221,22 @@ pub fn set_edited(tx: &mut Conn, id: MentionId, post: &PublicPost, now: Moment) 
     Ok(())
 }
 
+/// The text that was judged is no more: a mention without a case is judged again.
+pub fn judge_again(tx: &mut Conn, id: MentionId) -> Result<()> {
+    let judged = [Stage::Done.as_str(), Stage::Failed.as_str()];
+    diesel::update(
+        mentions::table
+            .filter(mentions::id.eq(id.0).and(mentions::case_id.is_null()))
+            .filter(mentions::stage.eq_any(judged)),
+    )
+    .set((
+        mentions::stage.eq(Stage::Captured.as_str()),
+        mentions::attempts.eq(0),
+    ))
+    .execute(tx)?;
+    Ok(())
+}
+
 /// A later copy says more: the post turned out to address us.
 pub fn set_summoned(tx: &mut Conn, id: MentionId) -> Result<()> {
     diesel::update(mentions::table.find(id.0))
@@ -270,14 +287,24 @@ pub fn captured(conn: &mut Conn, after: MentionId, limit: i64) -> Result<Vec<Men
     rows.into_iter().map(mention_of).collect()
 }
 
-/// Takes a captured mention through; false when somebody else did.
-pub fn take_captured(tx: &mut Conn, id: MentionId) -> Result<bool> {
+/// Takes a captured mention through; false when somebody else did or gave it a case, and when its
+/// author edited it since it was read: then it waits for the next batch.
+pub fn take_captured(tx: &mut Conn, mention: &Mention) -> Result<bool> {
+    let (post_id, case): (String, Option<i64>) = mentions::table
+        .find(mention.id.0)
+        .select((mentions::network_post_id, mentions::case_id))
+        .first(tx)?;
+    if post_id != mention.post_id {
+        return Ok(false);
+    }
+    Ok(set_judged(tx, mention.id, &[Stage::Captured])? && case.is_none())
+}
+
+/// A mention that was in one of these stages is judged; whether it was.
+pub fn set_judged(tx: &mut Conn, id: MentionId, from: &[Stage]) -> Result<bool> {
+    let from: Vec<&str> = from.iter().map(|s| s.as_str()).collect();
     let n = diesel::update(
-        mentions::table.filter(
-            mentions::id
-                .eq(id.0)
-                .and(mentions::stage.eq(Stage::Captured.as_str())),
-        ),
+        mentions::table.filter(mentions::id.eq(id.0).and(mentions::stage.eq_any(from))),
     )
     .set((
         mentions::stage.eq(Stage::Done.as_str()),
@@ -294,14 +321,15 @@ pub fn set_case(tx: &mut Conn, id: MentionId, case: CaseId) -> Result<()> {
     Ok(())
 }
 
-/// Notes a failed attempt; set aside when it was the last.
+/// Notes a failed attempt, unless the mention was judged meanwhile; set aside when it was the last.
 pub fn set_failed(tx: &mut Conn, mention: &Mention, error: &str, aside: bool) -> Result<()> {
     let stage = if aside {
         Stage::Failed
     } else {
         Stage::Captured
     };
-    diesel::update(mentions::table.find(mention.id.0))
+    let waits = mentions::stage.eq(Stage::Captured.as_str());
+    diesel::update(mentions::table.filter(mentions::id.eq(mention.id.0).and(waits)))
         .set((
             mentions::stage.eq(stage.as_str()),
             mentions::attempts.eq(mention.attempts + 1),
@@ -412,6 +440,8 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
             mentions::checked_at.eq(now.0),
         ))
         .execute(tx)?;
+    let post_ids = [mention.post_id.as_str(), mention.first_post_id.as_str()];
+    super::strip_pages(tx, &post_ids)?;
     diesel::update(triages::table.filter(triages::mention_id.eq(id)))
         .set(triages::reasons.eq("[]"))
         .execute(tx)?;
@@ -435,9 +465,29 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
         .select(diesel::dsl::min(mentions::id))
         .first(tx)?;
     if first == Some(id) {
+        let said: String = cases::table.find(case.0).select(cases::summary).first(tx)?;
         diesel::update(cases::table.find(case.0))
             .set(cases::summary.eq(GONE_SUMMARY))
             .execute(tx)?;
+        // A case that was opened beside it for a claim begins with the same words.
+        if let Some(handle) = mention.handle {
+            diesel::update(cases::table.filter(cases::handle_id.eq(handle.0)))
+                .filter(cases::summary.eq(said))
+                .set(cases::summary.eq(GONE_SUMMARY))
+                .execute(tx)?;
+        }
+        // Why a rule linked the case quotes the post ("shares …").
+        diesel::update(links::table.filter(links::case_id.eq(case.0).and(links::rule.ne(""))))
+            .set(links::reasons.eq("[]"))
+            .execute(tx)?;
+        diesel::update(
+            case_events::table
+                .filter(case_events::case_id.eq(case.0))
+                .filter(case_events::step.eq(Step::Link.as_str()))
+                .filter(case_events::actor_kind.eq("rule")),
+        )
+        .set(case_events::reasons.eq("[]"))
+        .execute(tx)?;
     }
     Ok(())
 }

@@ -6,12 +6,16 @@ use diesel::prelude::*;
 use crate::cases::Step;
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{case_events, links, replies, ticket_messages, tickets};
+use crate::db::schema::{case_events, links, mentions, replies, ticket_messages, tickets};
 use crate::each;
 use crate::error::Result;
 use crate::escalations::{Purpose, ReplyState};
 use crate::ids::{CaseId, LinkId, MentionId, ReplyId, ThreadId, UserId};
+use crate::networks::Network;
 use crate::text::storable;
+
+/// Recent replies whose words are compared with those of a new one.
+const RECENT_MAX: i64 = 500;
 
 /// An outgoing public post as stored.
 #[derive(Clone, Debug)]
@@ -33,8 +37,12 @@ pub struct Reply {
     pub drafted_by: Option<UserId>,
     pub approved_by: Option<UserId>,
     pub created_at: Moment,
+    pub approved_at: Option<Moment>,
+    /// Set from the first attempt that may have reached the network.
     pub sending_since: Option<Moment>,
     pub sent_at: Option<Moment>,
+    /// The post that the attempts answer: an edit gives the customer's post another id.
+    pub target_post_id: Option<String>,
     pub network_post_id: Option<String>,
     pub attempts: i64,
     pub error: Option<String>,
@@ -43,10 +51,20 @@ pub struct Reply {
 
 type ReplyRow = (
     (i64, i64, i64, String, String, bool, i64, i64),
-    (String, bool, bool, String, Option<i64>, Option<i64>, i64),
+    (
+        String,
+        bool,
+        bool,
+        String,
+        Option<i64>,
+        Option<i64>,
+        i64,
+        Option<i64>,
+    ),
     (
         Option<i64>,
         Option<i64>,
+        Option<String>,
         Option<String>,
         i64,
         Option<String>,
@@ -75,10 +93,12 @@ macro_rules! reply_columns {
                 replies::drafted_by,
                 replies::approved_by,
                 replies::created_at,
+                replies::approved_at,
             ),
             (
                 replies::sending_since,
                 replies::sent_at,
+                replies::target_post_id,
                 replies::network_post_id,
                 replies::attempts,
                 replies::error,
@@ -91,8 +111,8 @@ macro_rules! reply_columns {
 fn reply_of(row: ReplyRow) -> Result<Reply> {
     let (
         (id, case, mention, purpose, body, has_link, weighted_length, cost_micros),
-        (state, handoff, automatic, dedupe_key, drafted_by, approved_by, created_at),
-        (sending_since, sent_at, network_post_id, attempts, error, version),
+        (state, handoff, automatic, dedupe_key, drafted_by, approved_by, created_at, approved_at),
+        (sending_since, sent_at, target_post_id, network_post_id, attempts, error, version),
     ) = row;
     Ok(Reply {
         id: ReplyId(id),
@@ -110,13 +130,22 @@ fn reply_of(row: ReplyRow) -> Result<Reply> {
         drafted_by: drafted_by.map(UserId),
         approved_by: approved_by.map(UserId),
         created_at: Moment(created_at),
+        approved_at: approved_at.map(Moment),
         sending_since: sending_since.map(Moment),
         sent_at: sent_at.map(Moment),
+        target_post_id,
         network_post_id,
         attempts,
         error,
         version,
     })
+}
+
+impl Reply {
+    /// Whether it is approved and surely not on the network, nor on its way there.
+    pub fn is_unsent(&self) -> bool {
+        self.state == ReplyState::Approved && self.sending_since.is_none()
+    }
 }
 
 /// A reply to be stored.
@@ -271,12 +300,57 @@ pub fn replies_since(conn: &mut Conn, since: Moment) -> Result<Vec<(String, Stri
         .load(conn)?)
 }
 
-/// About to be sent: written before the network is asked.
-pub fn set_sending(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<()> {
+/// Bodies of other replies on a network that were approved after `since`, the newest first.
+pub fn said_since(
+    conn: &mut Conn,
+    network: Network,
+    since: Moment,
+    except: Option<ReplyId>,
+) -> Result<Vec<String>> {
+    let states = [
+        ReplyState::Approved.as_str(),
+        ReplyState::Sending.as_str(),
+        ReplyState::Unknown.as_str(),
+        ReplyState::Sent.as_str(),
+    ];
+    Ok(replies::table
+        .inner_join(mentions::table)
+        .filter(mentions::network.eq(network.as_str()))
+        .filter(replies::state.eq_any(states))
+        .filter(replies::approved_at.gt(since.0))
+        .filter(replies::id.ne(except.map_or(0, |r| r.0)))
+        .order(replies::approved_at.desc())
+        .limit(RECENT_MAX)
+        .select(replies::body)
+        .load(conn)?)
+}
+
+/// An approval that does not hold any more, of what surely is not on the network: a draft again,
+/// for a person, who reads why.
+pub fn set_held(tx: &mut Conn, id: ReplyId, why: &str) -> Result<()> {
+    diesel::update(replies::table.find(id.0))
+        .set((
+            replies::state.eq(ReplyState::Draft.as_str()),
+            replies::automatic.eq(false),
+            replies::approved_by.eq(None::<i64>),
+            replies::approved_at.eq(None::<i64>),
+            replies::sending_since.eq(None::<i64>),
+            replies::target_post_id.eq(None::<String>),
+            replies::error.eq(storable(why)),
+            replies::version.eq(replies::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// About to be sent, or looked for: written before the network is asked. `target` is the post
+/// that is answered.
+pub fn set_sending(tx: &mut Conn, id: ReplyId, target: &str, now: Moment) -> Result<()> {
     diesel::update(replies::table.find(id.0))
         .set((
             replies::state.eq(ReplyState::Sending.as_str()),
             replies::sending_since.eq(now.0),
+            replies::target_post_id.eq(target),
             replies::attempts.eq(replies::attempts + 1),
             replies::version.eq(replies::version + 1),
         ))
@@ -310,11 +384,25 @@ pub fn set_reply_failed(tx: &mut Conn, id: ReplyId, why: &str, handoff: bool) ->
     Ok(())
 }
 
-/// Waits for another attempt.
-pub fn set_reply_waiting(tx: &mut Conn, id: ReplyId, state: ReplyState, why: &str) -> Result<()> {
+/// Perhaps sent: waits to be looked for.
+pub fn set_unknown(tx: &mut Conn, id: ReplyId, why: &str) -> Result<()> {
     diesel::update(replies::table.find(id.0))
         .set((
-            replies::state.eq(state.as_str()),
+            replies::state.eq(ReplyState::Unknown.as_str()),
+            replies::error.eq(storable(why)),
+            replies::version.eq(replies::version + 1),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Surely not accepted, and never tried before: approved as if nothing had been tried.
+pub fn set_unsent(tx: &mut Conn, id: ReplyId, why: &str) -> Result<()> {
+    diesel::update(replies::table.find(id.0))
+        .set((
+            replies::state.eq(ReplyState::Approved.as_str()),
+            replies::sending_since.eq(None::<i64>),
+            replies::target_post_id.eq(None::<String>),
             replies::error.eq(storable(why)),
             replies::version.eq(replies::version + 1),
         ))

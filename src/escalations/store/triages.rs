@@ -194,11 +194,29 @@ pub struct ThreadFacts {
     pub slug: String,
     pub state: String,
     pub kind: String,
+    /// An answer was accepted, or the known issue is fixed; also when it was closed since.
+    pub is_solved: bool,
+}
+
+impl ThreadFacts {
+    /// Whether who reads it has the answer: it is solved, or written to be one.
+    pub fn answers(&self) -> bool {
+        self.is_solved || matches!(self.kind.as_str(), "article" | "announcement")
+    }
 }
 
 /// Those of these threads that everybody may see, by id.
 pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, ThreadFacts>> {
-    let rows: Vec<(i64, i64, String, String, String, String, String)> = threads::table
+    type Row = (
+        i64,
+        i64,
+        String,
+        String,
+        String,
+        (String, String),
+        (i64, Option<String>),
+    );
+    let rows: Vec<Row> = threads::table
         .filter(threads::id.eq_any(ids))
         .select((
             threads::id,
@@ -206,24 +224,28 @@ pub fn public_threads(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, Threa
             threads::title,
             threads::slug,
             threads::state,
-            threads::kind,
-            threads::visibility,
+            (threads::kind, threads::visibility),
+            (threads::accepted_count, threads::fixed_in),
         ))
         .load(conn)?;
     // Told apart here: asked for both, SQLite walks all public threads to find these few.
     Ok(rows
         .into_iter()
-        .filter(|row| row.6 == "public")
-        .map(|(id, product, title, slug, state, kind, _)| {
-            let facts = ThreadFacts {
-                id: ThreadId(id),
-                product: ProductId(product),
-                title,
-                slug,
-                state,
-                kind,
-            };
-            (id, facts)
-        })
+        .filter(|row| row.5.1 == "public")
+        .map(
+            |(id, product, title, slug, state, (kind, _), (accepted, fixed))| {
+                let kept_solved = state == "closed" && (accepted > 0 || fixed.is_some());
+                let facts = ThreadFacts {
+                    id: ThreadId(id),
+                    product: ProductId(product),
+                    title,
+                    slug,
+                    is_solved: state == "solved" || kept_solved,
+                    state,
+                    kind,
+                };
+                (id, facts)
+            },
+        )
         .collect())
 }

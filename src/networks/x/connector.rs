@@ -487,7 +487,11 @@ impl Connector for XConnector {
             match self.find_reply(to, text) {
                 Ok(Some(sent)) => return Ok(sent),
                 Ok(None) => {}
-                Err(look) => tracing::info!(%look, "our own timeline can't be looked at now"),
+                Err(look) => {
+                    tracing::info!(%look, "our own timeline can't be looked at now");
+                    let reason = format!("{error} It could not be looked whether it stands there");
+                    return Err(NetworkError::Ambiguous { reason });
+                }
             }
         }
         Err(error)
@@ -681,24 +685,9 @@ fn hours(hours: u64) -> i64 {
     i64::try_from(hours).unwrap_or(0).saturating_mul(HOUR)
 }
 
-/// Whether a post of ours says what we meant to say: X puts names before it and short links
-/// into it.
+/// Whether a post of ours says what we meant to say.
 fn same_words(theirs: &str, ours: &str) -> bool {
-    fn essence(text: &str) -> String {
-        use unicode_normalization::UnicodeNormalization;
-        let text: String = text.nfc().collect();
-        let text = weight::without_leading_mentions(&text, |_| true);
-        let mut out = String::new();
-        let mut at = 0;
-        for (start, end) in weight::find_urls(text) {
-            out.push_str(&text[at..start]);
-            out.push_str(" <link> ");
-            at = end;
-        }
-        out.push_str(&text[at..]);
-        out.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-    essence(theirs) == essence(ours)
+    weight::essence(theirs) == weight::essence(ours)
 }
 
 fn pair(name: &str, value: impl Into<String>) -> (String, String) {

@@ -253,6 +253,23 @@ const GENERIC_ENDINGS: &str = "com org net edu gov mil int info biz name pro mob
     ninja guru expert guide tips reviews report press directory exchange market sale deals \
     discount promo buzz rocks lol wtf zip mov foo ing meme new day how soy dad phd prof esq nexus";
 
+/// What a post says, whatever X put around it: without the names before it, and with each address
+/// alike, because X shortens them.
+pub fn essence(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let text: String = text.nfc().collect();
+    let text = without_leading_mentions(&text, |_| true);
+    let mut out = String::new();
+    let mut at = 0;
+    for (start, end) in find_urls(text) {
+        out.push_str(&text[at..start]);
+        out.push_str(" <link> ");
+        at = end;
+    }
+    out.push_str(&text[at..]);
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

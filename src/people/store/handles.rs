@@ -351,6 +351,30 @@ pub fn consents_of(conn: &mut Conn, handle: HandleId) -> Result<Vec<Consent>> {
         .collect())
 }
 
+/// Whether a consent that was given for this case still holds.
+pub fn has_consent(conn: &mut Conn, case: CaseId) -> Result<bool> {
+    let n: i64 = consents::table
+        .filter(consents::case_id.eq(case.0))
+        .filter(consents::withdrawn_at.is_null())
+        .count()
+        .get_result(conn)?;
+    Ok(n > 0)
+}
+
+/// Takes back what was agreed to for this case; the handles it was agreed with.
+pub fn withdraw_case_consents(tx: &mut Conn, case: CaseId, now: Moment) -> Result<Vec<HandleId>> {
+    let given = || {
+        consents::table
+            .filter(consents::case_id.eq(case.0))
+            .filter(consents::withdrawn_at.is_null())
+    };
+    let handles: Vec<Option<i64>> = given().select(consents::handle_id).load(tx)?;
+    diesel::update(given())
+        .set(consents::withdrawn_at.eq(now.0))
+        .execute(tx)?;
+    Ok(handles.into_iter().flatten().map(HandleId).collect())
+}
+
 pub fn withdraw_consents(tx: &mut Conn, handle: HandleId, now: Moment) -> Result<()> {
     let given = consents::table
         .filter(consents::handle_id.eq(handle.0))
