@@ -87,12 +87,8 @@ fn assemble(
     let db = Db::open(&config.database)?;
     let around = around(&config, &keys, &db, &clock)?;
     Ok(App::new(Parts {
-        index: Arc::new(SearchIndex::open(&config.search.dir)?),
-        files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
-        mail: mail_transport(&config)?,
-        connectors: connectors(&config, &keys, &db, &clock)?,
         index: Arc::new(around.index),
-        files: Files::new(config.server.data_dir.join("uploads")),
+        files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
         connectors: around.connectors,
         clock,
