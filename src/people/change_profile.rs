@@ -46,14 +46,12 @@ pub fn change_profile(app: &App, by: &CurrentUser, name: &str, bio: &str) -> Res
             return Ok(taken());
         }
         store::set_profile(tx, by.id, &name, bio)?;
+        if names::key(&name) != names::key(&by.name) {
+            let payload = serde_json::json!({ "user": by.id }).to_string();
+            let key = Some(by.id.0.to_string());
+            jobs::enqueue_kind(tx, now, super::RENAMED, &payload, key)?;
+        }
         if name != by.name {
-            jobs::enqueue_kind(
-                tx,
-                now,
-                super::RENAMED,
-                &serde_json::json!({ "user": by.id }).to_string(),
-                Some(by.id.0.to_string()),
-            )?;
             changes::append(tx, Subject::Site, by.id.0, now)?;
         }
         Ok(Outcome::Changed)
