@@ -512,6 +512,8 @@ on_both! {
         assert!(page.contains("&#60;b&#62;Lamps") || page.contains("&lt;b&gt;Lamps"), "{page}");
         let row = t.app.db.read(|c| store::user(c, user)).unwrap().unwrap();
         assert_eq!((row.name.as_str(), row.bio.as_str()), ("ANA", "<b>Lamps</b> & more"));
+        // A name that changed is written anew wherever it stands.
+        t.run_jobs();
     }
 
     fn admins_give_roles_and_one_is_always_left(t) {
