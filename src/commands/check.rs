@@ -34,15 +34,15 @@ const BATCH: usize = 500;
 /// far as it came; what it lacks because it lags is a finding too.
 pub fn check(app: &App) -> Result<Report> {
     let mut findings = Vec::new();
-    app.db.read(|conn| {
+    // Of one moment, so that a running server's work is not taken for a fault.
+    app.db.snapshot(|conn| {
         findings.extend(forum::store::counters::recount(conn)?);
         findings.extend(cases::recount(conn)?);
         findings.extend(tickets::recount::recount(conn)?);
         findings.extend(escalations::recount::recount(conn)?);
-        Ok(())
+        outbox(conn, &mut findings)
     })?;
     index(app, &mut findings)?;
-    app.db.read(|conn| outbox(conn, &mut findings))?;
     Ok(Report {
         threads_in_index: app.index.thread_count(),
         jobs: app.db.read(jobs::counts)?,
