@@ -80,7 +80,7 @@ impl<'a> Customers<'a> {
             let url = format!("{}{path}", self.address);
             let page = self.get(&url, "")?;
             let cookie = cookies(&page);
-            if self.claimed.len() % 2 == 0 {
+            if self.claimed.len().is_multiple_of(2) {
                 self.sign_in(&url, &cookie, &username)?;
             } else {
                 self.post_code(&page.text().map_err(Error::other)?, &username)?;

@@ -51,7 +51,7 @@ enum Begin {
     /// It may have gone out, and nobody can look before: its network is switched off, another worker
     /// may be at it, or what a killed process sent may still be on its way.
     Later(Moment),
-    Try(Attempt),
+    Try(Box<Attempt>),
 }
 
 /// One attempt: only the one that stands in the row may change it.
@@ -143,14 +143,14 @@ fn begin(tx: &mut Conn, app: &App, id: ReplyId, now: Moment) -> Result<Begin> {
         to.post_id.clone_from(target);
     }
     store::set_sending(tx, id, &to.post_id, now)?;
-    Ok(Begin::Try(Attempt {
+    Ok(Begin::Try(Box::new(Attempt {
         number: reply.attempts + 1,
         reply,
         mention,
         handle,
         to,
         look_first,
-    }))
+    })))
 }
 
 /// Why an approved reply is not to be sent now.

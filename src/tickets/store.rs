@@ -763,9 +763,12 @@ extern "SQL" {
     ) -> diesel::sql_types::Binary;
 }
 
+/// Id, state, why, received, beginning.
+type UnreadRow = (i64, String, Option<String>, i64, Vec<u8>);
+
 /// Mails left to a person before `before` (an id), newest first.
 pub fn unread_mails(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<UnreadMail>> {
-    let rows: Vec<(i64, String, Option<String>, i64, Vec<u8>)> = intake::table
+    let rows: Vec<UnreadRow> = intake::table
         .filter(intake::channel.eq(MAIL))
         .filter(intake::state.eq_any(Unread::ALL.map(Unread::as_str)))
         .filter(intake::id.lt(before.unwrap_or(i64::MAX)))

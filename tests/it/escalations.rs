@@ -1197,12 +1197,16 @@ with_x! {
         t.advance(23 * HOUR);
         enqueue(&t.app, &Recheck::default());
         t.run_jobs();
-        let (pages, links, events, audit): (Vec<(String, Vec<u8>)>, _, _, Vec<(String, String)>) = t.app.db.read(|c| Ok((
-            intake::table.select((intake::state, intake::body)).load(c)?,
+        let (links, events) = t.app.db.read(|c| Ok((
             cases::store::links_of(c, case)?,
             cases::store::events(c, case)?,
-            audit_log::table.select((audit_log::reason, audit_log::data)).load(c)?,
         ))).expect("read");
+        let pages: Vec<(String, Vec<u8>)> = t.app.db.read(|c| {
+            Ok(intake::table.select((intake::state, intake::body)).load(c)?)
+        }).expect("read");
+        let audit: Vec<(String, String)> = t.app.db.read(|c| {
+            Ok(audit_log::table.select((audit_log::reason, audit_log::data)).load(c)?)
+        }).expect("read");
         assert!(pages.iter().all(|(_, body)| !String::from_utf8_lossy(body).contains("zeppelin")));
         assert!(pages.iter().any(|(state, body)| state == "failed" && String::from_utf8_lossy(body).contains("odd")));
         assert!(!format!("{links:?}{events:?}{audit:?}").contains("zeppelin"));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use diesel::prelude::*;
-use offramp::cases::{self, Channel, Severity, State, queue};
+use offramp::cases::{self, Channel, Severity, queue};
 use offramp::clock::{DAY, HOUR, MINUTE, SECOND};
 use offramp::db::audit::{self, Line};
 use offramp::db::schema::{

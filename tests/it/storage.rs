@@ -115,7 +115,7 @@ on_both! {
         assert!(registry.run_one(&t.app).unwrap());
         assert_eq!(t.app.db.read(jobs::counts).unwrap().ready, 1, "it is the other's to finish");
         t.advance(HOUR);
-        t.app.db.write(|tx| forget_jobs(tx)).unwrap();
+        t.app.db.write(forget_jobs).unwrap();
     }
 
     fn the_stores_trouble_is_nobodys_fault_but_not_for_ever(t) {
@@ -129,7 +129,7 @@ on_both! {
             hours += 1;
         }
         assert!(hours * HOUR >= jobs::TROUBLE_LASTS_MAX && hours * HOUR < jobs::TROUBLE_LASTS_MAX + DAY, "{hours}");
-        t.app.db.write(|tx| forget_jobs(tx)).unwrap();
+        t.app.db.write(forget_jobs).unwrap();
     }
 
     fn schedules_that_are_not_due_write_nothing(t) {

@@ -172,11 +172,11 @@ impl XConnector {
             let Some(author) = &mut post.author else {
                 continue;
             };
-            if author.username.is_empty() {
-                if let Some(known) = authors.get(&author.id) {
-                    *author = known.clone();
-                    post.url = Some(super::post_url(&self.web_base, &author.username, &post.id));
-                }
+            if author.username.is_empty()
+                && let Some(known) = authors.get(&author.id)
+            {
+                *author = known.clone();
+                post.url = Some(super::post_url(&self.web_base, &author.username, &post.id));
             }
         }
         drop(authors);
