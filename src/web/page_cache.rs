@@ -2,7 +2,7 @@
 //! a changed thread has another version, so what is found is never stale.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
@@ -20,7 +20,8 @@ const PAGES_GUESS: usize = 1_000;
 pub struct Finished {
     etag: String,
     plain: actix_web::web::Bytes,
-    gzip: actix_web::web::Bytes,
+    /// Made when the first browser asks for it: most pages of a large forum are asked for once.
+    gzip: OnceLock<actix_web::web::Bytes>,
 }
 
 #[derive(Clone)]
@@ -28,7 +29,8 @@ struct Weigh;
 
 impl quick_cache::Weighter<String, Arc<Finished>> for Weigh {
     fn weight(&self, key: &String, page: &Arc<Finished>) -> u64 {
-        (key.len() + page.plain.len() + page.gzip.len()) as u64
+        // The compressed body may come later, and is never longer by more than a few bytes.
+        (key.len() + 2 * page.plain.len()) as u64
     }
 }
 
@@ -52,19 +54,23 @@ impl PageCache {
 
     /// Finishes a page and keeps it under `key`, which names the address and every version.
     pub fn put(&self, key: String, html: String) -> Arc<Finished> {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-        let gzip = gzip
-            .write_all(html.as_bytes())
-            .and_then(|()| gzip.finish())
-            .unwrap_or_default();
         let page = Arc::new(Finished {
             etag: format!("\"{}\"", &keys::digest(html.as_bytes())[..24]),
             plain: html.into(),
-            gzip: gzip.into(),
+            gzip: OnceLock::new(),
         });
         self.0.insert(key, page.clone());
         page
     }
+}
+
+/// Empty when it could not be compressed.
+fn compressed(plain: &[u8]) -> actix_web::web::Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(plain)
+        .and_then(|()| gzip.finish())
+        .unwrap_or_default()
+        .into()
 }
 
 impl Finished {
@@ -90,10 +96,14 @@ impl Finished {
             return response.finish();
         }
         response.content_type("text/html; charset=utf-8");
-        if text(header::ACCEPT_ENCODING).contains("gzip") && !self.gzip.is_empty() {
+        let gzip = text(header::ACCEPT_ENCODING)
+            .contains("gzip")
+            .then(|| self.gzip.get_or_init(|| compressed(&self.plain)))
+            .filter(|gzip| !gzip.is_empty());
+        if let Some(gzip) = gzip {
             response
                 .insert_header((header::CONTENT_ENCODING, "gzip"))
-                .body(self.gzip.clone())
+                .body(gzip.clone())
         } else {
             // Said outright, so that the middleware does not compress it again each time.
             response
