@@ -35,7 +35,7 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
             for file in files {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
                 let imported = import::import(app, import::open(file)?, &name)?;
-                judge_all(app)?;
+                judge_or_leave(app)?;
                 if *json {
                     let line = serde_json::to_string(&imported).map_err(Error::other)?;
                     println!("{line}");
@@ -46,12 +46,12 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
         }
         Mentions::Add { what } => {
             let added = import::add(app, &what.join(" "))?;
-            judge_all(app)?;
+            judge_or_leave(app)?;
             println!("{}", added_words(&added));
         }
         Mentions::Replay => {
             let imported = import::replay(app)?;
-            judge_all(app)?;
+            judge_or_leave(app)?;
             println!("{}", words(&imported));
         }
     }
@@ -60,6 +60,18 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
 
 /// Batches that wait for the writer.
 const BATCHES_WAITING: usize = 1;
+
+/// Judges here and now, unless the search index can't be asked: nothing is judged without it, and
+/// the server's job does it later.
+fn judge_or_leave(app: &App) -> Result<()> {
+    match judge_all(app) {
+        Err(Error::Search(why)) => {
+            eprintln!("Taken in, but not judged here: the search index can't be asked ({why}). A running server judges it.");
+            Ok(())
+        }
+        judged => judged,
+    }
+}
 
 /// Judges here and now; a running server's workers may take their share. While one batch is
 /// written the next is considered. What fails is left to the server's job.

@@ -2,7 +2,9 @@
 //!
 //! What is pure or only reads (the judgement, the search) is done for a whole batch before the
 //! transaction begins, on several threads; what writes is one transaction a batch. When a batch
-//! fails, each of its mentions goes alone, and the one that keeps failing is set aside.
+//! fails, each of its mentions goes alone; the one that fails by itself is tried again later, and
+//! set aside when it keeps failing. Trouble of the database or the index is no mention's fault: it
+//! fails the job, which comes again.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,20 +18,21 @@ use super::triage::{self, Product, Triage};
 use super::{Label, acknowledge, channel_of, claim, identify, join};
 use crate::app::App;
 use crate::cases::{self, Event, NewCase, Step};
-use crate::clock::Moment;
+use crate::clock::{MINUTE, Moment};
 use crate::db::audit::Actor;
+use crate::db::changes::{self, Subject};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, HandleId, MentionId};
-use crate::jobs::{Job, Next};
+use crate::jobs::{self, Job, Next};
 use crate::people::handles::{self, Handle};
 use crate::search::Likeness;
 use crate::text;
 
 /// Mentions of one transaction.
 pub const BATCH_MENTIONS_MAX: i64 = 100;
-/// Attempts before a mention is set aside.
-pub const ATTEMPTS_MAX: i64 = 3;
+/// Waits before a mention that failed is judged again (µs); when it fails once more it is set aside.
+pub const RETRY_WAITS: [i64; 2] = [MINUTE, 10 * MINUTE];
 /// Corrections by staff that are compared with.
 const CORRECTIONS_MAX: i64 = 200;
 /// Threads that ask the search at once.
@@ -41,23 +44,46 @@ pub(super) const TURN: Lock = Lock::Other(0x6a75_6467);
 
 /// Judges what waits.
 #[derive(Default, Serialize, Deserialize)]
-pub struct JudgeMentions {}
+pub struct JudgeMentions {
+    /// For those that failed before, whose time comes later: what is new does not wait with them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+}
 
 impl Job for JudgeMentions {
     const KIND: &'static str = "judge_mentions";
+    /// An index that can't be read is waited for through a day: the longest wait is half an hour.
+    const ATTEMPTS_MAX: i64 = 60;
 
     fn dedupe_key(&self) -> Option<String> {
-        Some("all".to_owned())
+        Some(if self.again { "again" } else { "all" }.to_owned())
     }
 
     fn run(&self, app: &App) -> Result<Next> {
         for _ in 0..BATCHES_A_RUN {
             if judge_batch(app)? == 0 {
+                come_again(app)?;
                 return Ok(Next::Done);
             }
         }
         Ok(Next::Again(app.now()))
     }
+}
+
+/// Leaves a job for the mentions whose next attempt is later.
+fn come_again(app: &App) -> Result<()> {
+    if let Some(at) = app.db.read(store::next_retry)? {
+        let again = JudgeMentions { again: true };
+        let now = app.now();
+        app.db
+            .write(|tx| jobs::enqueue_at(tx, now, at.max(now), &again))?;
+    }
+    Ok(())
+}
+
+/// Whether this is trouble of the database or the index, of which no single mention is the cause.
+fn is_trouble(error: &Error) -> bool {
+    matches!(error, Error::Search(_)) || error.store_trouble().is_some()
 }
 
 /// A mention with all that was found out before anything is written.
@@ -95,7 +121,7 @@ pub fn judge_batch(app: &App) -> Result<usize> {
 /// Judges and searches for the next captured mentions after `after`; writes nothing but failures.
 pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
     let (mentions, catalogue, corrections) = app.db.read(|c| {
-        let mentions = store::captured(c, after, BATCH_MENTIONS_MAX)?;
+        let mentions = store::captured(c, after, app.now(), BATCH_MENTIONS_MAX)?;
         if mentions.is_empty() {
             return Ok((mentions, Vec::new(), Vec::new()));
         }
@@ -103,6 +129,10 @@ pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
         Ok((mentions, store::catalogue(c)?, corrections))
     })?;
     let count = mentions.len();
+    if count > 0 && !index_is_filled(app)? {
+        let why = "it is not filled yet, and would hide the threads that answer";
+        return Err(Error::Search(why.to_owned()));
+    }
     let Some(last) = mentions.last().map(|m| m.id) else {
         return Ok(None);
     };
@@ -110,6 +140,7 @@ pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
     for (mention, outcome) in consider(app, mentions, &catalogue, &corrections) {
         match outcome {
             Ok((triage, found)) => judged.push((mention, triage, found)),
+            Err(error) if is_trouble(&error) => return Err(error),
             Err(error) => note_failure(app, &mention, &error)?,
         }
     }
@@ -137,6 +168,13 @@ pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
     }))
 }
 
+/// Whether the index knows the forum. One that was never filled, or that stands in for one that
+/// can't be read, finds nothing, and every complaint would look new.
+fn index_is_filled(app: &App) -> Result<bool> {
+    Ok(app.index.position()?.is_some()
+        || app.db.read(|c| changes::newest_of(c, Subject::Thread))? == 0)
+}
+
 /// Takes considered mentions through the steps that write, in one transaction when that goes well.
 pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
     let Batch {
@@ -152,7 +190,7 @@ pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
         Ok(())
     });
     if let Err(error) = whole {
-        if error.store_trouble().is_some() {
+        if is_trouble(&error) {
             return Err(error);
         }
         tracing::warn!(%error, "a batch of mentions failed; each goes alone");
@@ -162,8 +200,10 @@ pub fn take_batch(app: &App, batch: &Batch) -> Result<()> {
                 let mut around = Around::of(tx, [&one.mention].into_iter(), catalogue)?;
                 take(tx, app, now, one, &mut around)
             });
-            if let Err(error) = alone {
-                note_failure(app, &one.mention, &error)?;
+            match alone {
+                Ok(()) => {}
+                Err(error) if is_trouble(&error) => return Err(error),
+                Err(error) => note_failure(app, &one.mention, &error)?,
             }
         }
     }
@@ -195,10 +235,14 @@ fn product_of<'a>(catalogue: &'a [Product], triage: &Triage) -> Option<&'a Produ
 }
 
 fn note_failure(app: &App, mention: &Mention, error: &Error) -> Result<()> {
-    let aside = mention.attempts + 1 >= ATTEMPTS_MAX;
+    let wait = usize::try_from(mention.attempts)
+        .ok()
+        .and_then(|n| RETRY_WAITS.get(n));
+    let again_at = wait.map(|wait| app.now().plus(*wait));
+    let aside = again_at.is_none();
     tracing::warn!(mention = %mention.id, %error, aside, "a mention could not be judged");
     app.db
-        .write(|tx| store::set_failed(tx, mention, &error.to_string(), aside))
+        .write(|tx| store::set_failed(tx, mention, &error.to_string(), again_at))
 }
 
 type Considered = Result<(Triage, Vec<crate::search::Similar>)>;

@@ -13,6 +13,18 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
     for (id, stage) in store::unknown_stages(conn)? {
         note(format!("stage of mention {id}"), "a known stage", &stage);
     }
+    for (id, error) in store::failed_mentions(conn)? {
+        let is = error.unwrap_or_else(|| "it could not be".to_owned());
+        note(format!("mention {id}"), "judged", &is);
+    }
+    match store::captured_without_job(conn)? {
+        0 => {}
+        n => note(
+            format!("{n} mentions that wait to be judged"),
+            "a job that judges them",
+            "none",
+        ),
+    }
     for id in store::complaints_without_case(conn)? {
         note(format!("mention {id}, a complaint"), "a case", "none");
     }

@@ -10,14 +10,14 @@ use offramp::cases::{self, Case, State};
 use offramp::clock::{HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
 use offramp::db::schema::{
-    audit_log, cases as cases_table, intake, mentions, products, replies, threads, users,
+    audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies, threads, users,
 };
 use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
 use offramp::escalations::claim;
 use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::correct_triage::{self, correct_triage};
 use offramp::escalations::handoff::{self, posted_by_hand};
-use offramp::escalations::judge::JudgeMentions;
+use offramp::escalations::judge::{self, JudgeMentions};
 use offramp::escalations::poll::{self, Poll, Reading, poll};
 use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
@@ -721,15 +721,58 @@ with_x! {
             says(x, name, &format!("@FernwellHelp {name} says it is broken, useless"));
         }
         read(t);
-        let failed = t.app.db.read(|c| store::mention(c, MentionId(next))).expect("read").expect("one");
-        assert_eq!(failed.stage, Stage::Failed);
-        assert!(failed.error.is_some());
+        let bad = |t: &Test| t.app.db.read(|c| store::mention(c, MentionId(next))).expect("read").expect("one");
+        assert_eq!((bad(t).stage, bad(t).attempts), (Stage::Captured, 1), "tried again later");
         assert_eq!(count_cases(t), 3);
+        says(x, "eve", "@FernwellHelp eve says it is broken, useless");
+        read(t);
+        assert_eq!((count_cases(t), bad(t).attempts), (4, 1), "what is new neither waits with it nor hurries it");
+        for wait in judge::RETRY_WAITS {
+            assert_eq!(t.app.db.read(recount).expect("recount"), []);
+            t.advance(wait);
+            t.run_jobs();
+        }
+        assert_eq!(bad(t).stage, Stage::Failed);
+        assert!(bad(t).error.is_some());
+        let found = t.app.db.read(recount).expect("recount");
+        assert_eq!((found.len(), found[0].what.as_str()), (1, "mention 3"));
         let cure = if t.app.db.is_postgres() { "ALTER TABLE triages DROP CONSTRAINT poison" } else { "DROP TRIGGER poison" };
         set(t, |c| diesel::sql_query(cure).execute(c));
         import::replay(&t.app).expect("replayed");
         t.run_jobs();
-        assert_eq!(count_cases(t), 4);
+        assert_eq!(count_cases(t), 5);
+    }
+
+    fn without_an_index_nothing_is_judged_and_nothing_is_set_aside(t, x) {
+        let product = product(t);
+        thread(t, product, "The hub keeps crashing", "It crashes after the update.");
+        // A command beside the server goes without an index that it can't read.
+        let dir = t.app.config.search.dir.clone();
+        let current = std::fs::read(dir.join("current")).expect("the index");
+        std::fs::write(dir.join("current"), "g999").expect("broken");
+        std::fs::create_dir(dir.join("g999")).expect("broken");
+        let mut config = t.app.config.clone();
+        config.x.enabled = false;
+        let tool = offramp::boot::tool(config).expect("the tool");
+        let file = dir.join("rows.jsonl");
+        std::fs::write(&file, "{\"id\":\"1\",\"text\":\"@FernwellHelp my hub keeps crashing, useless\",\"username\":\"ada\",\"author_id\":\"7\"}\n").expect("a file");
+        let import = offramp::escalations::commands::Mentions::Import { files: vec![file], json: false };
+        offramp::escalations::commands::run(&tool, &import).expect("taken in");
+        // Nor does the server's own job judge while the index is away.
+        for _ in 0..4 {
+            assert!(judge::judge_batch(&tool).is_err());
+        }
+        let waiting = t.app.db.read(|c| store::mention(c, MentionId(1))).expect("read").expect("one");
+        assert_eq!((waiting.stage, waiting.attempts, count_cases(t)), (Stage::Captured, 0, 0));
+        assert_eq!(t.app.db.read(recount).expect("recount"), []);
+        set(t, |c| diesel::delete(jobs_table::table.filter(jobs_table::kind.eq("judge_mentions"))).execute(c));
+        let found = t.app.db.read(recount).expect("recount");
+        assert_eq!(found.len(), 1, "nobody would judge it: {found:?}");
+        std::fs::write(dir.join("current"), current).expect("mended");
+        enqueue(&t.app, &JudgeMentions::default());
+        t.run_jobs();
+        assert_eq!(count_cases(t), 1);
+        let _ = x;
     }
 
     fn files_and_words_come_in_and_a_bad_line_is_named(t, x) {
@@ -1153,7 +1196,7 @@ with_x! {
         let by = staff(t);
         let outcome = correct_triage(&t.app, &by, waiting.id, Label::Complaint, None, "");
         assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
-        t.app.db.write(|tx| store::set_failed(tx, &waiting, "too late", true)).expect("noted");
+        t.app.db.write(|tx| store::set_failed(tx, &waiting, "too late", None)).expect("noted");
         assert_eq!(mention_of(t, post).stage, Stage::Done);
         t.run_jobs();
         assert_eq!(count_cases(t), 1);

@@ -8,7 +8,9 @@ use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{cases, jobs, mentions, replies, triages};
 use crate::error::Result;
+use crate::escalations::judge::JudgeMentions;
 use crate::escalations::{Label, ReplyState, Stage};
+use crate::jobs::Job;
 use crate::networks::{Network, store as networks};
 
 /// The name under which posts that arrived again are counted.
@@ -101,6 +103,38 @@ pub fn complaints_without_case(conn: &mut Conn) -> Result<Vec<i64>> {
         .select(mentions::id)
         .distinct()
         .load(conn)?)
+}
+
+/// Mentions that could not be judged, with the reason.
+pub fn failed_mentions(conn: &mut Conn) -> Result<Vec<(i64, Option<String>)>> {
+    Ok(mentions::table
+        .filter(mentions::stage.eq(Stage::Failed.as_str()))
+        .order(mentions::id)
+        .select((mentions::id, mentions::error))
+        .load(conn)?)
+}
+
+/// How many could not be judged.
+pub fn count_failed(conn: &mut Conn) -> Result<i64> {
+    Ok(mentions::table
+        .filter(mentions::stage.eq(Stage::Failed.as_str()))
+        .select(count_star())
+        .first(conn)?)
+}
+
+/// How many mentions wait to be judged while no job would do it.
+pub fn captured_without_job(conn: &mut Conn) -> Result<i64> {
+    let jobs: i64 = jobs::table
+        .filter(jobs::kind.eq(JudgeMentions::KIND).and(jobs::state.eq("ready")))
+        .select(count_star())
+        .first(conn)?;
+    if jobs > 0 {
+        return Ok(0);
+    }
+    Ok(mentions::table
+        .filter(mentions::stage.eq(Stage::Captured.as_str()))
+        .select(count_star())
+        .first(conn)?)
 }
 
 pub fn sent_without_post(conn: &mut Conn) -> Result<Vec<i64>> {

@@ -173,7 +173,6 @@ pub fn insert_mention(
             mentions::network.eq(post.network.as_str()),
             mentions::network_post_id.eq(&post.id),
             mentions::first_post_id.eq(&post.first_id),
-            mentions::post_number.eq(post.id.parse::<i64>().unwrap_or(0)),
             mentions::conversation_id.eq(&post.conversation_id),
             mentions::in_reply_to_post_id.eq(post.in_reply_to_post_id.as_deref()),
             mentions::in_reply_to_user_id.eq(post.in_reply_to_user_id.as_deref()),
@@ -210,7 +209,6 @@ pub fn set_edited(tx: &mut Conn, id: MentionId, post: &PublicPost, now: Moment) 
     diesel::update(mentions::table.find(id.0))
         .set((
             mentions::network_post_id.eq(&post.id),
-            mentions::post_number.eq(post.id.parse::<i64>().unwrap_or(0)),
             mentions::body_text.eq(storable(&post.text)),
             mentions::raw.eq(storable(&post.raw)),
             mentions::url.eq(post.url.as_deref()),
@@ -232,6 +230,7 @@ pub fn judge_again(tx: &mut Conn, id: MentionId) -> Result<()> {
     .set((
         mentions::stage.eq(Stage::Captured.as_str()),
         mentions::attempts.eq(0),
+        mentions::retry_at.eq(None::<i64>),
     ))
     .execute(tx)?;
     Ok(())
@@ -275,16 +274,33 @@ pub fn newest_text_of(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
         .optional()?)
 }
 
-/// Those that wait to be judged, oldest first.
-pub fn captured(conn: &mut Conn, after: MentionId, limit: i64) -> Result<Vec<Mention>> {
+/// Those that wait to be judged and whose time has come, oldest first.
+pub fn captured(
+    conn: &mut Conn,
+    after: MentionId,
+    now: Moment,
+    limit: i64,
+) -> Result<Vec<Mention>> {
+    let due = mentions::retry_at
+        .is_null()
+        .or(mentions::retry_at.le(now.0));
     let rows: Vec<MentionRow> = mentions::table
-        .filter(mentions::stage.eq(Stage::Captured.as_str()))
+        .filter(mentions::stage.eq(Stage::Captured.as_str()).and(due))
         .filter(mentions::id.gt(after.0))
         .order(mentions::id)
         .limit(limit)
         .select(mention_columns!())
         .load(conn)?;
     rows.into_iter().map(mention_of).collect()
+}
+
+/// When the first of those that failed before is judged again.
+pub fn next_retry(conn: &mut Conn) -> Result<Option<Moment>> {
+    let at: Option<i64> = mentions::table
+        .filter(mentions::stage.eq(Stage::Captured.as_str()))
+        .select(diesel::dsl::min(mentions::retry_at))
+        .first(conn)?;
+    Ok(at.map(Moment))
 }
 
 /// Takes a captured mention through; false when somebody else did or gave it a case, and when its
@@ -321,18 +337,24 @@ pub fn set_case(tx: &mut Conn, id: MentionId, case: CaseId) -> Result<()> {
     Ok(())
 }
 
-/// Notes a failed attempt, unless the mention was judged meanwhile; set aside when it was the last.
-pub fn set_failed(tx: &mut Conn, mention: &Mention, error: &str, aside: bool) -> Result<()> {
-    let stage = if aside {
-        Stage::Failed
-    } else {
-        Stage::Captured
+/// Notes a failed attempt, unless the mention was judged meanwhile; set aside when there is no
+/// moment at which it is tried again.
+pub fn set_failed(
+    tx: &mut Conn,
+    mention: &Mention,
+    error: &str,
+    again_at: Option<Moment>,
+) -> Result<()> {
+    let stage = match again_at {
+        None => Stage::Failed,
+        Some(_) => Stage::Captured,
     };
     let waits = mentions::stage.eq(Stage::Captured.as_str());
     diesel::update(mentions::table.filter(mentions::id.eq(mention.id.0).and(waits)))
         .set((
             mentions::stage.eq(stage.as_str()),
             mentions::attempts.eq(mention.attempts + 1),
+            mentions::retry_at.eq(again_at.map(|at| at.0)),
             mentions::error.eq(storable(error)),
         ))
         .execute(tx)?;
@@ -346,6 +368,7 @@ pub fn retry_failed(tx: &mut Conn) -> Result<usize> {
             .set((
                 mentions::stage.eq(Stage::Captured.as_str()),
                 mentions::attempts.eq(0),
+                mentions::retry_at.eq(None::<i64>),
             ))
             .execute(tx)?,
     )
