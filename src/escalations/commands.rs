@@ -66,7 +66,9 @@ const BATCHES_WAITING: usize = 1;
 fn judge_or_leave(app: &App) -> Result<()> {
     match judge_all(app) {
         Err(Error::Search(why)) => {
-            eprintln!("Taken in, but not judged here: the search index can't be asked ({why}). A running server judges it.");
+            eprintln!(
+                "Taken in, but not judged here: the search index can't be asked ({why}). A running server judges it."
+            );
             Ok(())
         }
         judged => judged,

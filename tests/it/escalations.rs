@@ -10,7 +10,8 @@ use offramp::cases::{self, Case, State};
 use offramp::clock::{HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
 use offramp::db::schema::{
-    audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies, threads, users,
+    audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies,
+    threads, users,
 };
 use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
 use offramp::escalations::claim;

@@ -125,7 +125,11 @@ pub fn count_failed(conn: &mut Conn) -> Result<i64> {
 /// How many mentions wait to be judged while no job would do it.
 pub fn captured_without_job(conn: &mut Conn) -> Result<i64> {
     let jobs: i64 = jobs::table
-        .filter(jobs::kind.eq(JudgeMentions::KIND).and(jobs::state.eq("ready")))
+        .filter(
+            jobs::kind
+                .eq(JudgeMentions::KIND)
+                .and(jobs::state.eq("ready")),
+        )
         .select(count_star())
         .first(conn)?;
     if jobs > 0 {
