@@ -2,12 +2,16 @@
 //!
 //! An environment variable names its key with `OFFRAMP_` and double underscores between the
 //! levels: `OFFRAMP_SERVER__LISTEN=0.0.0.0:8080` sets `listen` of `[server]`. `DATABASE_URL` sets
-//! `database.url`. Every error names the key, where its value came from, and what to do.
+//! `database.url`. A relative path, wherever it is set, begins at the folder of the configuration
+//! file, so that a command finds the same files from every folder. Every error names the key, where
+//! its value came from, and what to do.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::text::names;
 
 /// Everything an operator can set. Unknown keys are refused, so that a typo is found at start.
 #[derive(Clone, Debug, Deserialize)]
@@ -78,7 +82,8 @@ pub struct Mail {
     pub smtp_security: SmtpSecurity,
     pub smtp_user: String,
     pub smtp_password: Secret,
-    /// Address the site writes from; replies come back to it with a token: `support+t.…@`.
+    /// Address the site writes from; replies come back to it with a token: `support+t.…@`. The
+    /// default is no address that mail could leave from, so it must be set with a transport.
     pub from: String,
     pub from_name: String,
     /// Largest mail taken in, in bytes.
@@ -360,7 +365,26 @@ impl Config {
             })?;
         config.check(&origin_of)?;
         config.site.url = origin(&config.site.url).unwrap_or(config.site.url);
+        if let Some(dir) = file.and_then(Path::parent) {
+            config.begin_paths_at(dir);
+        }
         Ok(config)
+    }
+
+    /// An empty `dir` is the current folder.
+    fn begin_paths_at(&mut self, dir: &Path) {
+        if !self.is_postgres() {
+            let path = dir.join(self.database.url.expose());
+            self.database.url = Secret::new(path.to_string_lossy());
+        }
+        let paths = [
+            &mut self.server.data_dir,
+            &mut self.search.dir,
+            &mut self.mail.folder,
+        ];
+        for path in paths.into_iter().chain(&mut self.database.ca_file) {
+            *path = dir.join(&*path);
+        }
     }
 
     /// What types can't say. Names the key, its origin and the remedy.
@@ -393,10 +417,24 @@ impl Config {
         if self.database.readers == 0 {
             return bad("database.readers", "must be at least 1.");
         }
-        if self.mail.transport != MailTransport::Off && !self.mail.from.contains('@') {
+        // Of a scheme in front of a path SQLite would make a file's name.
+        if !self.is_postgres() && has_scheme(self.database.url.expose()) {
+            return bad(
+                "database.url",
+                "must be the path of a SQLite file, without a scheme, or \
+                 postgres://user:password@host/name.",
+            );
+        }
+        if self.mail.transport != MailTransport::Off && names::email(&self.mail.from).is_none() {
             return bad(
                 "mail.from",
-                "must be an email address, like support@example.com.",
+                "must be an email address that can be answered, like support@example.com.",
+            );
+        }
+        if !(1..=INBOUND_BYTES_MAX).contains(&self.mail.inbound_bytes_max) {
+            return bad(
+                "mail.inbound_bytes_max",
+                &format!("must be from 1 to {INBOUND_BYTES_MAX}: larger mails are not read whole."),
             );
         }
         if self.x.enabled {
@@ -442,6 +480,19 @@ impl Config {
         url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 }
+
+/// Whether `url` begins with a scheme (RFC 3986, section 3.1).
+fn has_scheme(url: &str) -> bool {
+    url.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// Largest mail that can be taken in, in bytes: what is read whole (`mail::inbound`).
+pub const INBOUND_BYTES_MAX: usize = 30 * 1024 * 1024;
 
 /// Longest wait for an answer of X, in seconds: a call must end within the leases taken for it.
 pub const X_TIMEOUT_SECONDS_MAX: u64 = 45;
@@ -577,6 +628,56 @@ mod tests {
         assert_eq!(config.x.user_id, "42");
         assert_eq!(config.x.caps.search, 1.0);
         assert!(config.is_postgres());
+    }
+
+    #[test]
+    fn relative_paths_begin_at_the_folder_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("offramp.toml");
+        std::fs::write(&file, "[database]\nca_file = \"/etc/ca.pem\"\n").unwrap();
+        let data_dir = ("OFFRAMP_SERVER__DATA_DIR".to_owned(), "here".to_owned());
+        let config = Config::load_with(Some(&file), [data_dir]).unwrap();
+        let at = |path: &str| dir.path().join(path);
+        assert_eq!(config.server.data_dir, at("here"));
+        assert_eq!(config.search.dir, at("search-index"));
+        assert_eq!(config.mail.folder, at("data/mail"));
+        assert_eq!(
+            Path::new(config.database.url.expose()),
+            at("data/offramp.db")
+        );
+        assert_eq!(config.database.ca_file, Some("/etc/ca.pem".into()));
+        assert_eq!(from_env(&[]).unwrap().search.dir, Path::new("search-index"));
+    }
+
+    #[test]
+    fn what_could_never_work_is_refused() {
+        for (name, value, key) in [
+            (
+                "OFFRAMP_MAIL__INBOUND_BYTES_MAX",
+                "0",
+                "mail.inbound_bytes_max",
+            ),
+            (
+                "OFFRAMP_MAIL__INBOUND_BYTES_MAX",
+                "99000000",
+                "mail.inbound_bytes_max",
+            ),
+            ("OFFRAMP_MAIL__TRANSPORT", "smtp", "mail.from"),
+            (
+                "DATABASE_URL",
+                "mysql://root:hunter2@db/offramp",
+                "database.url",
+            ),
+            ("DATABASE_URL", "sqlite:offramp.db", "database.url"),
+        ] {
+            let e = from_env(&[(name, value)]).unwrap_err().to_string();
+            assert!(e.contains(key) && !e.contains("hunter2"), "{e}");
+        }
+        let smtp = ("OFFRAMP_MAIL__TRANSPORT", "smtp");
+        let e = from_env(&[smtp, ("OFFRAMP_MAIL__FROM", "help@desk")]);
+        assert!(e.unwrap_err().to_string().contains("support@example.com"));
+        assert!(from_env(&[smtp, ("OFFRAMP_MAIL__FROM", "help@desk.example")]).is_ok());
+        assert!(from_env(&[("DATABASE_URL", "/srv/a:b/offramp.db")]).is_ok());
     }
 
     #[test]

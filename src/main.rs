@@ -113,8 +113,8 @@ enum MailCommand {
     /// Read one raw mail from standard input. Exit code 0: it is stored; 75: try again later;
     /// 65: the mail itself is at fault.
     Receive {
-        /// An address of the envelope (RCPT TO); may be given several times.
-        #[arg(long)]
+        /// Addresses of the envelope (RCPT TO); may be given several times.
+        #[arg(long, num_args = 1..)]
         recipient: Vec<String>,
     },
     /// Read a stored mail again that could not be read, or was refused.
@@ -125,7 +125,15 @@ enum MailCommand {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // A mail server that calls us wrongly keeps the mail until it is told how.
+        Err(error) if error.use_stderr() && is_mail_receive() => {
+            let _ = error.print();
+            return ExitCode::from(receive_mail::EX_TEMPFAIL);
+        }
+        Err(error) => error.exit(),
+    };
     if let Command::Mail(MailCommand::Receive { recipient }) = &cli.command {
         return receive(cli.config.as_deref(), recipient);
     }
@@ -136,6 +144,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether `mail receive` stands among the arguments, whatever else does.
+fn is_mail_receive() -> bool {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    arguments
+        .windows(2)
+        .any(|pair| pair[0] == "mail" && pair[1] == "receive")
 }
 
 fn run(cli: Cli) -> Result<()> {

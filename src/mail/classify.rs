@@ -38,7 +38,7 @@ pub enum Kind {
     List,
     /// A report that a mail of ours could not be delivered, or not yet.
     Bounce,
-    /// A report that somebody called our mail spam: we write there no more.
+    /// A report that somebody called our mail spam.
     Complaint,
     /// Our own mail, come back: dropped.
     Own,
@@ -407,7 +407,8 @@ fn fields<'t>(block: &'t str, name: &'t str) -> impl Iterator<Item = String> + '
 static STATUS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b([45]\.\d{1,3}\.\d{1,3})\b"));
 static REPLY_CODE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)(?:^|[\s:<\[(])([45]\d\d)[\s-]"));
-static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+/// A mail address within other words.
+pub(super) static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)[a-z0-9][a-z0-9._%+=&'-]{0,63}@[a-z0-9](?:[a-z0-9-]{0,62}\.)+[a-z]{2,24}")
 });
 

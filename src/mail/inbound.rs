@@ -12,7 +12,7 @@ use super::{MailAddress, clean_message_id, html_text, one_line};
 use crate::text::names;
 
 /// Largest mail that is read whole, in bytes; of a larger one only the beginning is read.
-pub const RAW_BYTES_MAX: usize = 30 * 1024 * 1024;
+pub const RAW_BYTES_MAX: usize = crate::config::INBOUND_BYTES_MAX;
 /// What is read of a mail that is larger, in bytes.
 const RAW_BYTES_KEPT: usize = 1024 * 1024;
 /// Most parts (bodies, files, containers) that are looked at.

@@ -18,6 +18,7 @@ use crate::db::audit::{self, Act, Actor};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, MailId, UserId};
 use crate::jobs::{self, Job, Next};
+use crate::text::names;
 
 /// A mail to be sent once.
 #[derive(Clone, Debug, Default)]
@@ -205,11 +206,14 @@ fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> 
             MailAddress::named(name, email)
         }
     };
+    // What was written before a usable address was configured leaves from that one; its answers are
+    // found by their references.
+    let from_email = names::email(&row.from_email).unwrap_or(app.config.mail.from.clone());
+    let reply_to = row.reply_to.as_deref().and_then(names::email);
     Ok(Ok(OutgoingMail {
-        from: named(row.from_name, row.from_email),
+        from: named(row.from_name, from_email),
         to: named(row.to_name, row.to_email),
-        reply_to: row.reply_to.map(MailAddress::of),
-        return_path: None,
+        reply_to: reply_to.map(MailAddress::of),
         subject: row.subject,
         text: row.text,
         html: Some(row.html),

@@ -51,8 +51,6 @@ pub struct OutgoingMail {
     pub to: MailAddress,
     /// Where answers go, when not to `from`; carries the token.
     pub reply_to: Option<MailAddress>,
-    /// The envelope's sender: None for `from`, an empty string for the null sender, else an address for bounces.
-    pub return_path: Option<String>,
     /// The subject, any text.
     pub subject: String,
     /// The plain text.
@@ -81,7 +79,7 @@ pub enum OutgoingError {
     /// A field that must hold an address does not.
     #[error("{field} is no mail address")]
     Address {
-        /// The field: from, to, reply_to or return_path.
+        /// The field: from, to or reply_to.
         field: &'static str,
     },
     /// The message id is empty or not printable ASCII.
@@ -110,12 +108,7 @@ impl OutgoingMail {
     pub fn compose(&self) -> Result<Message, OutgoingError> {
         let from = mailbox(&self.from, "from")?;
         let to = mailbox(&self.to, "to")?;
-        let sender = match self.return_path.as_deref() {
-            None => Some(from.email.clone()),
-            Some("") => None,
-            Some(path) => Some(address(path, "return_path")?),
-        };
-        let envelope = Envelope::new(sender, vec![to.email.clone()])?;
+        let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])?;
         let id = clean_message_id(&self.message_id).ok_or(OutgoingError::MessageId)?;
         let date = UNIX_EPOCH + Duration::from_micros(self.date_us.max(0).unsigned_abs());
         let mut builder = Message::builder()
@@ -303,10 +296,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn machines_say_so_and_the_null_sender_is_null() {
+    fn machines_say_so() {
         let receipt = OutgoingMail {
             automatic: Automatic::Replied,
-            return_path: Some(String::new()),
             unsubscribe_url: Some("https://example.com/u/1".to_owned()),
             ..mail()
         };
@@ -318,14 +310,6 @@ pub(crate) mod tests {
         ] {
             assert!(wire.contains(header), "{wire}");
         }
-        assert!(
-            receipt
-                .compose()
-                .expect("composes")
-                .envelope()
-                .from()
-                .is_none()
-        );
     }
 
     #[test]

@@ -27,6 +27,11 @@ pub const SMTP_TAKEN_SECONDS: u64 = 600;
 const CONNECTIONS_MAX: usize = 4;
 /// How long an unused connection is kept, in seconds; most servers close after a minute or more.
 const IDLE_SECONDS: u64 = 30;
+/// How long a server that could not be reached is left alone, in seconds: meanwhile every mail waits
+/// without holding a worker up for the whole time-out.
+const DOWN_SECONDS: u64 = 30;
+/// Longest words of a server that are kept, in characters.
+const WORDS_CHARS_MAX: usize = 300;
 
 /// Why a mail was not taken, in the words of the server or the system, without anybody's address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +105,8 @@ pub struct Smtp {
     name: ClientId,
     /// Unused ones, with the moment since when.
     idle: Mutex<Vec<(SmtpConnection, Instant)>>,
+    /// When the server last could not be reached, and why.
+    down: Mutex<Option<(Instant, SendError)>>,
 }
 
 enum Secured {
@@ -130,12 +137,13 @@ impl Smtp {
                 .map(|(user, password)| Credentials::new(user, password)),
             name: ClientId::default(),
             idle: Mutex::default(),
+            down: Mutex::default(),
         })
     }
 
     /// Whether the server answers and accepts us; for the operator's check.
     pub fn check(&self) -> Result<(), SendError> {
-        let mut connection = self.connect().map_err(|error| told(&error))?;
+        let mut connection = self.connect().map_err(|error| not_now(&error))?;
         if !connection.test_connected() {
             return Err(SendError::Transient {
                 words: "the server closed the connection".to_owned(),
@@ -162,12 +170,23 @@ impl Smtp {
         Ok(connection)
     }
 
-    /// A kept connection that still answers, else a new one.
-    fn connection(&self) -> Result<SmtpConnection, SmtpError> {
+    /// A kept connection that still answers, else a new one. Whatever stands in the way, a greeting
+    /// of 554 or a password that is not taken, is no mail's fault.
+    fn connection(&self) -> Result<SmtpConnection, SendError> {
+        if let Some((since, why)) = &*self.down()
+            && since.elapsed().as_secs() < DOWN_SECONDS
+        {
+            return Err(why.clone());
+        }
         loop {
             let kept = self.kept().pop();
             let Some((mut connection, since)) = kept else {
-                return self.connect();
+                let connected = self.connect().map_err(|error| not_now(&error));
+                *self.down() = match &connected {
+                    Ok(_) => None,
+                    Err(why) => Some((Instant::now(), why.clone())),
+                };
+                return connected;
             };
             if since.elapsed().as_secs() < IDLE_SECONDS && connection.test_connected() {
                 return Ok(connection);
@@ -186,13 +205,17 @@ impl Smtp {
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<(SmtpConnection, Instant)>> {
         self.idle.lock().unwrap_or_else(|e| e.into_inner())
     }
+
+    fn down(&self) -> std::sync::MutexGuard<'_, Option<(Instant, SendError)>> {
+        self.down.lock().unwrap_or_else(|e| e.into_inner())
+    }
 }
 
 impl Transport for Smtp {
     fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
         let message = mail.compose()?;
         let bytes = message.formatted();
-        let mut connection = self.connection().map_err(|error| told(&error))?;
+        let mut connection = self.connection()?;
         // Nothing is sent a second time here: once the text has gone out, a lost answer does not say whether it was
         // taken.
         let taken = hand_over(&mut connection, message.envelope(), &bytes);
@@ -225,15 +248,15 @@ fn hand_over(
     if !text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
         options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
+    // A server that will not have us as a sender refuses every mail alike.
+    let from = Mail::new(envelope.from().cloned(), options);
+    connection.command(from).map_err(|error| not_now(&error))?;
     let said = |error| told(&error);
-    let talk = || {
-        connection.command(Mail::new(envelope.from().cloned(), options))?;
-        for to in envelope.to() {
-            connection.command(Rcpt::new(to.clone(), vec![]))?;
-        }
-        connection.command(Data)
-    };
-    talk().map_err(said)?;
+    for to in envelope.to() {
+        let to = Rcpt::new(to.clone(), vec![]);
+        connection.command(to).map_err(said)?;
+    }
+    connection.command(Data).map_err(said)?;
     wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
     connection.message(text).map_err(said)?;
     // The mail is taken, whatever becomes of the connection: a broken one is found when it is used.
@@ -248,17 +271,31 @@ fn wait_at_most(connection: &mut SmtpConnection, seconds: u64) -> Result<(), Sen
     })
 }
 
-fn told(error: &lettre::transport::smtp::Error) -> SendError {
-    let mut words = error.to_string();
-    if let Some(source) = std::error::Error::source(error) {
-        let _ = write!(words, ": {source}");
-    }
-    let words = super::one_line(&words, 300);
+/// About this mail: an answer of 5xx is for good.
+fn told(error: &SmtpError) -> SendError {
+    let words = words_of(error);
     if error.is_permanent() {
         SendError::Permanent { words }
     } else {
         SendError::Transient { words }
     }
+}
+
+/// About the server or our log-in there, whatever its answer's number: every mail waits.
+fn not_now(error: &SmtpError) -> SendError {
+    SendError::Transient {
+        words: words_of(error),
+    }
+}
+
+fn words_of(error: &SmtpError) -> String {
+    let mut words = error.to_string();
+    if let Some(source) = std::error::Error::source(error) {
+        let _ = write!(words, ": {source}");
+    }
+    // Servers repeat the address they refuse, and these words reach the log.
+    let words = super::classify::ADDRESS.replace_all(&words, "(an address)");
+    super::one_line(&words, WORDS_CHARS_MAX)
 }
 
 /// Writes each mail as an `.eml` file; for the demo, for tests and for looking at.
@@ -355,8 +392,12 @@ mod tests {
         );
     }
 
-    /// A mail server for one connection that answers RCPT with `answer`, and tells what it was sent.
-    fn server(answer: &'static str, mails: usize) -> (u16, thread::JoinHandle<Vec<String>>) {
+    /// A mail server that takes `mails` and then ends; the answers to commands that begin like
+    /// `refused.0` are `refused.1`, and after the first of them it ends too. Tells what it was sent.
+    fn server(
+        refused: (&'static str, &'static str),
+        mails: usize,
+    ) -> (u16, thread::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let talk = move || {
@@ -364,13 +405,17 @@ mod tests {
             while taken.len() < mails {
                 let (mut stream, _) = listener.accept().expect("a caller");
                 let mut lines = BufReader::new(stream.try_clone().expect("a clone")).lines();
+                if refused.0 == GREETING {
+                    write!(stream, "{}\r\n", refused.1).expect("greeted");
+                    return taken;
+                }
                 stream.write_all(b"220 test\r\n").expect("greeted");
                 let mut data = None;
                 while let Some(Ok(line)) = lines.next() {
                     if let Some(mail) = &mut data {
                         if line == "." {
                             taken.push(std::mem::take(mail));
-                            if answer == SILENT {
+                            if refused == SILENT {
                                 return taken;
                             }
                             // Taken, and then the connection closes as busy servers do.
@@ -381,8 +426,13 @@ mod tests {
                         mail.push('\n');
                         continue;
                     }
+                    if !refused.0.is_empty() && line.starts_with(refused.0) {
+                        let _ = write!(stream, "{}\r\n", refused.1);
+                        return taken;
+                    }
                     let reply = match line.get(..4) {
-                        Some("RCPT") => answer,
+                        Some("EHLO") => "250-test\r\n250 AUTH PLAIN",
+                        Some("AUTH") => "235 welcome",
                         Some("DATA") => {
                             data = Some(String::new());
                             "354 go on"
@@ -392,9 +442,6 @@ mod tests {
                     if write!(stream, "{reply}\r\n").is_err() {
                         break;
                     }
-                    if !answer.starts_with("250") && line.starts_with("RCPT") {
-                        return taken;
-                    }
                 }
             }
             taken
@@ -402,8 +449,10 @@ mod tests {
         (port, thread::spawn(talk))
     }
 
-    /// The answer to RCPT of a server that takes the text and then goes away without a word.
-    const SILENT: &str = "250 silent";
+    const GREETING: &str = "greeting";
+    const TAKES_ALL: (&str, &str) = ("", "");
+    /// A server that takes the text and then goes away without a word.
+    const SILENT: (&str, &str) = ("", "silent");
 
     #[test]
     fn a_lost_answer_does_not_send_twice() {
@@ -418,14 +467,14 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port,
             security: Security::None,
-            credentials: None,
+            credentials: Some(("us".to_owned(), "secret".to_owned())),
         })
         .expect("settings")
     }
 
     #[test]
     fn a_closed_connection_is_opened_again() {
-        let (port, server) = server("250 ok", 2);
+        let (port, server) = server(TAKES_ALL, 2);
         let out = smtp(port);
         out.send(&mail()).expect("the first is taken");
         out.send(&mail())
@@ -435,10 +484,20 @@ mod tests {
 
     #[test]
     fn answers_say_whether_to_try_again() {
-        for (answer, transient) in [("451 later", true), ("550 no such user", false)] {
-            let (port, server) = server(answer, 1);
+        let about_us_or_the_mail = [
+            ((GREETING, "554 not today"), true),
+            (("EHLO", "550 who are you"), true),
+            (("AUTH", "535 wrong password"), true),
+            (("MAIL", "553 <help@example.com> is not yours"), true),
+            (("RCPT", "451 later"), true),
+            (("RCPT", "550 <anna@example.org>: no such user"), false),
+            (("DATA", "554 no"), false),
+        ];
+        for (refused, transient) in about_us_or_the_mail {
+            let (port, server) = server(refused, 1);
             let error = smtp(port).send(&mail()).expect_err("refused");
-            assert_eq!(error.is_transient(), transient, "{error}");
+            assert_eq!(error.is_transient(), transient, "{refused:?}: {error}");
+            assert!(!error.to_string().contains("example."), "{error}");
             assert!(server.join().expect("the server ends").is_empty());
         }
         let unused = TcpListener::bind("127.0.0.1:0")
@@ -451,5 +510,14 @@ mod tests {
                 .expect_err("nobody there")
                 .is_transient()
         );
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_reached_is_left_alone_for_a_while() {
+        let (port, server) = server((GREETING, "554 not today"), 1);
+        let out = smtp(port);
+        let first = out.send(&mail()).expect_err("refused");
+        server.join().expect("the server ends after one caller");
+        assert_eq!(out.send(&mail()), Err(first));
     }
 }

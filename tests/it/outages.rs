@@ -5,7 +5,10 @@
 use std::process::{Command, Stdio};
 
 use diesel::connection::SimpleConnection;
-use offramp::db::Conn;
+use diesel::prelude::*;
+use offramp::config::Secret;
+use offramp::db::schema::intake;
+use offramp::db::{Conn, Db};
 use offramp::error::Error;
 use offramp::forum::store::{self, NewProduct};
 use offramp::people::Role;
@@ -65,7 +68,6 @@ fn pages_of(test: &Test) -> i64 {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         page_count: i64,
     }
-    use diesel::RunQueryDsl;
     let count = test.app.db.read(|c| {
         let row: Row =
             diesel::sql_query("SELECT page_count FROM pragma_page_count").get_result(c)?;
@@ -218,6 +220,48 @@ fn a_second_server_on_the_same_file_is_refused_and_hurts_nobody() {
     until_it_answers(&address);
     let _ = next.kill();
     let _ = next.wait();
+}
+
+#[test]
+fn a_mail_is_taken_from_any_folder_for_several_recipients_and_a_wrong_call_keeps_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = "[database]\nurl = \"mail.db\"\n";
+    std::fs::write(dir.path().join("here.toml"), config).expect("a configuration");
+    let call = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_offramp"));
+        command.env_remove("DATABASE_URL").env("RUST_LOG", "error");
+        command.arg("--config").arg(dir.path().join("here.toml"));
+        let folder = tempfile::tempdir().expect("another folder");
+        let child = command
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.expect("the command");
+        let mail = b"From: a@b.example\r\nSubject: Two of you\r\n\r\nHello\r\n";
+        let mut input = child.stdin.take().expect("its input");
+        let _ = std::io::Write::write_all(&mut input, mail);
+        drop(input);
+        child.wait().expect("an end").code()
+    };
+    assert_eq!(call(&["migrate"]), Some(0));
+    let two = ["--recipient", "help@us.example", "sales@us.example"];
+    assert_eq!(call(&[&["mail", "receive"][..], &two].concat()), Some(0));
+    assert_eq!(
+        call(&["mail", "receive", "--for", "help@us.example"]),
+        Some(75)
+    );
+    assert_eq!(call(&["mail", "replay"]), Some(2));
+    let database = offramp::config::Database {
+        url: Secret::new(dir.path().join("mail.db").display().to_string()),
+        ..Default::default()
+    };
+    let taken: Vec<String> = Db::open(&database)
+        .and_then(|db| db.read(|c| Ok(intake::table.select(intake::source).load(c)?)))
+        .expect("the mails");
+    assert_eq!(taken, [r#"["help@us.example","sales@us.example"]"#]);
 }
 
 #[test]
