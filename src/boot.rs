@@ -27,6 +27,7 @@ use crate::networks::x::connector::XConnector;
 use crate::people::{self, passwords};
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
+use crate::tickets::forget_uploads::ForgetUploads;
 use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
@@ -162,6 +163,7 @@ pub fn registry() -> Registry {
     escalations::register(&mut registry);
     forum::register(&mut registry);
     people::jobs::register(&mut registry);
+    registry.job::<ForgetUploads>().every::<ForgetUploads>(DAY);
     registry.job::<PruneChanges>().every::<PruneChanges>(DAY);
     registry
 }
@@ -179,6 +181,20 @@ pub fn check_secret(app: &App) -> Result<()> {
     let kept = app
         .db
         .write(|tx| settings::keep_first(tx, SECRET_FINGERPRINT, &ours, now))?;
+    same_secret(&kept, &ours)
+}
+
+/// As `check_secret`, for a look that keeps nothing; `keys` is `None` before a secret is made.
+pub fn look_at_secret(db: &Db, keys: Option<&Keys>) -> Result<()> {
+    if !db.is_postgres() {
+        return Ok(());
+    }
+    let kept = db.read(|conn| settings::value(conn, SECRET_FINGERPRINT))?;
+    let ours = keys.map(Keys::fingerprint).unwrap_or_default();
+    kept.map_or(Ok(()), |kept| same_secret(&kept, &ours))
+}
+
+fn same_secret(kept: &str, ours: &str) -> Result<()> {
     if kept == ours {
         return Ok(());
     }
@@ -199,9 +215,9 @@ pub struct Background {
 }
 
 impl Background {
-    /// Takes the server's lock, migrates, and starts workers and followers.
-    pub fn start(app: &App) -> Result<Background> {
-        let lock = ServerLock::take(&app.config)?;
+    /// Migrates, and starts workers and followers. `lock` is the one of this configuration, taken
+    /// before the app was made: a second server must not even look after the first one's index.
+    pub fn start(app: &App, lock: Option<ServerLock>) -> Result<Background> {
         for name in migrate::migrate(&app.db)? {
             tracing::info!(%name, "ran a migration");
         }

@@ -2,7 +2,8 @@
 //! folder, so that the same file is stored once and a name from outside never becomes a path.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::keys;
@@ -25,7 +26,9 @@ impl Files {
         let key = keys::digest(bytes);
         let path = self.path(&key);
         // A file of another length was cut short, and is written anew.
-        if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64) {
+        let is_whole =
+            std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
+        if is_whole && self.renew(&key)? {
             return Ok(key);
         }
         let dir = self.dir.join(&key[..2]);
@@ -49,8 +52,7 @@ impl Files {
 
     /// Reads what `put` stored under `key`; `None` when there is nothing.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        let is_key = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
-        if !is_key {
+        if !is_key(key) {
             return Ok(None);
         }
         let path = self.path(key);
@@ -61,8 +63,86 @@ impl Files {
         }
     }
 
+    /// Whether there is a file under `key`.
+    pub fn is_there(&self, key: &str) -> bool {
+        is_key(key) && self.path(key).exists()
+    }
+
+    /// Lets a file count as new, for whoever is about to refer to it; false when there is none.
+    pub fn renew(&self, key: &str) -> Result<bool> {
+        if !self.is_there(key) {
+            return Ok(false);
+        }
+        let path = self.path(key);
+        let renewed = std::fs::File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+        match renewed {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io(format!("renewing {}", path.display()), e)),
+        }
+    }
+
+    /// Removes what was put down, or renewed, before `before` and is not named by `used`, which
+    /// answers those of the keys it is given that are. How many files went.
+    pub fn remove_unused(
+        &self,
+        before: SystemTime,
+        used: impl Fn(&[String]) -> Result<Vec<String>>,
+    ) -> Result<usize> {
+        let mut removed = 0;
+        for dir in entries(&self.dir)? {
+            let mut old: Vec<PathBuf> = entries(&dir)?;
+            old.retain(|file| is_older(file, before));
+            if old.is_empty() {
+                continue;
+            }
+            let keys: Vec<String> = old.iter().filter_map(|file| name_of(file)).collect();
+            let used = used(&keys)?;
+            for file in old {
+                let is_used = name_of(&file).is_some_and(|key| used.contains(&key));
+                // It may have been renewed meanwhile.
+                if !is_used && is_older(&file, before) {
+                    std::fs::remove_file(&file)
+                        .map_err(|e| Error::io(format!("removing {}", file.display()), e))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     fn path(&self, key: &str) -> PathBuf {
         self.dir.join(&key[..2]).join(key)
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn name_of(file: &Path) -> Option<String> {
+    Some(file.file_name()?.to_str()?.to_owned())
+}
+
+fn is_older(file: &Path, than: SystemTime) -> bool {
+    let modified = std::fs::metadata(file).and_then(|about| about.modified());
+    modified.is_ok_and(|at| at < than)
+}
+
+/// What is in a folder; nothing when there is none.
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(dir)?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
+    };
+    match read() {
+        Ok(paths) => Ok(paths),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(Error::io(format!("reading {}", dir.display()), e)),
     }
 }
 
@@ -79,6 +159,41 @@ mod tests {
         assert_eq!(files.get(&key).unwrap().as_deref(), Some(&b"hello"[..]));
         assert_eq!(files.get("../../etc/passwd").unwrap(), None);
         assert_eq!(files.get(&"0".repeat(64)).unwrap(), None);
+    }
+
+    #[test]
+    fn what_nothing_names_goes_when_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path().join("uploads"), Random::seeded(1));
+        let none = |_: &[String]| -> Result<Vec<String>> { Ok(Vec::new()) };
+        let noon = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        assert_eq!(files.remove_unused(noon, none).unwrap(), 0, "no folder yet");
+        let [used, unused, renewed, new] = ["used", "unused", "renewed", "new"].map(|word| {
+            let key = files.put(word.as_bytes()).unwrap();
+            let file = std::fs::File::options()
+                .append(true)
+                .open(files.path(&key))
+                .unwrap();
+            if word != "new" {
+                file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            }
+            key
+        });
+        assert_eq!(files.put(b"renewed").unwrap(), renewed);
+        let unfinished = files.path(&unused).with_extension("x.part");
+        std::fs::write(&unfinished, "un").unwrap();
+        let unfinished = std::fs::File::options()
+            .append(true)
+            .open(&unfinished)
+            .unwrap();
+        unfinished.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let one = |keys: &[String]| -> Result<Vec<String>> {
+            Ok(keys.iter().filter(|key| **key == used).cloned().collect())
+        };
+        assert_eq!(files.remove_unused(noon, one).unwrap(), 2);
+        let there = [&used, &unused, &renewed, &new].map(|key| files.is_there(key));
+        assert_eq!(there, [true, false, true, true]);
+        assert!(!files.renew(&unused).unwrap());
     }
 
     #[test]

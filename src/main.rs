@@ -10,7 +10,7 @@ use offramp::clock::Clock;
 use offramp::commands::{check, doctor, reindex};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
-use offramp::db::migrate;
+use offramp::db::{ServerLock, migrate};
 use offramp::demo;
 use offramp::error::{Error, Result};
 use offramp::escalations;
@@ -322,8 +322,9 @@ fn serve(config: Config) -> Result<()> {
     let address = listener
         .local_addr()
         .map_err(|e| Error::io("asking for the address listened on", e))?;
+    let lock = ServerLock::take(&config)?;
     let app = boot::app(config, Clock::System, Random::System)?;
-    let background = Background::start(&app)?;
+    let background = Background::start(&app, lock)?;
     tracing::info!(%address, "serving");
     let served = actix_web::rt::System::new().block_on(boot::serve_http(app, listener));
     background.stop();

@@ -280,6 +280,16 @@ pub fn set_satisfaction(
     Ok(())
 }
 
+/// What the customer added to their last verdict.
+pub fn satisfaction_comment(conn: &mut Conn, id: CaseId) -> Result<Option<String>> {
+    let comment: Option<Option<String>> = cases::table
+        .find(id.0)
+        .select(cases::satisfaction_comment)
+        .first(conn)
+        .optional()?;
+    Ok(comment.flatten())
+}
+
 /// Notes that the case changed: a new version, and a line in the change log for live pages.
 pub fn touch(tx: &mut Conn, id: CaseId, now: Moment) -> Result<()> {
     diesel::update(cases::table.find(id.0))

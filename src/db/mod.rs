@@ -134,13 +134,7 @@ impl Db {
             let all = pool(config.readers.max(2) + 1, manager)?;
             (all.clone(), all)
         } else {
-            if let Some(dir) = Path::new(url)
-                .parent()
-                .filter(|d| !d.as_os_str().is_empty())
-            {
-                std::fs::create_dir_all(dir)
-                    .map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
-            }
+            make_folder_of(url)?;
             // The writer first: it makes the file and sets WAL before a reader looks.
             let write = pool(1, Manager::SqliteWriter(url.into()))?;
             (
@@ -342,6 +336,15 @@ impl Bell {
     }
 }
 
+/// Makes the folder in which a SQLite file is to be.
+fn make_folder_of(file: &str) -> Result<()> {
+    match Path::new(file).parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => std::fs::create_dir_all(dir)
+            .map_err(|e| Error::io(format!("making {}", dir.display()), e)),
+        _ => Ok(()),
+    }
+}
+
 #[derive(Debug)]
 struct LogTrouble;
 
@@ -364,6 +367,7 @@ impl ServerLock {
         if config.is_postgres() {
             return Ok(None);
         }
+        make_folder_of(config.database.url.expose())?;
         let path = format!("{}.lock", config.database.url.expose());
         let file = std::fs::File::options()
             .create(true)

@@ -25,3 +25,12 @@ pub fn keep_first(tx: &mut Conn, name: &str, value: &str, now: Moment) -> Result
         .select(settings::value)
         .first(tx)?)
 }
+
+/// The value of a setting, if it has one.
+pub fn value(conn: &mut Conn, name: &str) -> Result<Option<String>> {
+    Ok(settings::table
+        .filter(settings::name.eq(name))
+        .select(settings::value)
+        .first(conn)
+        .optional()?)
+}

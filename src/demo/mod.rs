@@ -25,7 +25,7 @@ use self::stage::Options;
 use crate::app::App;
 use crate::boot::{self, Background};
 use crate::clock::Clock;
-use crate::db::migrate;
+use crate::db::{ServerLock, migrate};
 use crate::error::{Error, Result};
 use crate::forum::store::{LinkPolicy, set_link_policy};
 use crate::networks::x::sandbox::Running;
@@ -44,6 +44,7 @@ struct Stage {
     x: Running,
     community: Community,
     progress: Progress,
+    lock: Option<ServerLock>,
 }
 
 fn set(options: &Options) -> Result<Stage> {
@@ -52,6 +53,7 @@ fn set(options: &Options) -> Result<Stage> {
     let x = stage::stand_in(options, &community)?;
     let config = stage::config(options, &community, &x);
     stage::write_config(options, &config)?;
+    let lock = ServerLock::take(&config)?;
     let app = boot::app(config, Clock::System, Random::System)?;
     migrate::migrate(&app.db)?;
     let progress = match Progress::load(&options.dir) {
@@ -63,6 +65,7 @@ fn set(options: &Options) -> Result<Stage> {
         x,
         community,
         progress,
+        lock,
     })
 }
 
@@ -108,8 +111,8 @@ fn policies(app: &App, seeded: &seed::Seeded) -> Result<()> {
 /// Runs the demo for a person until the process is asked to end.
 pub fn run(options: &Options) -> Result<()> {
     let listener = listen(options)?;
-    let stage = set(options)?;
-    let background = Background::start(&stage.app)?;
+    let mut stage = set(options)?;
+    let background = Background::start(&stage.app, stage.lock.take())?;
     print_welcome(options, &stage);
     let stop = Arc::new(AtomicBool::new(false));
     let feeder = {
@@ -146,9 +149,9 @@ pub fn run(options: &Options) -> Result<()> {
 /// Runs the whole demo without a person, with simulated staff, and gives an account of it.
 pub fn run_headless(options: &Options, seconds: u64) -> Result<Account> {
     let listener = listen(options)?;
-    let stage = set(options)?;
+    let mut stage = set(options)?;
     let began = stage.app.now();
-    let background = Background::start(&stage.app)?;
+    let background = Background::start(&stage.app, stage.lock.take())?;
     let (address, server) = serve_beside(&stage.app, listener)?;
     let dir = options.dir.clone();
     let app = &stage.app;

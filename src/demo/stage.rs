@@ -27,6 +27,12 @@ pub fn folder(options: &Options) -> Result<()> {
     let dir = &options.dir;
     let mark = dir.join(MARK);
     let failed = |e| Error::io(format!("preparing {}", dir.display()), e);
+    if options.fresh && std::env::var_os("DATABASE_URL").is_some() {
+        return Err(Error::other(
+            "--fresh empties the demo's folder, not the database that DATABASE_URL names. Name an \
+             empty one, or leave DATABASE_URL out.",
+        ));
+    }
     if options.fresh && dir.exists() {
         let is_empty = dir.read_dir().map_err(failed)?.next().is_none();
         if !is_empty && !mark.exists() {

@@ -147,11 +147,14 @@ fn within_limits(raw: &[u8]) -> (&[u8], bool) {
             return (&bytes[..at], true);
         }
     }
-    // In a digest a part that does not say what it is, is a mail.
-    if find_ignoring_case(bytes, b"digest").is_some()
-        && let Some(at) = places(bytes, CONTENT_ENCODING).find(|at| is_encoded_unknown(bytes, *at))
-    {
-        return (&bytes[..at], true);
+    // In a digest a part that does not say what it is, is a mail. Each look reads what is around it,
+    // so there is an end to them too.
+    if find_ignoring_case(bytes, b"digest").is_some() {
+        for (n, at) in places(bytes, CONTENT_ENCODING).enumerate() {
+            if n >= CONTENT_TYPES_MAX || is_encoded_unknown(bytes, at) {
+                return (&bytes[..at], true);
+            }
+        }
     }
     (bytes, cut)
 }
@@ -692,7 +695,19 @@ mod tests {
             "From: a@example.org\r\nTo: {}\r\n\r\nhello",
             "b@example.org, ".repeat(50_000)
         );
-        for mail in [deep, flat, boxes, many_headers, long_header, addresses] {
+        let digest = format!(
+            "From: a@example.org\r\nSubject: digest\r\n\r\n{}",
+            "content-transfer-encoding".repeat(100_000)
+        );
+        for mail in [
+            deep,
+            flat,
+            boxes,
+            many_headers,
+            long_header,
+            addresses,
+            digest,
+        ] {
             let started = Instant::now();
             let read = parse(mail.as_bytes());
             assert!(

@@ -10,12 +10,14 @@ use crate::db::Conn;
 use crate::db::schema::mails;
 use crate::each;
 use crate::error::{Error, Result};
-use crate::ids::MailId;
+use crate::ids::{CaseId, MailId};
 
 const QUEUED: &str = "queued";
 const SENDING: &str = "sending";
 const SENT: &str = "sent";
 const FAILED: &str = "failed";
+/// Not to be sent any more: whom it was for does not want it.
+const WITHDRAWN: &str = "withdrawn";
 
 pub struct NewRow<'a> {
     pub mail: &'a NewMail,
@@ -168,10 +170,14 @@ pub fn mark_sent(tx: &mut Conn, id: MailId, now: Moment) -> Result<()> {
     Ok(())
 }
 
-/// Forgets what a mail said.
+/// Forgets what a mail said, and the address with a token that answers it.
 pub fn forget_words(tx: &mut Conn, id: MailId) -> Result<()> {
     diesel::update(mails::table.find(id.0))
-        .set((mails::body_text.eq(""), mails::html.eq("")))
+        .set((
+            mails::body_text.eq(""),
+            mails::html.eq(""),
+            mails::reply_to.eq(None::<String>),
+        ))
         .execute(tx)?;
     Ok(())
 }
@@ -213,6 +219,28 @@ pub fn mark_again(tx: &mut Conn, id: MailId) -> Result<bool> {
     Ok(changed == 1)
 }
 
+/// Ends the mails about a case that have not left, given-up ones too, and forgets to whom all of
+/// them went.
+pub fn withdraw_for_case(tx: &mut Conn, case: CaseId) -> Result<()> {
+    let of_case = mails::table.filter(mails::case_id.eq(case.0));
+    diesel::update(of_case.filter(mails::state.ne(SENT)))
+        .set((
+            mails::state.eq(WITHDRAWN),
+            mails::body_text.eq(""),
+            mails::html.eq(""),
+            mails::error.eq(None::<String>),
+        ))
+        .execute(tx)?;
+    diesel::update(of_case)
+        .set((
+            mails::to_email.eq(""),
+            mails::to_name.eq(""),
+            mails::reply_to.eq(None::<String>),
+        ))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// How many mails stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -241,6 +269,7 @@ pub fn counts(conn: &mut Conn) -> Result<Counts> {
         match state.as_str() {
             SENT => counts.sent += n,
             FAILED => counts.failed += n,
+            WITHDRAWN => {}
             _ => counts.waiting += n,
         }
     }
@@ -314,6 +343,20 @@ pub fn page(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<Give
         .limit(limit)
         .select(GIVEN)
         .load(conn)?)
+}
+
+/// Keys of the files that go with mails that have not left, and may yet.
+pub fn storage_keys(conn: &mut Conn) -> Result<Vec<String>> {
+    let headers: Vec<String> = mails::table
+        .filter(mails::state.eq_any([QUEUED, SENDING, FAILED]))
+        .select(mails::headers)
+        .load(conn)?;
+    Ok(headers
+        .iter()
+        .filter_map(|headers| serde_json::from_str::<Extras>(headers).ok())
+        .flat_map(|extras| extras.files)
+        .map(|file| file.storage_key)
+        .collect())
 }
 
 /// Mails that still have to leave.

@@ -54,6 +54,8 @@ pub enum Outcome {
         file_names: Vec<String>,
     },
     Problems(Vec<Problem>),
+    /// Files of an earlier step were forgotten meanwhile: the form comes back without them.
+    FilesGone(Problem),
     /// Too many came from there.
     TooMany {
         retry_seconds: u64,
@@ -74,6 +76,14 @@ pub fn contact(
         return Ok(Outcome::Problems(problems));
     }
     let mut kept = kept_before(app, &typed.kept_files);
+    for file in &kept {
+        if !app.files.renew(&file.storage_key)? {
+            return Ok(Outcome::FilesGone(Problem::new(
+                "files",
+                "The files were chosen too long ago and are gone. Choose them again.",
+            )));
+        }
+    }
     if kept.len() + files.len() > FILES_MAX {
         return Ok(Outcome::Problems(vec![Problem::new(
             "files",

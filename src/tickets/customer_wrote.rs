@@ -35,6 +35,8 @@ pub struct Words<'a> {
     pub intake: Option<IntakeId>,
     pub request_key: Option<&'a str>,
     pub files: &'a [KeptFile],
+    /// What the message has no room for, in words for the case's story.
+    pub left_out: &'a [String],
 }
 
 /// Where the words stand now.
@@ -107,7 +109,7 @@ pub fn open_case(
             customer_name: &name,
             written_at: opening.written_at,
             mention: None,
-            reasons: opening.reasons.clone(),
+            reasons: [opening.reasons.as_slice(), words.left_out].concat(),
         },
     )?;
     let ticket = open_for_case(
@@ -186,7 +188,7 @@ pub fn follow_up(
             by: &by,
             mention: None,
             summary,
-            reasons: vec![],
+            reasons: words.left_out.to_vec(),
             data: json!({"ticket": ticket.id, "message": message}),
         },
     )?;

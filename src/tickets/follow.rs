@@ -10,7 +10,7 @@ use super::{
 };
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
-use crate::cases::satisfaction::{Verdict, rate};
+use crate::cases::satisfaction::{COMMENT_CHARS_MAX, Verdict, rate};
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Case, Channel, Event, State, Step, record_event};
 use crate::clock::Moment;
@@ -21,6 +21,7 @@ use crate::forum::store::lists::{ThreadLine, threads_by_ids};
 use crate::forum::{Visibility, store as forum};
 use crate::ids::{CaseId, ThreadId};
 use crate::keys::token_hash;
+use crate::mail::outbox;
 use crate::people::handles;
 use crate::web::UploadedFile;
 
@@ -193,10 +194,13 @@ fn say(
     })
 }
 
-/// The customer says whether it is solved. A verdict without words that was given before changes
-/// nothing.
+/// The customer says whether it is solved. A verdict that stands already, in the same words or none,
+/// changes nothing: the button was pressed twice.
 pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result<()> {
-    let comment = clean_text(comment);
+    let comment: String = clean_text(comment)
+        .chars()
+        .take(COMMENT_CHARS_MAX)
+        .collect();
     app.db.write(|tx| {
         let Some(found) = cases::hold_successor(tx, case)? else {
             return Err(Error::Data(format!("there is no case {case}")));
@@ -207,7 +211,8 @@ pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result
         };
         if stands_so
             && found.satisfaction.as_deref() == Some(verdict.as_str())
-            && comment.is_empty()
+            && (comment.is_empty()
+                || cases::store::satisfaction_comment(tx, found.id)?.as_deref() == Some(&comment))
         {
             return Ok(());
         }
@@ -263,8 +268,9 @@ pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result
     })
 }
 
-/// The customer takes back that we may write to them: the address is forgotten, and staff read it
-/// in the case. False when there was nothing to take back.
+/// The customer takes back that we may write to them: the address is forgotten wherever the case
+/// has it, what waits in the outbox ends there, and staff read it in the case. The mails that came
+/// in are kept as they came. False when there was nothing to take back.
 pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
     app.db.write(|tx| {
         cases::hold_successor(tx, case)?;
@@ -281,6 +287,10 @@ pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
             return Ok(false);
         }
         cases::store::forget_email(tx, case)?;
+        outbox::withdraw_for_case(tx, case)?;
+        if let Some(ticket) = store::ticket_of(tx, case)? {
+            store::forget_addresses(tx, ticket.id)?;
+        }
         let story = found.merged_into.unwrap_or(case);
         record_event(
             tx,

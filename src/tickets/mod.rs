@@ -15,6 +15,7 @@ pub mod contact;
 pub mod customer_wrote;
 pub mod decide;
 pub mod follow;
+pub mod forget_uploads;
 pub mod notices;
 pub mod open;
 pub mod pages;

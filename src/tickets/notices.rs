@@ -109,7 +109,9 @@ fn put(
         references,
         automatic: post.automatic,
         unsubscribe_url: None,
-        is_secret: false,
+        // Its links and the address that answers it open the case to whoever has them; what staff
+        // said in it stands in the ticket.
+        is_secret: true,
         files: post
             .files
             .iter()

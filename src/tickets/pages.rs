@@ -134,6 +134,14 @@ pub async fn post_contact(
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             contact_page(&app, status, viewer.page, fields, problems).await
         }
+        contact::Outcome::FilesGone(problem) => {
+            let fields = Typed {
+                kept_files: String::new(),
+                ..fields
+            };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            contact_page(&app, status, viewer.page, fields, vec![problem]).await
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::customer_wrote::{Opening, Words, follow_up, open_case};
 use super::decide::{Decision, Refusal, decide, take_by_hand};
 use super::store::{self, Judged, KeptFile, NewMessage, RawMail, Unread};
-use super::{Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices};
+use super::{
+    BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices,
+};
 use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
 use crate::clock::MINUTE;
@@ -21,7 +23,7 @@ use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
 use crate::mail::classify::{Own, Verdict, classify};
 use crate::mail::inbound::{InboundMail, parse};
-use crate::mail::trim::trim;
+use crate::mail::trim::{Trimmed, trim};
 use crate::mail::{clean_message_id, one_line};
 use crate::text::names;
 
@@ -195,6 +197,20 @@ fn own(app: &App) -> Own {
     }
 }
 
+/// A mail that was read: what is needed to do what it asks for.
+struct Arrived<'a> {
+    raw: &'a RawMail,
+    mail: &'a InboundMail,
+    verdict: &'a Verdict,
+    /// As it is written to, and as it is compared.
+    sender: Option<&'a (String, String)>,
+    message_id: Option<String>,
+    text: Trimmed,
+    files: Vec<KeptFile>,
+    /// What of it a message has no room for, and in which of its files that is.
+    left_out: Vec<String>,
+}
+
 /// One mail, from bytes to what became of it: everything is decided and done in one transaction.
 fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     let envelope: Vec<String> = serde_json::from_str(&raw.source)
@@ -222,10 +238,21 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     };
     // Before the transaction that refers to them, and only those of a mail that is taken.
     let keeps_files = app.db.read(look)?.keeps_files();
-    let files = if keeps_files {
-        keep_files(app, &mail)?
+    let text = trim(&mail.text);
+    let (files, left_out) = if keeps_files {
+        keep_files(app, raw, &mail, &text)?
     } else {
-        Vec::new()
+        Default::default()
+    };
+    let arrived = Arrived {
+        raw,
+        message_id,
+        text,
+        files,
+        left_out,
+        sender: sender.as_ref(),
+        verdict: &verdict,
+        mail: &mail,
     };
     app.db.write(|tx| {
         let now = app.now();
@@ -235,7 +262,7 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         if decision.keeps_files() && !keeps_files {
             return Err(Error::other("it was decided otherwise meanwhile; read it again"));
         }
-        let ticket = act(tx, app, raw, &mail, &verdict, sender.as_ref(), &files, &decision)?;
+        let ticket = act(tx, app, &arrived, &decision)?;
         tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");
         let reason = match &decision {
             Decision::SetAside(why) => format!("{why} ({})", verdict.rule),
@@ -248,7 +275,7 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
                 now,
                 &Judged {
                     intake: raw.id,
-                    message_id: message_id.as_deref().unwrap_or_default(),
+                    message_id: arrived.message_id.as_deref().unwrap_or_default(),
                     from_key: from_key.unwrap_or_default(),
                     dedupe_key: &dedupe_key,
                     decision: decision.as_str(),
@@ -277,32 +304,33 @@ fn sender_lock(from_key: &str) -> i64 {
 }
 
 /// Does what was decided; the ticket it was about, if any.
-#[allow(clippy::too_many_arguments)]
 fn act(
     tx: &mut Conn,
     app: &App,
-    raw: &RawMail,
-    mail: &InboundMail,
-    verdict: &Verdict,
-    sender: Option<&(String, String)>,
-    files: &[KeptFile],
+    arrived: &Arrived<'_>,
     decision: &Decision,
 ) -> Result<Option<TicketId>> {
-    let text = trim(&mail.text);
-    let message_id = mail.message_id.as_deref().and_then(clean_message_id);
-    let in_reply_to = mail.in_reply_to.first().map(String::as_str);
+    let &Arrived {
+        raw,
+        mail,
+        verdict,
+        sender,
+        ..
+    } = arrived;
     let name = sender_name(mail);
-    let (body, quoted) = (clean_text(&text.reply_text), clean_text(&text.quoted_text));
+    let body = clean_text(&arrived.text.reply_text);
+    let quoted = clean_text(&arrived.text.quoted_text);
     let words = Words {
         name: &name,
         email: sender.map(|s| s.0.as_str()),
         body: &body,
         quoted: &quoted,
-        message_id: message_id.as_deref(),
-        in_reply_to,
+        message_id: arrived.message_id.as_deref(),
+        in_reply_to: mail.in_reply_to.first().map(String::as_str),
         intake: Some(raw.id),
         request_key: None,
-        files,
+        files: &arrived.files,
+        left_out: &arrived.left_out,
     };
     match decision {
         Decision::Answer(ticket) => {
@@ -317,9 +345,6 @@ fn act(
         }
         Decision::NewCase(related) => {
             let mut reasons = vec![format!("a mail of a new conversation ({})", verdict.rule)];
-            if mail.cut {
-                reasons.push("the mail was too long to be kept whole in the ticket".into());
-            }
             if sender.is_none() {
                 reasons.push("the mail names no sender that can be written to".into());
             }
@@ -350,7 +375,7 @@ fn act(
         Decision::Undelivered(case) => undelivered(tx, app, raw, verdict, *case),
         Decision::Refused(refusal) => {
             if let (true, Some((email, _))) = (verdict.answerable, sender) {
-                refuse(tx, app, email, *refusal, message_id.as_deref())?;
+                refuse(tx, app, email, *refusal, words.message_id)?;
             }
             Ok(None)
         }
@@ -489,11 +514,44 @@ fn sender_name(mail: &InboundMail) -> String {
     }
 }
 
-/// The mail's files in storage, before the transaction that refers to them.
-fn keep_files(app: &App, mail: &InboundMail) -> Result<Vec<KeptFile>> {
-    mail.attachments
+/// The mail's files in storage, before the transaction that refers to them, and what of the mail is
+/// only in one of them.
+fn keep_files(
+    app: &App,
+    raw: &RawMail,
+    mail: &InboundMail,
+    text: &Trimmed,
+) -> Result<(Vec<KeptFile>, Vec<String>)> {
+    let mut kept = mail
+        .attachments
         .iter()
         .take(MAIL_FILES_MAX)
         .map(|f| attachments::keep_bytes(app, &f.filename, &f.content_type, &f.bytes))
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    let is_long = |text: &str| text.chars().nth(BODY_CHARS_MAX).is_some();
+    let mut left_out = Vec::new();
+    if mail.cut || mail.attachments.len() > MAIL_FILES_MAX {
+        kept.push(attachments::keep_bytes(
+            app,
+            "mail.eml",
+            "message/rfc822",
+            &raw.body,
+        )?);
+        left_out.push(format!(
+            "the mail has more text, parts or files than the {MAIL_FILES_MAX} that are kept: all of \
+             it is in the file mail.eml"
+        ));
+    } else if is_long(&text.reply_text) || is_long(&text.quoted_text) {
+        let whole = mail.text.as_bytes();
+        kept.push(attachments::keep_bytes(
+            app,
+            "mail.txt",
+            "text/plain",
+            whole,
+        )?);
+        left_out.push(format!(
+            "the mail is longer than {BODY_CHARS_MAX} characters: all of it is in the file mail.txt"
+        ));
+    }
+    Ok((kept, left_out))
 }

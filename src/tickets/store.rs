@@ -318,6 +318,24 @@ pub fn insert_files(
     Ok(())
 }
 
+/// The keys of all files that messages have.
+pub fn storage_keys(conn: &mut Conn) -> Result<Vec<String>> {
+    Ok(attachments::table
+        .select(attachments::storage_key)
+        .distinct()
+        .order(attachments::storage_key)
+        .load(conn)?)
+}
+
+/// Those of `keys` that messages have.
+pub fn storage_keys_among(conn: &mut Conn, keys: &[String]) -> Result<Vec<String>> {
+    Ok(attachments::table
+        .filter(attachments::storage_key.eq_any(keys))
+        .select(attachments::storage_key)
+        .distinct()
+        .load(conn)?)
+}
+
 /// A file with the message and case it belongs to.
 #[derive(Clone, Debug)]
 pub struct FoundFile {
@@ -375,6 +393,15 @@ pub fn insert_reply_token(
             reply_tokens::created_at.eq(now.0),
             reply_tokens::expires_at.eq(until.0),
         ))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Forgets by which address the ticket's customer wrote, and that answers to it are theirs.
+pub fn forget_addresses(tx: &mut Conn, ticket: TicketId) -> Result<()> {
+    diesel::delete(reply_tokens::table.filter(reply_tokens::ticket_id.eq(ticket.0))).execute(tx)?;
+    diesel::update(ticket_messages::table.filter(ticket_messages::ticket_id.eq(ticket.0)))
+        .set(ticket_messages::from_email.eq(None::<String>))
         .execute(tx)?;
     Ok(())
 }

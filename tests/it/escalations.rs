@@ -7,8 +7,9 @@ use offramp::app::App;
 use offramp::cases::links::{LinkState, Target};
 use offramp::cases::states::Happening;
 use offramp::cases::{self, Case, State};
-use offramp::clock::{HOUR, MINUTE, SECOND};
+use offramp::clock::{DAY, HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
+use offramp::db::audit::Actor;
 use offramp::db::schema::{
     audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies,
     threads, users,
@@ -918,8 +919,33 @@ with_x! {
         let path = address.strip_prefix("http://help.fernwell.example").expect("ours").to_owned();
         let mut browser = t.browser();
         assert!(browser.get(&path).body.contains("Take it back"));
+        // One letter has left, one waits, one was given up.
+        t.run_jobs();
+        app.db.write(|tx| offramp::tickets::notices::fresh_link(tx, &app, case)).expect("a letter");
+        let waiting = app.db.read(offramp::mail::store::waiting_ids).expect("the outbox");
+        assert_eq!(waiting.len(), 1);
+        t.advance(DAY);
+        app.db.write(|tx| {
+            offramp::tickets::notices::fresh_link(tx, &app, case)?;
+            let given_up = offramp::ids::MailId(offramp::mail::store::waiting_ids(tx)?[1]);
+            let attempt = offramp::mail::store::begin_sending(tx, given_up, app.now())?.expect("a mail").attempts;
+            offramp::mail::store::mark_failed(tx, given_up, attempt, "no")
+        }).expect("a mail that was given up");
         let done = browser.submit(&path, &format!("{path}/withdraw"), &[]);
         assert_eq!(done.status, 303);
+        let (left, page) = app.db.read(|c| Ok((
+            offramp::mail::outbox::counts(c)?,
+            offramp::mail::outbox::page(c, None, 50)?,
+        ))).expect("the outbox");
+        assert_eq!((left.waiting, left.failed), (0, 0));
+        assert!(page.iter().all(|mail| mail.to_email.is_empty()), "{page:?}");
+        let by = Actor::Operator;
+        assert_eq!(offramp::mail::outbox::retry_all(&app, &by).expect("tried"), 0);
+        let messages = app.db.read(|c| {
+            let ticket = offramp::tickets::store::ticket_of(c, case)?.expect("a ticket");
+            offramp::tickets::store::messages(c, ticket.id)
+        });
+        assert!(messages.expect("messages").iter().all(|m| m.from_email.is_none()));
         assert!(!browser.get(&path).body.contains("Take it back"));
         let now = case_of(t, post);
         assert_eq!(now.email, None);

@@ -201,9 +201,19 @@ fn a_second_server_on_the_same_file_is_refused_and_hurts_nobody() {
         .spawn();
     let mut first = first.expect("a server");
     until_it_answers(&address);
+    // What the first one's index is found as, it stays: a second server does not repair it.
+    let current = dir.path().join("index/current");
+    let is_filled = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        current.exists()
+    });
+    assert!(is_filled, "the first server has an index");
+    std::fs::write(&current, "damaged").expect("damage");
     let second = offramp(dir.path(), &free_address()).arg("serve").output();
     let second = second.expect("an end");
     let words = String::from_utf8_lossy(&second.stderr).into_owned();
+    let found = std::fs::read_to_string(&current);
+    assert_eq!(found.expect("the index"), "damaged");
     let still = first.try_wait().expect("the first server");
     let _ = first.kill();
     let _ = first.wait();

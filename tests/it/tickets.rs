@@ -525,7 +525,11 @@ on_both! {
         let rate = format!("{}/rate", case_path(t, &mail));
         let place = case(t, id).waiting_since;
         t.advance(DAY);
-        assert_eq!(browser.post(&rate, &[("verdict", "still_broken"), ("comment", "No part came.")]).status, 303);
+        let still = [("verdict", "still_broken"), ("comment", "No part came.")];
+        assert_eq!(browser.post(&rate, &still).status, 303);
+        let said = messages(t, id).len();
+        assert_eq!(browser.post(&rate, &still).status, 303, "a double click");
+        assert_eq!(messages(t, id).len(), said);
         let now = case(t, id);
         assert_eq!((now.state, now.waiting_since), (State::WaitingStaff, place));
         assert_eq!(messages(t, id).last().map(|m| m.body.as_str()), Some("No part came."));
@@ -681,6 +685,74 @@ on_both! {
         assert!(!t.app.config.server.data_dir.join("uploads").exists());
     }
 
+    fn files_of_a_form_that_was_never_sent_are_forgotten(t) {
+        let put = |words: &[u8]| {
+            let key = t.app.files.put(words).expect("stored");
+            let path = t.dir.path().join("data/uploads").join(&key[..2]).join(&key);
+            let file = std::fs::File::options().append(true).open(path).expect("the file");
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("its age");
+            key
+        };
+        let raw = "--b\r\nContent-Type: text/plain\r\n\r\nMine.\r\n--b\r\nContent-Type: application/pdf\r\n\
+                   Content-Disposition: attachment\r\n\r\nkept\r\n--b--";
+        let raw = format!("From: {ANNA}\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+                           Content-Type: multipart/mixed; boundary=b\r\n\r\n{raw}");
+        receive_mail::accept(&t.app, raw.as_bytes(), &[]).expect("accepted");
+        run(t);
+        let keys = t.app.db.read(tickets::store::storage_keys).expect("keys");
+        assert_eq!(keys, [put(b"kept")]);
+        let forgotten = put(b"never sent");
+        t.registry.start_due(&t.app).expect("schedules");
+        run(t);
+        assert!(t.app.files.is_there(&keys[0]) && !t.app.files.is_there(&forgotten));
+        // The form that still has them says so.
+        let file = tickets::store::KeptFile {
+            filename: "a.pdf".into(), content_type: "application/pdf".into(), byte_count: 10, storage_key: forgotten,
+        };
+        let sealed = t.app.keys.seal(&t.app.random, &serde_json::to_string(&[file]).expect("JSON"));
+        let mut browser = t.browser();
+        let key = browser.get("/contact").field("request_key").expect("a key");
+        let fields = [("subject", "My lamp"), ("message", "It is broken, see the file."), ("name", "Bo"),
+            ("email", "bo@customers.example"), ("seen_similar", "yes"), ("kept_files", &sealed), ("request_key", &key)];
+        let page = browser.post("/contact", &fields);
+        assert_eq!(page.status, 422);
+        assert!(page.body.contains("Choose them again"), "{}", page.body);
+        assert_eq!(page.field("kept_files").as_deref(), Some(""));
+    }
+
+    fn nothing_of_a_long_mail_is_lost_without_a_word(t) {
+        let long = format!("{}The end.", "It is broken. ".repeat(3_000));
+        receive(t, &Mail::new(ANNA, "long@customers.example", &long));
+        let first = CaseId(1);
+        let files = &messages(t, first)[0].files;
+        assert_eq!(files[0].filename, "mail.txt");
+        let staff = staff(t, "Jo");
+        let (_, bytes) = tickets::attachments::open(&t.app, files[0].id, &tickets::attachments::Asker::Staff(&staff))
+            .expect("an answer").expect("the file");
+        assert!(String::from_utf8_lossy(&bytes).ends_with("The end."));
+        let told = |id: CaseId, word: &str| {
+            let events = t.app.db.read(|c| cases::store::events(c, id)).expect("the story");
+            events.iter().any(|e| e.reasons.iter().any(|r| r.contains(word)))
+        };
+        assert!(told(first, "mail.txt"));
+
+        // In an answer too, and for files.
+        let part = "--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment\r\n\r\nx\r\n";
+        let many = part.repeat(tickets::MAIL_FILES_MAX + 1);
+        let raw = format!(
+            "From: {ANNA}\r\nTo: {US}\r\nSubject: Re: lamp\r\nMessage-ID: <many@customers.example>\r\n\
+             In-Reply-To: <long@customers.example>\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: text/plain\r\n\r\nMy files.\r\n{many}--b--\r\n"
+        );
+        receive_mail::accept(&t.app, raw.as_bytes(), &[US.to_owned()]).expect("accepted");
+        run(t);
+        let files = &messages(t, first)[1].files;
+        assert_eq!(files.len(), tickets::MAIL_FILES_MAX + 1);
+        assert_eq!(files.last().map(|f| f.filename.as_str()), Some("mail.eml"));
+        assert!(told(first, "mail.eml"));
+    }
+
     fn no_bytes_are_too_odd_to_be_taken(t) {
         let odd: [&[u8]; 6] = [
             b"\0\0\0", b"From: \xff\xfe\r\n\r\n\xc3\x28", b"no headers at all",
@@ -722,4 +794,68 @@ fn the_contact_form_is_limited_also_when_nothing_similar_is_found() {
     run(&t);
     assert_eq!(all_cases(&t).len(), 2);
     t.finish();
+}
+
+#[test]
+fn a_letter_that_was_sent_keeps_no_key_to_its_case() {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        let lines = BufReader::new(stream.try_clone().expect("a clone")).lines();
+        let (mut text, mut is_text) = (String::new(), false);
+        stream.write_all(b"220 test\r\n").expect("greeted");
+        for line in lines.map_while(Result::ok) {
+            if is_text && line != "." {
+                text.push_str(&line);
+                continue;
+            }
+            let answer: &[u8] = match line.as_str() {
+                "." => b"250 taken\r\n",
+                "DATA" => b"354 go on\r\n",
+                _ => b"250 ok\r\n",
+            };
+            is_text = line == "DATA";
+            stream.write_all(answer).expect("answered");
+            if line == "." {
+                return text;
+            }
+        }
+        text
+    });
+    let t = Test::new(Backend::Sqlite, |config| {
+        config.mail.transport = offramp::config::MailTransport::Smtp;
+        config.mail.smtp_host = "127.0.0.1".into();
+        config.mail.smtp_port = port;
+        config.mail.smtp_security = offramp::config::SmtpSecurity::None;
+    });
+    let t = t.expect("SQLite is always there");
+    receive_mail::accept(
+        &t.app,
+        &Mail::new(ANNA, "k@c.example", "It broke.").raw(),
+        &[],
+    )
+    .expect("accepted");
+    run(&t);
+    let text = server.join().expect("the server ends");
+    assert!(
+        text.contains("/case/") && text.contains("support+t."),
+        "{text}"
+    );
+    let id = t
+        .app
+        .db
+        .read(|c| offramp::mail::outbox::page(c, None, 5))
+        .expect("the outbox")[0]
+        .id;
+    let row = t
+        .app
+        .db
+        .read(|c| offramp::mail::store::row(c, offramp::ids::MailId(id)));
+    let row = row.expect("an answer").expect("the row");
+    assert_eq!(
+        (row.reply_to, row.text.as_str(), row.html.as_str()),
+        (None, "", "")
+    );
 }
