@@ -8,10 +8,12 @@ use crate::clock::Clock;
 use crate::config::{Config, MailTransport};
 use crate::db::changes::{self, Subject};
 use crate::db::{Db, migrate};
+use crate::jobs;
 use crate::keys::Keys;
-use crate::mail::transport;
+use crate::mail::{outbox, transport};
 use crate::networks::x::connector::XConnector;
 use crate::search::SearchIndex;
+use crate::tickets;
 
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +56,75 @@ fn line(health: Health, what: &'static str, words: impl Into<String>) -> Line {
 /// itself. Makes no change; asks the mail server and the network who we are.
 pub fn doctor(config: &Config) -> Vec<Line> {
     let (db, about_db) = database(config);
+    let ready = db
+        .as_ref()
+        .filter(|db| migrate::pending(db).is_ok_and(|n| n == 0));
     vec![
         site(config),
         data_folder(config),
+        secret(config, ready),
         about_db,
+        work(ready),
         search(config, db.as_ref()),
         mail(config),
         x(config, db.as_ref()),
     ]
+}
+
+/// `db` is a database that can be asked.
+fn secret(config: &Config, db: Option<&Db>) -> Line {
+    let say = |health, words: String| line(health, "secret", words);
+    let keys = match Keys::read(config) {
+        Ok(keys) => keys,
+        Err(e) => return say(Health::Bad, e.to_string()),
+    };
+    if let Some(db) = db
+        && let Err(e) = boot::look_at_secret(db, keys.as_ref())
+    {
+        return say(Health::Bad, e.to_string());
+    }
+    match keys {
+        Some(_) => say(Health::Good, "there".into()),
+        None => say(
+            Health::Doubtful,
+            "none is there yet; the server makes one".into(),
+        ),
+    }
+}
+
+/// What waits, and what was given up or could not be read.
+fn work(db: Option<&Db>) -> Line {
+    let say = |health, words: String| line(health, "work", words);
+    let Some(db) = db else {
+        let words = "can't be counted before the database is there and migrated";
+        return say(Health::Doubtful, words.into());
+    };
+    let counted = db.read(|conn| {
+        Ok((
+            jobs::counts(conn)?,
+            outbox::counts(conn)?,
+            tickets::store::unread_count(conn)?,
+        ))
+    });
+    let (jobs, mails, unread) = match counted {
+        Ok(counted) => counted,
+        Err(e) => return say(Health::Bad, e.to_string()),
+    };
+    let mut words = format!("{} jobs and {} mails wait", jobs.ready, mails.waiting);
+    for (count, what) in [
+        (jobs.dead, "jobs were given up: see /admin/jobs"),
+        (mails.failed, "mails were given up: see /admin/mail"),
+        (unread, "mails that came in need a person: see /desk/mail"),
+    ] {
+        if count > 0 {
+            words.push_str(&format!("; {count} {what}"));
+        }
+    }
+    let health = match jobs.dead + mails.failed + unread {
+        0 => Health::Good,
+        _ => Health::Doubtful,
+    };
+    say(health, words)
 }
 
 fn database(config: &Config) -> (Option<Db>, Line) {
@@ -275,7 +338,10 @@ mod tests {
         config.site.url = "https://help.example".into();
         let lines = doctor(&config);
         let told: Vec<_> = lines.iter().map(|l| l.what).collect();
-        assert_eq!(told, ["site", "data", "database", "search", "mail", "x"]);
+        let all = [
+            "site", "data", "secret", "database", "work", "search", "mail", "x",
+        ];
+        assert_eq!(told, all);
         assert!(lines[0].words.contains("behind_proxy"), "{}", lines[0]);
         assert!(lines.iter().all(|l| l.health != Health::Bad));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
@@ -283,7 +349,7 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("index/g1")).unwrap();
         std::fs::write(dir.path().join("index/current"), "g1").unwrap();
         let lines = doctor(&config);
-        assert_eq!((lines[3].what, lines[3].health), ("search", Health::Bad));
+        assert_eq!((lines[5].what, lines[5].health), ("search", Health::Bad));
         assert!(dir.path().join("index/g1").exists());
         // A command beside the server goes without the index.
         config.site.url = "http://127.0.0.1:1".into();

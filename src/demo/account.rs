@@ -145,8 +145,9 @@ pub fn is_settled(app: &App, x: &Sandbox) -> Result<bool> {
         .iter()
         .any(|(s, n)| s == "captured" && *n > 0);
     let newest = app.db.read(|c| changes::newest_of(c, Subject::Thread))?;
+    let kinds = crate::boot::registry().kinds();
     Ok(!captured
         && lost(app, x)? == 0
-        && !app.db.read(|c| crate::jobs::is_due(c, now))?
+        && !app.db.read(|c| crate::jobs::is_due(c, now, &kinds))?
         && app.index.position()?.is_some_and(|p| p >= newest))
 }

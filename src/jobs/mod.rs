@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 
 use store::Counted;
 pub use store::{
-    Claimed, Counts, DeadJob, claim, counts, dead, free_all_leases, is_due, payloads, retry,
+    Claimed, Counts, DeadJob, claim, counts, dead, free_all_leases, is_due, kinds, retry,
     take_lease,
 };
 
@@ -87,6 +87,16 @@ pub fn enqueue_kind(
     store::insert(tx, kind, payload, dedupe_key, now, now)
 }
 
+/// The jobs of a kind that wait or run. One that this version can't read is left out: it does not
+/// do what is asked of it.
+pub fn waiting<J: Job>(conn: &mut Conn) -> Result<Vec<J>> {
+    let payloads = store::payloads(conn, J::KIND)?;
+    Ok(payloads
+        .iter()
+        .filter_map(|payload| serde_json::from_str(payload).ok())
+        .collect())
+}
+
 type Run = Box<dyn Fn(&App, &str) -> Result<Next> + Send + Sync>;
 
 struct Kind {
@@ -129,6 +139,11 @@ impl Registry {
         self
     }
 
+    /// The names of all kinds.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.kinds.keys().copied().collect()
+    }
+
     /// Runs `J::default()` every `every` microseconds.
     pub fn every<J: Job + Default>(&mut self, every: i64) -> &mut Self {
         self.schedules.push(Schedule {
@@ -161,20 +176,22 @@ impl Registry {
     /// Runs one job that is due; false when none is.
     pub fn run_one(&self, app: &App) -> Result<bool> {
         let now = app.now();
-        if !app.db.read(|c| store::is_due(c, now))? {
+        let kinds = self.kinds();
+        if !app.db.read(|c| store::is_due(c, now, &kinds))? {
             return Ok(false);
         }
         let lease_of = |kind: &str| self.kinds.get(kind).map_or(LEASE, |k| k.lease);
         let claimed = app
             .db
-            .write_if(|tx| store::claim(tx, &app.node, now, lease_of))?;
+            .write_if(|tx| store::claim(tx, &app.node, now, &kinds, lease_of))?;
         let Some(job) = claimed else {
             return Ok(false);
         };
         let Some(kind) = self.kinds.get(job.kind.as_str()) else {
-            let why = "this version knows no such kind of job";
-            app.db.write(|tx| store::bury(tx, &job, why, app.now()))?;
-            return Ok(true);
+            return Err(Error::Data(format!(
+                "a job of the kind {} was claimed, which nobody asked for",
+                job.kind
+            )));
         };
         if job.attempts > kind.attempts_max {
             let why = "the process ended each time while it ran";

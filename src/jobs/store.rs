@@ -86,24 +86,28 @@ pub fn insert(
     Ok(())
 }
 
-/// Whether any job could be claimed: a look that takes no write lock.
-pub fn is_due(conn: &mut Conn, now: Moment) -> Result<bool> {
+/// Whether any job of these kinds could be claimed: a look that takes no write lock.
+pub fn is_due(conn: &mut Conn, now: Moment, kinds: &[&str]) -> Result<bool> {
     let free = jobs::lease_until.is_null().or(jobs::lease_until.lt(now.0));
     let due = jobs::state.eq(READY).and(jobs::run_at.le(now.0)).and(free);
+    let due = due.and(jobs::kind.eq_any(kinds.to_vec()));
     Ok(select(exists(jobs::table.filter(due))).get_result(conn)?)
 }
 
-/// Leases the job that has been due longest, for as long as its kind asks, and counts the attempt.
+/// Leases the job of these kinds that has been due longest, for as long as its kind asks, and counts
+/// the attempt. Other kinds are left to the nodes of another version that know them.
 /// The dedupe key is given up here: what asks for the same work while it runs wants it done again,
 /// with what changed since.
 pub fn claim(
     tx: &mut Conn,
     node: &str,
     now: Moment,
+    kinds: &[&str],
     lease_of: impl Fn(&str) -> i64,
 ) -> Result<Option<Claimed>> {
     let next = jobs::table
         .filter(jobs::state.eq(READY).and(jobs::run_at.le(now.0)))
+        .filter(jobs::kind.eq_any(kinds.to_vec()))
         .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now.0)))
         .order((jobs::run_at, jobs::id))
         .select((jobs::id, jobs::kind));
@@ -269,10 +273,20 @@ pub fn free_all_leases(tx: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Payloads of the jobs of one kind that wait, run or were given up.
+/// Payloads of the jobs of one kind that wait or run.
 pub fn payloads(conn: &mut Conn, kind: &str) -> Result<Vec<String>> {
     Ok(jobs::table
-        .filter(jobs::kind.eq(kind))
+        .filter(jobs::kind.eq(kind).and(jobs::state.eq(READY)))
         .select(jobs::payload)
+        .load(conn)?)
+}
+
+/// How many jobs of each kind wait or run.
+pub fn kinds(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    Ok(jobs::table
+        .filter(jobs::state.eq(READY))
+        .group_by(jobs::kind)
+        .select((jobs::kind, count_star()))
+        .order(jobs::kind)
         .load(conn)?)
 }

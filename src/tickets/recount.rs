@@ -6,7 +6,7 @@ use super::receive_mail::ReceiveMail;
 use super::store;
 use crate::db::{Conn, Mismatch};
 use crate::error::Result;
-use crate::jobs::{self, Job};
+use crate::jobs;
 
 /// Rules that hold of every ticket: what staff answered has its mail, and a mail that was taken
 /// in and not read yet waits where it is read.
@@ -21,9 +21,8 @@ pub fn recount(conn: &mut Conn) -> Result<Vec<Mismatch>> {
         ));
     }
     // A mail's job is put down with it, and gone only when the mail was read or set aside.
-    let jobs: HashSet<i64> = jobs::payloads(conn, ReceiveMail::KIND)?
+    let jobs: HashSet<i64> = jobs::waiting::<ReceiveMail>(conn)?
         .iter()
-        .filter_map(|payload| serde_json::from_str::<ReceiveMail>(payload).ok())
         .map(|job| job.intake.0)
         .collect();
     for intake in store::mails_to_read(conn)? {

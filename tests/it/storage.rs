@@ -1,4 +1,4 @@
-//! The database floor: transactions, leases, the change log, twins of the schema.
+//! The database floor: transactions, leases, jobs, the change log.
 
 use diesel::RunQueryDsl;
 use offramp::app::App;
@@ -7,7 +7,9 @@ use offramp::clock::{DAY, HOUR};
 use offramp::db::changes::{self, Subject};
 use offramp::db::{Conn, Lock, lock, savepoint};
 use offramp::error::{Error, Result};
+use offramp::ids::TicketMessageId;
 use offramp::jobs::{self, Job, Next, Registry};
+use offramp::tickets::store::{self, KeptFile};
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{Backend, Test};
@@ -95,7 +97,7 @@ on_both! {
         t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
         for _ in 0..Probe::ATTEMPTS_MAX {
             // Claimed, and then the process is gone: the lease is all that is left of it.
-            let claimed = t.app.db.write(|tx| jobs::claim(tx, "gone", t.app.now(), |_| jobs::LEASE)).unwrap();
+            let claimed = t.app.db.write(|tx| jobs::claim(tx, "gone", t.app.now(), &[Probe::KIND], |_| jobs::LEASE)).unwrap();
             assert!(claimed.is_some());
             t.advance(HOUR);
         }
@@ -105,6 +107,57 @@ on_both! {
         t.app.db.write(|tx| jobs::retry(tx, dead[0].id, t.app.now())).unwrap();
         assert!(registry.run_one(&t.app).unwrap());
         assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 0, dead: 0 });
+    }
+
+    fn the_jobs_of_a_newer_version_are_left_to_it(t) {
+        let now = t.app.now();
+        t.app.db.write(|tx| {
+            jobs::enqueue_kind(tx, now, "of_tomorrow", "{}", None)?;
+            jobs::enqueue(tx, now, &Probe::Done)
+        }).unwrap();
+        assert!(probes().run_one(&t.app).unwrap());
+        assert!(!probes().run_one(&t.app).unwrap());
+        assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 1, dead: 0 });
+        let report = offramp::commands::check::check(&t.app).unwrap();
+        assert!(report.findings.iter().any(|f| f.what.contains("of_tomorrow")), "{report:?}");
+        t.app.db.write(forget_jobs).unwrap();
+    }
+
+    fn check_finds_lost_work(t) {
+        let now = t.app.now();
+        let registry = probes();
+        t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
+        // What is read in a dead job is not under way.
+        let raw = b"From: a@b.example\r\nSubject: x\r\n\r\nHello";
+        let mail = offramp::tickets::receive_mail::accept(&t.app, raw, &[]).unwrap();
+        t.app.db.write(|tx| Ok(diesel::sql_query("UPDATE jobs SET state = 'dead'").execute(tx)?)).unwrap();
+        let found = |t: &Test| -> Vec<String> {
+            let report = offramp::commands::check::check(&t.app).unwrap();
+            report.findings.into_iter().map(|f| f.what).collect()
+        };
+        let lost = found(t);
+        assert!(lost.iter().filter(|what| what.starts_with("job ")).count() == 2, "{lost:?}");
+        assert!(lost.contains(&format!("mail {mail}, taken in")), "{lost:?}");
+        for dead in t.app.db.read(|c| jobs::dead(c, 10)).unwrap() {
+            t.app.db.write(|tx| jobs::retry(tx, dead.id, now)).unwrap();
+        }
+        t.run_jobs();
+        registry.run_due(&t.app).unwrap();
+        t.app.db.write(forget_jobs).unwrap();
+        assert_eq!(found(t), Vec::<String>::new());
+
+        let file = KeptFile {
+            filename: "a.pdf".into(),
+            content_type: "application/pdf".into(),
+            byte_count: 1,
+            storage_key: "0".repeat(64),
+        };
+        t.app.db.write(|tx| {
+            let message = diesel::sql_query("UPDATE ticket_messages SET quoted = ''").execute(tx)?;
+            assert_eq!(message, 1);
+            store::insert_files(tx, now, TicketMessageId(1), &[file])
+        }).unwrap();
+        assert_eq!(found(t), [format!("file {}", "0".repeat(64))]);
     }
 
     fn a_worker_that_was_taken_for_lost_changes_nothing(t) {
@@ -180,7 +233,7 @@ impl Job for Probe {
                 app.clock.advance(HOUR);
                 let now = app.now();
                 app.db
-                    .write(|tx| jobs::claim(tx, "other", now, |_| jobs::LEASE))?;
+                    .write(|tx| jobs::claim(tx, "other", now, &[Probe::KIND], |_| jobs::LEASE))?;
                 Ok(Next::Done)
             }
         }
@@ -214,4 +267,28 @@ fn nodes_of_one_database_need_one_secret() {
     boot::check_secret(&node(t.app.config.site.secret.expose())).unwrap();
     let refused = boot::check_secret(&node("a secret that only one of the nodes has")).unwrap_err();
     assert!(refused.to_string().contains("site.secret"), "{refused}");
+
+    let told = |config: &offramp::config::Config| -> Vec<String> {
+        let lines = offramp::commands::doctor::doctor(config);
+        lines.iter().map(ToString::to_string).collect()
+    };
+    let told_there = told(&t.app.config);
+    assert!(told_there[2].starts_with("ok    secret"), "{told_there:?}");
+    assert!(told_there[4].starts_with("ok    work"), "{told_there:?}");
+    let other = node("a secret that only one of the nodes has");
+    let now = t.app.now();
+    other
+        .db
+        .write(|tx| jobs::enqueue(tx, now, &Probe::Done))
+        .unwrap();
+    other
+        .db
+        .write(|tx| Ok(diesel::sql_query("UPDATE jobs SET state = 'dead'").execute(tx)?))
+        .unwrap();
+    let told_other = told(&other.config);
+    assert!(told_other[2].starts_with("BAD   secret"), "{told_other:?}");
+    assert!(
+        told_other[4].contains("1 jobs were given up"),
+        "{told_other:?}"
+    );
 }

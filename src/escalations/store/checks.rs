@@ -1,16 +1,19 @@
 //! Queries that count and compare, for `offramp check` and the account of the demo.
 
+use std::collections::HashSet;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{cases, jobs, mentions, replies, triages};
+use crate::db::schema::{cases, mentions, replies, triages};
 use crate::error::Result;
 use crate::escalations::judge::JudgeMentions;
+use crate::escalations::send_reply::SendReply;
 use crate::escalations::{Label, ReplyState, Stage};
-use crate::jobs::Job;
+use crate::jobs;
 use crate::networks::{Network, store as networks};
 
 /// The name under which posts that arrived again are counted.
@@ -124,15 +127,7 @@ pub fn count_failed(conn: &mut Conn) -> Result<i64> {
 
 /// How many mentions wait to be judged while no job would do it.
 pub fn captured_without_job(conn: &mut Conn) -> Result<i64> {
-    let jobs: i64 = jobs::table
-        .filter(
-            jobs::kind
-                .eq(JudgeMentions::KIND)
-                .and(jobs::state.eq("ready")),
-        )
-        .select(count_star())
-        .first(conn)?;
-    if jobs > 0 {
+    if !jobs::waiting::<JudgeMentions>(conn)?.is_empty() {
         return Ok(0);
     }
     Ok(mentions::table
@@ -168,12 +163,12 @@ pub fn unfinished_without_job(conn: &mut Conn) -> Result<Vec<i64>> {
         )
         .select(replies::id)
         .load(conn)?;
-    let payloads: Vec<String> = jobs::table
-        .filter(jobs::kind.eq("send_reply"))
-        .select(jobs::payload)
-        .load(conn)?;
+    let under_way: HashSet<i64> = jobs::waiting::<SendReply>(conn)?
+        .iter()
+        .map(|job| job.reply.0)
+        .collect();
     Ok(waiting
         .into_iter()
-        .filter(|id| !payloads.contains(&format!("{{\"reply\":{id}}}")))
+        .filter(|id| !under_way.contains(id))
         .collect())
 }

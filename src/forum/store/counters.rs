@@ -7,7 +7,7 @@ use crate::db::{Conn, Mismatch};
 use crate::error::Result;
 
 /// Counter (table and column), and the rows it counts as a condition on the counted table.
-const COUNTERS: [(&str, &str, &str, &str); 7] = [
+const COUNTERS: [(&str, &str, &str, &str); 9] = [
     (
         "threads.reply_count",
         "threads",
@@ -31,6 +31,18 @@ const COUNTERS: [(&str, &str, &str, &str); 7] = [
         "threads",
         "accepted_count",
         "SELECT count(*) FROM posts p WHERE p.thread_id = x.id AND p.accepted_at IS NOT NULL AND p.deleted_at IS NULL",
+    ),
+    (
+        "posts.edit_count",
+        "posts",
+        "edit_count",
+        "SELECT count(*) FROM post_revisions r WHERE r.post_id = x.id",
+    ),
+    (
+        "thread_tags.active_at",
+        "thread_tags",
+        "active_at",
+        "SELECT t.active_at FROM threads t WHERE t.id = x.thread_id",
     ),
     (
         "users.post_count",
