@@ -151,7 +151,7 @@ impl diesel::r2d2::R2D2Connection for PgTls {
 }
 
 /// Types are looked up by their built-in numbers; a custom type would need a connection here,
-/// and the schema has none (`tests/it/storage.rs`).
+/// and the schema has none (`tests/it/tidy.rs`).
 struct NoLookup;
 
 impl diesel::pg::PgMetadataLookup for NoLookup {

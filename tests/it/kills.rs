@@ -174,6 +174,18 @@ impl World {
             String::from_utf8_lossy(&checked.stdout),
             String::from_utf8_lossy(&checked.stderr)
         );
+        // Nothing is proved of what nobody did.
+        for (deeds, what) in [
+            (said.posts.len(), "posts on X"),
+            (said.approved.len(), "replies approved"),
+            (said.threads.len(), "threads"),
+            (said.thread_replies.len(), "replies in threads"),
+            (said.forms.len(), "forms"),
+            (said.mails.len(), "mails"),
+            (said.answers.len(), "answers by mail"),
+        ] {
+            assert!(deeds > 0, "nobody managed any {what}");
+        }
         world.compare(&said);
         let mean =
             starts.iter().sum::<Duration>() / u32::try_from(starts.len().max(1)).unwrap_or(1);
