@@ -47,8 +47,6 @@ pub struct Attachment {
     pub content_type: String,
     /// The content, decoded.
     pub bytes: Vec<u8>,
-    /// The id by which the HTML shows it, without brackets.
-    pub content_id: Option<String>,
     /// Whether it is a part of the text (an image shown in the HTML) rather than a file beside it.
     pub inline: bool,
 }
@@ -375,16 +373,15 @@ fn attachment(
         Some(name) => name,
         None => format!("attachment-{number}.{}", extension(&content_type)),
     };
-    let content_id = part.content_id().and_then(clean_message_id);
-    let is_shown = content_id
-        .as_ref()
+    let is_shown = part
+        .content_id()
+        .and_then(clean_message_id)
         .is_some_and(|id| html.contains(&format!("cid:{id}")));
     Attachment {
         filename,
         content_type,
         bytes,
         inline: is_shown,
-        content_id,
     }
 }
 

@@ -206,6 +206,53 @@ impl Smtp {
         self.idle.lock().unwrap_or_else(|e| e.into_inner())
     }
 
+    /// One mail over an open connection. Not by `SmtpConnection::send`, because the server has more
+    /// time for its last answer than for the others.
+    fn hand_over(
+        &self,
+        connection: &mut SmtpConnection,
+        envelope: &Envelope,
+        text: &[u8],
+    ) -> Result<(), SendError> {
+        let server = connection.server_info();
+        let mut options = Vec::new();
+        let mut addresses = envelope.from().into_iter().chain(envelope.to());
+        if addresses.any(|address| !address.to_string().is_ascii()) {
+            if !server.supports_feature(Extension::SmtpUtfEight) {
+                return Err(SendError::Permanent {
+                    words: "the mail server takes no address with letters beyond ASCII".to_owned(),
+                });
+            }
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        if !text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+            options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        // A server that will not have us as a sender refuses every mail alike.
+        let from = Mail::new(envelope.from().cloned(), options);
+        let refused = |error| self.unless_silent(&error, not_now(&error));
+        connection.command(from).map_err(refused)?;
+        let said = |error| self.unless_silent(&error, told(&error));
+        for to in envelope.to() {
+            let to = Rcpt::new(to.clone(), vec![]);
+            connection.command(to).map_err(said)?;
+        }
+        connection.command(Data).map_err(said)?;
+        wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
+        connection.message(text).map_err(said)?;
+        // The mail is taken, whatever becomes of the connection: a broken one is found when it is used.
+        let _ = wait_at_most(connection, SMTP_TIMEOUT_SECONDS);
+        Ok(())
+    }
+
+    /// A server that no longer answers is left alone like one that can't be reached.
+    fn unless_silent(&self, error: &SmtpError, said: SendError) -> SendError {
+        if error.status().is_none() && !error.is_client() {
+            *self.down() = Some((Instant::now(), said.clone()));
+        }
+        said
+    }
+
     fn down(&self) -> std::sync::MutexGuard<'_, Option<(Instant, SendError)>> {
         self.down.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -218,50 +265,13 @@ impl Transport for Smtp {
         let mut connection = self.connection()?;
         // Nothing is sent a second time here: once the text has gone out, a lost answer does not say whether it was
         // taken.
-        let taken = hand_over(&mut connection, message.envelope(), &bytes);
+        let taken = self.hand_over(&mut connection, message.envelope(), &bytes);
         match taken {
             Ok(()) => self.keep(connection),
             Err(_) => connection.abort(),
         }
         taken
     }
-}
-
-/// One mail over an open connection. Not by `SmtpConnection::send`, because the server has more time for its last
-/// answer than for the others.
-fn hand_over(
-    connection: &mut SmtpConnection,
-    envelope: &Envelope,
-    text: &[u8],
-) -> Result<(), SendError> {
-    let server = connection.server_info();
-    let mut options = Vec::new();
-    let mut addresses = envelope.from().into_iter().chain(envelope.to());
-    if addresses.any(|address| !address.to_string().is_ascii()) {
-        if !server.supports_feature(Extension::SmtpUtfEight) {
-            return Err(SendError::Permanent {
-                words: "the mail server takes no address with letters beyond ASCII".to_owned(),
-            });
-        }
-        options.push(MailParameter::SmtpUtfEight);
-    }
-    if !text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
-        options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-    }
-    // A server that will not have us as a sender refuses every mail alike.
-    let from = Mail::new(envelope.from().cloned(), options);
-    connection.command(from).map_err(|error| not_now(&error))?;
-    let said = |error| told(&error);
-    for to in envelope.to() {
-        let to = Rcpt::new(to.clone(), vec![]);
-        connection.command(to).map_err(said)?;
-    }
-    connection.command(Data).map_err(said)?;
-    wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
-    connection.message(text).map_err(said)?;
-    // The mail is taken, whatever becomes of the connection: a broken one is found when it is used.
-    let _ = wait_at_most(connection, SMTP_TIMEOUT_SECONDS);
-    Ok(())
 }
 
 fn wait_at_most(connection: &mut SmtpConnection, seconds: u64) -> Result<(), SendError> {
@@ -514,10 +524,12 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_reached_is_left_alone_for_a_while() {
-        let (port, server) = server((GREETING, "554 not today"), 1);
-        let out = smtp(port);
-        let first = out.send(&mail()).expect_err("refused");
-        server.join().expect("the server ends after one caller");
-        assert_eq!(out.send(&mail()), Err(first));
+        for silence in [(GREETING, "554 not today"), SILENT] {
+            let (port, server) = server(silence, 1);
+            let out = smtp(port);
+            let first = out.send(&mail()).expect_err("not taken");
+            server.join().expect("the server ends after one caller");
+            assert_eq!(out.send(&mail()), Err(first));
+        }
     }
 }
