@@ -145,14 +145,11 @@ fn within_limits(raw: &[u8]) -> (&[u8], bool) {
             return (&bytes[..at], true);
         }
     }
-    // In a digest a part that does not say what it is, is a mail. Each look reads what is around it,
-    // so there is an end to them too.
-    if find_ignoring_case(bytes, b"digest").is_some() {
-        for (n, at) in places(bytes, CONTENT_ENCODING).enumerate() {
-            if n >= CONTENT_TYPES_MAX || is_encoded_unknown(bytes, at) {
-                return (&bytes[..at], true);
-            }
-        }
+    // In a digest a part that does not say what it is, is a mail.
+    if find_ignoring_case(bytes, b"digest").is_some()
+        && let Some(at) = encoded_unknown(bytes)
+    {
+        return (&bytes[..at], true);
     }
     (bytes, cut)
 }
@@ -185,9 +182,20 @@ fn is_encoded_mail(bytes: &[u8], at: usize) -> bool {
         && is_encoded(head_around(bytes, at))
 }
 
-fn is_encoded_unknown(bytes: &[u8], at: usize) -> bool {
-    let head = head_around(bytes, at);
-    is_encoded(head) && find_ignoring_case(head, CONTENT_TYPE).is_none()
+/// Where a part begins to say that it is encoded, and not what it is. Every head is read once, however
+/// often it says so.
+fn encoded_unknown(bytes: &[u8]) -> Option<usize> {
+    let mut read = 0;
+    places(bytes, CONTENT_ENCODING).find(|&at| {
+        if at < read {
+            return false;
+        }
+        let ends = |at: &usize| is_head_end(bytes, *at);
+        let begin = (read..at).rev().find(ends).unwrap_or(read);
+        read = (at..bytes.len()).find(ends).unwrap_or(bytes.len());
+        let head = &bytes[begin..read];
+        is_encoded(head) && find_ignoring_case(head, CONTENT_TYPE).is_none()
+    })
 }
 
 fn is_encoded(head: &[u8]) -> bool {
@@ -201,12 +209,20 @@ fn is_encoded(head: &[u8]) -> bool {
 fn head_around(bytes: &[u8], at: usize) -> &[u8] {
     /// Header blocks of mail programs are shorter.
     const HEAD_BYTES_MAX: usize = 16 * 1024;
-    let is_end = |at: usize| bytes[at..].starts_with(b"\n\n") || bytes[at..].starts_with(b"\n\r\n");
     let low = at.saturating_sub(HEAD_BYTES_MAX);
     let high = bytes.len().min(at + HEAD_BYTES_MAX);
-    let begin = (low..at).rev().find(|at| is_end(*at)).unwrap_or(low);
-    let end = (at..high).find(|at| is_end(*at)).unwrap_or(high);
+    let begin = (low..at)
+        .rev()
+        .find(|at| is_head_end(bytes, *at))
+        .unwrap_or(low);
+    let end = (at..high)
+        .find(|at| is_head_end(bytes, *at))
+        .unwrap_or(high);
     &bytes[begin..end]
+}
+
+fn is_head_end(bytes: &[u8], at: usize) -> bool {
+    bytes[at..].starts_with(b"\n\n") || bytes[at..].starts_with(b"\n\r\n")
 }
 
 fn find_ignoring_case(haystack: &[u8], needle: &[u8]) -> Option<usize> {
