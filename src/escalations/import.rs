@@ -145,7 +145,6 @@ fn add_text(app: &App, text: &str) -> Result<Captured> {
         posted_at: app.now(),
         ours: false,
         // Whoever pastes it says that it concerns us.
-        mentions_us: true,
         summoned: true,
         raw: raw.clone(),
     };
@@ -174,9 +173,18 @@ pub fn replay(app: &App) -> Result<Imported> {
                 }
             }
             let id = IntakeId(row.id);
-            imported
-                .captured
-                .add(capture::store_posts(app, &posts, &row.source, Some(id))?);
+            match capture::store_posts(app, &posts, &row.source, Some(id)) {
+                Ok(captured) => imported.captured.add(captured),
+                // Trouble of the store is none of this row's.
+                Err(error) if error.store_trouble().is_some() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(intake = %id, %error, "a page could not be stored");
+                    problems.push(Problem {
+                        place: row.source.clone(),
+                        reason: error.to_string(),
+                    });
+                }
+            }
             let now = app.now();
             let error: Vec<String> = problems.iter().map(ToString::to_string).collect();
             app.db.write(|tx| match error.as_slice() {

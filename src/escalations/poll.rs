@@ -77,9 +77,8 @@ impl Job for Poll {
                     continue;
                 }
                 let polled = poll_until(app, connector.as_ref(), reading, until);
-                let lease = name("lease", reading);
-                app.db
-                    .write(|tx| state::free_lease(tx, network, &lease, &holder))?;
+                let lease = lease(network, reading);
+                app.db.write(|tx| jobs::free_lease(tx, &lease, &holder))?;
                 polled?;
             }
         }
@@ -89,6 +88,11 @@ impl Job for Poll {
 
 fn name(part: &str, reading: Reading) -> String {
     format!("{part}:{}", reading.as_str())
+}
+
+/// The lease under which a reading is done by one run at a time.
+fn lease(network: Network, reading: Reading) -> String {
+    format!("reading:{network}:{}", reading.as_str())
 }
 
 /// How long one run may begin pages (µs): the last one's calls, a renewal of the sign-in among
@@ -102,10 +106,10 @@ fn run_lasts(app: &App) -> i64 {
 /// alone meanwhile, however long the network takes.
 fn begin(app: &App, network: Network, reading: Reading, holder: &str) -> Result<bool> {
     let now = app.now();
-    let lease = name("lease", reading);
+    let lease = lease(network, reading);
     app.db.write(|tx| {
         Ok(is_due(tx, app, network, reading)?
-            && state::take_lease(tx, network, &lease, holder, now, now.plus(jobs::LEASE))?)
+            && jobs::take_lease(tx, &lease, holder, now, jobs::LEASE)?)
     })
 }
 
@@ -158,7 +162,14 @@ fn poll_until(
         let now = app.now();
         let page = match page {
             Ok(Some(page)) => page,
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                // Nothing is to be read; that it was looked counts as a poll.
+                app.db.write(|tx| {
+                    let polled = name("polled", reading);
+                    state::set_state(tx, network, &polled, &now.0.to_string(), now)
+                })?;
+                return Ok(None);
+            }
             Err(error) => {
                 let before = app.db.read(|c| trouble(c, network, reading))?;
                 let attempts = before.map_or(0, |trouble| trouble.attempts);

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{capture, store};
 use crate::app::App;
 use crate::cases::{self, Event, Step};
-use crate::clock::{HOUR, Moment};
+use crate::clock::{HOUR, Moment, SECOND};
+use crate::config::X_TIMEOUT_SECONDS_MAX;
 use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
@@ -24,6 +25,9 @@ const LOOK_AFTER: i64 = 18 * HOUR;
 const LOOKUP_POSTS_MAX: i64 = 100;
 /// Lookups of one run.
 const LOOKUPS_A_RUN: usize = 50;
+
+/// Calls of one run at most: the lookups, and who we are with a renewal of the sign-in.
+const CALLS_MAX: i64 = LOOKUPS_A_RUN as i64 + 3;
 
 /// What X's terms allow between an author's deletion and ours (µs).
 pub const GONE_WITHIN: i64 = 24 * HOUR;
@@ -42,6 +46,7 @@ pub struct Recheck {}
 
 impl Job for Recheck {
     const KIND: &'static str = "recheck_mentions";
+    const LEASE: i64 = CALLS_MAX * X_TIMEOUT_SECONDS_MAX as i64 * SECOND;
 
     fn dedupe_key(&self) -> Option<String> {
         Some("all".to_owned())
@@ -49,6 +54,8 @@ impl Job for Recheck {
 
     fn run(&self, app: &App) -> Result<Next> {
         for connector in &app.connectors {
+            // Those of which the network says nothing stay due; this run goes on behind them.
+            let mut after = (Moment(i64::MIN), MentionId(0));
             for _ in 0..LOOKUPS_A_RUN {
                 let now = app.now();
                 let before = now.plus(-LOOK_AFTER);
@@ -63,11 +70,10 @@ impl Job for Recheck {
                 };
                 let due = app
                     .db
-                    .read(|c| store::due_for_recheck(c, network, before, at_once))?;
-                if due.is_empty() {
-                    break;
-                }
-                let ids: Vec<String> = due.iter().map(|(_, post)| post.clone()).collect();
+                    .read(|c| store::due_for_recheck(c, network, before, after, at_once))?;
+                let Some(last) = due.last() else { break };
+                after = (last.checked_at, last.id);
+                let ids: Vec<String> = due.iter().map(|one| one.post_id.clone()).collect();
                 let looked = match connector.standing(&ids) {
                     Ok(looked) => looked,
                     Err(error) => {
@@ -78,12 +84,11 @@ impl Job for Recheck {
                 };
                 capture::store_posts(app, &looked.found, "recheck", None)?;
                 app.db.write(|tx| {
-                    for (id, post) in &due {
-                        if looked.gone.contains(post) {
-                            erase(tx, now, *id)?;
-                        } else {
-                            // Of those the network said nothing about, the next round asks again.
-                            store::set_checked(tx, *id, now)?;
+                    for one in &due {
+                        if looked.gone.contains(&one.post_id) {
+                            erase(tx, now, one.id)?;
+                        } else if !looked.unknown.contains(&one.post_id) {
+                            store::set_checked(tx, one.id, now)?;
                         }
                     }
                     Ok(())

@@ -22,8 +22,8 @@ use crate::error::{Error, Result};
 
 use store::Counted;
 pub use store::{
-    Claimed, Counts, DeadJob, claim, counts, dead, free_all_leases, is_due, kinds, retry,
-    take_lease,
+    Claimed, Counts, DeadJob, claim, counts, dead, free_all_leases, free_lease, is_due, kinds,
+    retry, take_lease,
 };
 
 /// How long a job that says nothing else may hold its lease (µs).

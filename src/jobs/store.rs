@@ -261,6 +261,15 @@ pub fn take_lease(tx: &mut Conn, name: &str, node: &str, now: Moment, span: i64)
     Ok(taken == 1)
 }
 
+/// Gives a lease back before it ends; only who holds it can.
+pub fn free_lease(tx: &mut Conn, name: &str, node: &str) -> Result<()> {
+    let held = leases::table.filter(leases::name.eq(name).and(leases::owner.eq(node)));
+    diesel::update(held)
+        .set(leases::expires_at.eq(0))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Frees what a killed process held. Only for the sole server of a SQLite file, which knows
 /// that no other is alive.
 pub fn free_all_leases(tx: &mut Conn) -> Result<()> {

@@ -222,18 +222,32 @@ fn left(tariff: &Tariff, class: Class, spent: &[Spend], today: &str) -> Left {
     }
 }
 
-/// As `left`, when each unit may bring an author too; and the class that leaves the fewest.
-fn left_with_authors(tariff: &Tariff, class: Class, spent: &[Spend], today: &str) -> (Class, Left) {
+/// What each post that is read may bring beside it, which is paid for too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    pub users: i64,
+    pub posts: i64,
+}
+
+/// As `left`, when each unit may bring others too; and the class that leaves the fewest.
+fn left_with(
+    tariff: &Tariff,
+    class: Class,
+    beside: Beside,
+    spent: &[Spend],
+    today: &str,
+) -> (Class, Left) {
     let authors = match left(tariff, Class::ReadUsers, spent, today) {
         Left::Spent(opens) => return (Class::ReadUsers, Left::Spent(opens)),
-        Left::Units(units) => units,
+        Left::Units(units) => units / beside.users.max(1),
     };
     let posts = match left(tariff, class, spent, today) {
         Left::Spent(opens) => return (class, Left::Spent(opens)),
-        Left::Units(units) => units,
+        Left::Units(units) => units / (1 + beside.posts),
     };
     // Both are paid out of what is left of the month.
-    let both = tariff.price(class) + tariff.price(Class::ReadUsers);
+    let both = tariff.price(class) * (1 + beside.posts)
+        + tariff.price(Class::ReadUsers) * beside.users.max(1);
     let month: i64 = spent.iter().map(|spend| spend.cost_micros).sum();
     let month_cap = tariff.month / 100 * class.group().month_percent();
     let of_month = if both > 0 {
@@ -297,15 +311,16 @@ impl Meter {
         }
     }
 
-    /// How many posts of `class` may still be read now when each may bring an author that is not
-    /// known; at least `at_least`, else an error that names the class that is spent.
-    pub fn affordable_with_authors(
+    /// How many posts of `class` may still be read now when each may bring what is not known
+    /// `beside` it; at least `at_least`, else an error that names the class that is spent.
+    pub fn affordable_with(
         &self,
         class: Class,
+        beside: Beside,
         at_least: i64,
     ) -> Result<i64, NetworkError> {
         let (spent, today) = self.month()?;
-        match left_with_authors(&self.tariff, class, &spent, &today) {
+        match left_with(&self.tariff, class, beside, &spent, &today) {
             (_, Left::Units(units)) if units >= at_least => Ok(units),
             (class, Left::Units(_)) => Err(NetworkError::Budget {
                 class,
@@ -482,7 +497,16 @@ mod tests {
     #[test]
     fn reading_stops_when_its_authors_can_not_be_paid() {
         let tariff = tariff();
-        let of = |spent: &[Spend]| left_with_authors(&tariff, Class::ReadMentions, spent, TODAY);
+        let author = Beside { users: 1, posts: 0 };
+        let of = |spent: &[Spend]| left_with(&tariff, Class::ReadMentions, author, spent, TODAY);
+        let more = Beside { users: 2, posts: 3 };
+        let fewer = left_with(&tariff, Class::ReadMentions, more, &[], TODAY).1;
+        match (of(&[]).1, fewer) {
+            (Left::Units(all), Left::Units(fewer)) => {
+                assert!(fewer > 0 && fewer <= all / 2, "{fewer} of {all}");
+            }
+            spent => panic!("{spent:?}"),
+        }
         // 0.50 for authors at 0.01 each; 0.10 for mentions at 0.001 would do for 100.
         assert_eq!(of(&[]), (Class::ReadUsers, Left::Units(50)));
         let spent = [spend(TODAY, Class::ReadUsers, 495_000)];

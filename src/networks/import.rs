@@ -25,8 +25,6 @@ use crate::clock::Moment;
 
 /// Longest line, document or CSV row, in bytes; a page of 100 long posts stays below 4 MB.
 const ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Longest id of a row, in bytes.
-const ID_BYTES_MAX: usize = 100;
 /// Longest text of a row, in bytes.
 const TEXT_BYTES_MAX: usize = 200_000;
 
@@ -465,9 +463,6 @@ fn post_of_row(
             .filter(|text| !text.trim().is_empty())
     };
     let id = text_of(ID).ok_or("has no id")?.trim().to_owned();
-    if id.len() > ID_BYTES_MAX || id.chars().any(char::is_control) {
-        return Err("has an id that is none".into());
-    }
     let url = text_of(&["url", "link"])
         .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
         .cloned();
@@ -527,7 +522,7 @@ fn post_of_row(
         .zip(ours)
         .is_some_and(|(author, ours)| ours.is(author));
     let mentions_us = !is_ours && ours.is_some_and(|ours| wire::text_mentions(&text, ours));
-    Ok(PublicPost {
+    PublicPost {
         network,
         first_id: id.clone(),
         conversation_id: text_of(&["conversation_id", "thread_id"])
@@ -546,13 +541,13 @@ fn post_of_row(
         url,
         posted_at,
         ours: is_ours,
-        mentions_us,
         summoned: mentions_us,
         id,
         author,
         text,
         raw,
-    })
+    }
+    .checked()
 }
 
 #[cfg(test)]

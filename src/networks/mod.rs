@@ -28,6 +28,13 @@ pub enum Network {
 }
 
 impl Network {
+    pub const ALL: [Network; 4] = [
+        Network::X,
+        Network::Bluesky,
+        Network::Mastodon,
+        Network::Import,
+    ];
+
     /// The text stored in tables and used in addresses.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -158,12 +165,49 @@ pub struct PublicPost {
     pub posted_at: Moment,
     /// Written by our own account.
     pub ours: bool,
-    /// The text names our account.
-    pub mentions_us: bool,
     /// The author named us or quoted one of our posts: the network lets us answer by API.
     pub summoned: bool,
     /// The post's own JSON (or CSV row as JSON), as received.
     pub raw: String,
+}
+
+/// Longest id of a post or an account (bytes); networks have at most 20 digits, files may have
+/// addresses.
+const ID_BYTES_MAX: usize = 500;
+/// Longest code of a language that is kept (bytes); BCP 47 recommends room for 35.
+const LANGUAGE_BYTES_MAX: usize = 35;
+/// Longest address of a post or a picture that is kept (bytes).
+const URL_BYTES_MAX: usize = 2_000;
+
+/// Whether nothing in it is a control character (PostgreSQL takes no NUL) and it is not too long.
+fn is_plain(text: &str, bytes_max: usize) -> bool {
+    text.len() <= bytes_max && !text.chars().any(char::is_control)
+}
+
+impl PublicPost {
+    /// The post, unless one of its ids is none. What is only told beside it, its language and
+    /// addresses, is left out when it is not plain.
+    pub fn checked(mut self) -> Result<PublicPost, String> {
+        let author = self.author.as_ref().map(|author| &author.id);
+        let ids = [&self.id, &self.first_id, &self.conversation_id]
+            .into_iter()
+            .chain(&self.in_reply_to_post_id)
+            .chain(&self.in_reply_to_user_id)
+            .chain(&self.quoted_post_id)
+            .chain(author);
+        for id in ids {
+            if id.is_empty() || !is_plain(id, ID_BYTES_MAX) {
+                return Err("has an id that is none".to_owned());
+            }
+        }
+        self.language = self.language.filter(|l| is_plain(l, LANGUAGE_BYTES_MAX));
+        self.url = self.url.filter(|url| is_plain(url, URL_BYTES_MAX));
+        if let Some(author) = &mut self.author {
+            let avatar = author.avatar_url.take();
+            author.avatar_url = avatar.filter(|url| is_plain(url, URL_BYTES_MAX));
+        }
+        Ok(self)
+    }
 }
 
 /// Our own account on a network.
@@ -515,12 +559,7 @@ mod tests {
 
     #[test]
     fn network_names_read_back() {
-        for network in [
-            Network::X,
-            Network::Bluesky,
-            Network::Mastodon,
-            Network::Import,
-        ] {
+        for network in Network::ALL {
             assert_eq!(network.as_str().parse(), Ok(network));
         }
         assert!("Twitter".parse::<Network>().is_err());

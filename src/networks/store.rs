@@ -78,60 +78,6 @@ pub fn remove_state(conn: &mut Conn, network: Network, name: &str) -> Result<()>
     Ok(())
 }
 
-/// Takes the lease `name` until `until` unless another holder's runs longer than `now`. Of two
-/// that try at once, on any number of nodes, one gets it.
-pub fn take_lease(
-    conn: &mut Conn,
-    network: Network,
-    name: &str,
-    holder: &str,
-    now: Moment,
-    until: Moment,
-) -> Result<bool> {
-    each!(conn, c => {
-        diesel::insert_into(network_state::table)
-            .values((
-                network_state::network.eq(network.as_str()),
-                network_state::name.eq(name),
-                network_state::value.eq(""),
-                network_state::updated_at.eq(0),
-            ))
-            .on_conflict((network_state::network, network_state::name))
-            .do_nothing()
-            .execute(c)
-    })?;
-    // A lease row's `updated_at` is the moment it runs out.
-    let taken = diesel::update(
-        network_state::table
-            .filter(network_state::network.eq(network.as_str()))
-            .filter(network_state::name.eq(name))
-            .filter(
-                network_state::updated_at
-                    .le(now.0)
-                    .or(network_state::value.eq(holder)),
-            ),
-    )
-    .set((
-        network_state::value.eq(holder),
-        network_state::updated_at.eq(until.0),
-    ))
-    .execute(conn)?;
-    Ok(taken == 1)
-}
-
-/// Gives a lease back before it runs out.
-pub fn free_lease(conn: &mut Conn, network: Network, name: &str, holder: &str) -> Result<()> {
-    diesel::update(
-        network_state::table
-            .filter(network_state::network.eq(network.as_str()))
-            .filter(network_state::name.eq(name))
-            .filter(network_state::value.eq(holder)),
-    )
-    .set((network_state::value.eq(""), network_state::updated_at.eq(0)))
-    .execute(conn)?;
-    Ok(())
-}
-
 /// What one class of call cost on one UTC day.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Spend {

@@ -135,7 +135,6 @@ fn posted(t: &Test, text: &str) -> CaseId {
         url: Some("https://x.com/ada/status/500".into()),
         posted_at: now,
         ours: false,
-        mentions_us: true,
         summoned: true,
         raw: "{}".into(),
     };

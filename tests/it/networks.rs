@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 use offramp::boot;
-use offramp::clock::MINUTE;
 use offramp::networks::store::{self, Spend};
 use offramp::networks::x::client::names;
 use offramp::networks::x::sandbox::{self, Running, SandboxConfig};
@@ -58,27 +57,6 @@ on_both! {
         assert_eq!(figures, [("read_search", 2, 12, 60_000), ("write_reply", 2, 0, 0)]);
         let before = t.app.db.read(|c| store::spends(c, Network::X, "2026-11-01", "2026-11-21"));
         assert!(before.expect("read").is_empty());
-    }
-
-    fn a_lease_has_one_holder_until_it_runs_out(t) {
-        let take = |holder: &str| {
-            let now = t.app.now();
-            let until = now.plus(MINUTE);
-            t.app
-                .db
-                .write(|tx| store::take_lease(tx, Network::X, "renewal", holder, now, until))
-                .expect("asked")
-        };
-        assert!(take("one"));
-        assert!(take("one"), "its holder may prolong it");
-        assert!(!take("two"));
-        t.advance(MINUTE);
-        assert!(take("two"));
-        assert!(!take("one"));
-        t.app.db.write(|tx| store::free_lease(tx, Network::X, "renewal", "one")).expect("freed");
-        assert!(!take("one"), "only the holder can give it back");
-        t.app.db.write(|tx| store::free_lease(tx, Network::X, "renewal", "two")).expect("freed");
-        assert!(take("one"));
     }
 }
 

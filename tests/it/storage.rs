@@ -37,6 +37,10 @@ on_both! {
         app.clock.advance(1_000);
         assert!(take("b"));
         assert!(!take("a"));
+        app.db.write(|tx| jobs::free_lease(tx, "x", "a")).unwrap();
+        assert!(!take("a"), "only who holds it gives it back");
+        app.db.write(|tx| jobs::free_lease(tx, "x", "b")).unwrap();
+        assert!(take("a"));
     }
 
     fn changes_are_written_with_their_transaction_and_not_with_what_was_undone(t) {

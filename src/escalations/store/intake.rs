@@ -9,6 +9,7 @@ use crate::each;
 use crate::error::Result;
 use crate::ids::IntakeId;
 use crate::networks::Network;
+use crate::text::storable;
 
 /// What came from outside, as it came.
 #[derive(Clone, Debug, Queryable)]
@@ -76,7 +77,7 @@ pub fn set_intake(
     diesel::update(intake::table.find(id.0))
         .set((
             intake::state.eq(state),
-            intake::error.eq(error),
+            intake::error.eq(error.map(storable)),
             intake::attempts.eq(intake::attempts + 1),
             intake::done_at.eq((state == INTAKE_DONE).then_some(now.0)),
         ))
@@ -92,15 +93,7 @@ pub fn set_intake(
 
 /// The channels whose pages hold posts of networks.
 pub fn page_channels() -> Vec<&'static str> {
-    [
-        Network::X,
-        Network::Bluesky,
-        Network::Mastodon,
-        Network::Import,
-    ]
-    .iter()
-    .map(|n| n.as_str())
-    .collect()
+    Network::ALL.map(Network::as_str).to_vec()
 }
 
 /// Takes a post out of every page that is still kept because something in it could not be read.

@@ -17,6 +17,7 @@ use crate::clock::{Clock, MINUTE, Moment, SECOND};
 use crate::config;
 use crate::db::Db;
 use crate::error::Result as OurResult;
+use crate::jobs;
 use crate::keys::{Keys, digest};
 use crate::networks::{Network, NetworkError, store};
 use crate::random::Random;
@@ -43,7 +44,8 @@ const REASON_CHARS_MAX: usize = 300;
 /// Names of stored values.
 pub mod names {
     pub const TOKENS: &str = "oauth2_tokens";
-    pub const RENEW_LEASE: &str = "oauth2_renewal";
+    /// The lease under which one process at a time renews the tokens.
+    pub const RENEW_LEASE: &str = "x:oauth2_renewal";
     pub const CREDITS_UNTIL: &str = "credits_pause_until";
     /// Followed by the endpoint's name.
     pub const RATE_UNTIL: &str = "rate_limit_until:";
@@ -102,6 +104,8 @@ pub struct Answer {
 enum Pass {
     App(String),
     User(Tokens),
+    /// The access token of somebody who signs in here.
+    Customer(String),
     Keys(Box<oauth1::Keys>),
 }
 
@@ -194,12 +198,8 @@ impl Client {
             body: None,
             as_user: true,
         };
-        self.wait_over(call.endpoint)?;
-        let result = self.send(&call, &Pass::User(tokens.clone()));
-        if let Err(NetworkError::RateLimited { until }) = &result {
-            self.note_wait(call.endpoint, *until);
-        }
-        result
+        // X counts by token: what it asks of one customer's is nobody else's wait.
+        self.send(&call, &Pass::Customer(tokens.access_token.clone()))
     }
 
     /// Keeps the brand account's tokens, encrypted.
@@ -343,10 +343,10 @@ impl Client {
         }
         let holder = self.random.token();
         let now = self.now();
-        let (name, until) = (names::RENEW_LEASE, now.plus(RENEW_LEASE));
+        let name = names::RENEW_LEASE;
         let taken = self
             .db
-            .write(|tx| store::take_lease(tx, Network::X, name, &holder, now, until))
+            .write(|tx| jobs::take_lease(tx, name, &holder, now, RENEW_LEASE))
             .map_err(storage)?;
         if !taken {
             return Err(NetworkError::Unavailable {
@@ -359,9 +359,7 @@ impl Client {
             Ok(None) => self.renew(),
             Err(error) => Err(error),
         };
-        let freed = self
-            .db
-            .write(|tx| store::free_lease(tx, Network::X, name, &holder));
+        let freed = self.db.write(|tx| jobs::free_lease(tx, name, &holder));
         if let Err(error) = freed {
             tracing::warn!(%error, "the lease of a token renewal could not be given back");
         }
@@ -444,6 +442,7 @@ impl Client {
         let authorization = match pass {
             Pass::App(token) => format!("Bearer {token}"),
             Pass::User(tokens) => format!("Bearer {}", tokens.access_token),
+            Pass::Customer(token) => format!("Bearer {token}"),
             Pass::Keys(keys) => {
                 let nonce = self.random.token();
                 let seconds = self.now().0 / SECOND;
@@ -499,7 +498,9 @@ impl Client {
         };
         let json = serde_json::from_str::<Value>(&text);
         if status.is_success() {
-            self.note_remaining(call.endpoint, &headers);
+            if !matches!(pass, Pass::Customer(_)) {
+                self.note_remaining(call.endpoint, &headers);
+            }
             return match json {
                 Ok(json) => Ok(Answer { json, text }),
                 Err(error) if writes => Err(NetworkError::Ambiguous {

@@ -12,7 +12,7 @@ use crate::config::{self, Dialect};
 use crate::db::Db;
 use crate::error::Error;
 use crate::keys::Keys;
-use crate::networks::budget::{Class, Meter, Tariff};
+use crate::networks::budget::{Beside, Class, Meter, Tariff};
 use crate::networks::{
     Account, Author, Connector, Cursor, Draft, Lookup, Network, NetworkError, Page, Problem,
     PublicPost, ReplyTo, Sent, SignIn, SignInPurpose, Sweep, compare_ids,
@@ -29,7 +29,7 @@ const LOOKUP_IDS_MAX: usize = 100;
 /// Pages of one walk back; X shows 800 mentions (8 pages) and no search needs more than this.
 const SWEEP_PAGES_MAX: u32 = 40;
 /// Pages of our own timeline looked at for one reply.
-const OWN_PAGES_MAX: usize = 3;
+pub const OWN_PAGES_MAX: usize = 3;
 /// Recent search reaches back seven days; we stay a little inside.
 const SEARCH_WINDOW: i64 = 7 * DAY - 5 * MINUTE;
 /// Authors remembered between pages.
@@ -151,6 +151,15 @@ impl XConnector {
         ]
     }
 
+    /// What each post may bring: its author, and in the newer names by the expansions also whom it
+    /// answers, the posts it answers and quotes, and an earlier version.
+    fn beside(&self) -> Beside {
+        match self.client.config().dialect {
+            Dialect::Tweet => Beside { users: 1, posts: 0 },
+            Dialect::Post => Beside { users: 2, posts: 3 },
+        }
+    }
+
     /// Reads an answer's posts, completes authors from memory, and books what came.
     fn take(&self, answer: &Answer, class: Class) -> Result<wire::Parsed, NetworkError> {
         let account = self.account()?;
@@ -198,7 +207,7 @@ impl XConnector {
     fn read_page(&self, walk: &Walk, cursor: &Cursor) -> Result<Page, NetworkError> {
         let affordable = self
             .meter
-            .affordable_with_authors(walk.class, walk.page_min)?;
+            .affordable_with(walk.class, self.beside(), walk.page_min)?;
         let now = self.client.now();
         let since_id = cursor.since_id.clone().filter(|id| walk.reaches(id, now));
         let start_at = match (&cursor.sweep, &since_id) {
@@ -429,14 +438,16 @@ impl Connector for XConnector {
                 as_user: true,
             })?;
             let parsed = self.take(&answer, Class::ReadOwn)?;
-            let empty = parsed.posts.is_empty();
             posts.extend(parsed.posts);
             token = parsed.next_token;
-            if token.is_none() || empty {
-                break;
+            if token.is_none() {
+                return Ok(posts);
             }
         }
-        Ok(posts)
+        // What was not seen may stand there all the same.
+        Err(NetworkError::Unavailable {
+            reason: format!("our own posts since go on after {OWN_PAGES_MAX} pages"),
+        })
     }
 
     fn reply(&self, to: &ReplyTo, text: &str) -> Result<Sent, NetworkError> {
@@ -617,7 +628,7 @@ impl XConnector {
         let posts = i64::try_from(chunk.len()).unwrap_or(1);
         if authors {
             self.meter
-                .affordable_with_authors(Class::ReadLookup, posts)?;
+                .affordable_with(Class::ReadLookup, self.beside(), posts)?;
         } else {
             self.meter.affordable(Class::ReadLookup, posts)?;
         }

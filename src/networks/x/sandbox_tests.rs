@@ -619,6 +619,16 @@ fn a_customer_proves_a_handle_and_the_brand_connects() {
         .x
         .finish_sign_in(SignInPurpose::Prove, back, &code, &verifier);
     assert!(stale.is_err(), "a verifier of another sign-in");
+    // What X asks of one customer holds for nobody else.
+    let (code, verifier) = sign_in(SignInPurpose::Prove, "ada");
+    world.fail(FailKind::RateLimited, "me");
+    let slow = world
+        .x
+        .finish_sign_in(SignInPurpose::Prove, back, &code, &verifier);
+    assert!(
+        matches!(slow, Err(NetworkError::RateLimited { .. })),
+        "{slow:?}"
+    );
     let (code, verifier) = sign_in(SignInPurpose::Prove, "ada");
     let who = world
         .x
@@ -645,6 +655,29 @@ fn a_customer_proves_a_handle_and_the_brand_connects() {
         connector(&tokenless, &world.db, &world.clock)
             .mentions(&Cursor::default())
             .is_ok()
+    );
+}
+
+#[test]
+fn a_look_that_did_not_see_everything_says_so() {
+    let world = world();
+    let theirs = world.post(by("ada", &format!("@{BRAND} my hub is broken")));
+    let to = ReplyTo {
+        post_id: theirs.to_string(),
+        author_username: "ada".into(),
+        summoned: true,
+    };
+    for n in 0..299 {
+        world.post(by(BRAND, &format!("news {n}")));
+    }
+    assert!(matches!(world.x.find_reply(&to, "Sorry"), Ok(None)));
+    for n in 0..2 {
+        world.post(by(BRAND, &format!("more news {n}")));
+    }
+    let looked = world.x.find_reply(&to, "Sorry");
+    assert!(
+        matches!(looked, Err(NetworkError::Unavailable { .. })),
+        "{looked:?}"
     );
 }
 

@@ -28,9 +28,8 @@ pub struct Parsed {
     pub next_token: Option<String>,
     /// Ids the body says are deleted or may not be seen.
     pub gone: Vec<String>,
-    /// How many resources came, for the bill: posts, and users beside them.
+    /// How many posts came, those beside the others included, for the bill.
     pub post_count: usize,
-    pub user_count: usize,
 }
 
 /// Everything a body says about posts. `ours` decides which posts are ours or name us; without
@@ -126,7 +125,6 @@ impl Reader<'_> {
 
     fn page(&mut self, body: &Value) {
         let includes = Includes::of(body.get("includes"));
-        self.parsed.user_count += includes.users.len();
         self.parsed.post_count += includes.post_count;
         match body.get("data") {
             Some(Value::Array(items)) => self.posts(items, &includes, None),
@@ -193,7 +191,6 @@ impl Reader<'_> {
             return;
         }
         let includes = Includes::of(data.get("includes"));
-        self.parsed.user_count += includes.users.len();
         let subscriber = data.get("filter").and_then(|filter| filter.get("user_id"));
         let subscriber = subscriber.and_then(id_text).map(|id| Account {
             username: includes
@@ -233,7 +230,8 @@ impl Reader<'_> {
                 return;
             }
             self.parsed.post_count += 1;
-            match v2_post(item, includes, self.ours.or(subscriber), self.web_base) {
+            let read = v2_post(item, includes, self.ours.or(subscriber), self.web_base);
+            match read.and_then(PublicPost::checked) {
                 Ok(post) => self.parsed.posts.push(post),
                 Err(reason) => self.problem(format!("post {}", index + 1), reason),
             }
@@ -242,7 +240,8 @@ impl Reader<'_> {
 
     fn native(&mut self, post: &Value, subscriber: Option<&Account>, index: usize) {
         self.parsed.post_count += 1;
-        match v1_post(post, self.ours.or(subscriber), self.web_base) {
+        let read = v1_post(post, self.ours.or(subscriber), self.web_base);
+        match read.and_then(PublicPost::checked) {
             Ok(post) => self.parsed.posts.push(post),
             Err(reason) => self.problem(format!("post {}", index + 1), reason),
         }
@@ -403,7 +402,6 @@ fn v2_post(
         language: language(post),
         raw: post.to_string(),
         ours: is_ours,
-        mentions_us,
         summoned: !is_ours && kind != PostKind::Repost && (mentions_us || quotes_us),
         kind,
         id,
@@ -498,7 +496,6 @@ fn v1_post(post: &Value, ours: Option<&Account>, web_base: &str) -> Result<Publi
         language: language(post),
         raw: post.to_string(),
         ours: is_ours,
-        mentions_us,
         summoned: !is_ours && kind != PostKind::Repost && (mentions_us || quotes_us),
         kind,
         first_id: id.clone(),
@@ -712,7 +709,7 @@ mod tests {
                 .ends_with("R&D might care: it is always when the room is > 25 °C.")
         );
         assert_eq!(long.first_id, "2070000000000000008");
-        assert!(long.summoned && long.mentions_us && !long.ours);
+        assert!(long.summoned && !long.ours);
         let author = long.author.clone().expect("an author");
         assert_eq!((author.username.as_str(), author.followers), ("ada_f", 37));
         assert_eq!(
@@ -721,10 +718,7 @@ mod tests {
         );
         assert_eq!(quote.text, "Look at this <3 &lt; https://t.co/abcdefghij");
         assert_eq!(quote.kind, PostKind::Quote);
-        assert!(
-            quote.summoned && !quote.mentions_us,
-            "quoted one of our posts"
-        );
+        assert!(quote.summoned, "quoted one of our posts");
         assert_eq!(quote.language, None);
         assert!(
             quote.author.as_ref().is_some_and(|author| author.verified),
@@ -743,7 +737,7 @@ mod tests {
         assert_eq!(page.problems[0].place, "post 3");
         assert_eq!(page.gone, ["2060000000000000077"]);
         assert_eq!(page.next_token.as_deref(), Some("abc123"));
-        assert_eq!((page.post_count, page.user_count), (5, 2));
+        assert_eq!(page.post_count, 5);
     }
 
     #[test]
