@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::escalations::store::Reply;
 use crate::escalations::{Label, ReplyState, acknowledge, handoff};
 use crate::forum::{self, Thread};
-use crate::ids::{CaseId, LinkId, ProductId, ReplyId, ThreadId, UserId};
+use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
 use crate::tickets;
@@ -152,6 +152,7 @@ impl ReplyView {
 
 /// What is known of the customer's account on a network.
 struct HandleView {
+    id: HandleId,
     network: &'static str,
     label: String,
     proved: Option<When>,
@@ -473,6 +474,7 @@ fn handle_views(now: Moment, heard: &[Heard]) -> Vec<HandleView> {
         }
         seen.push(handle.id);
         views.push(HandleView {
+            id: handle.id,
             network: handle.network.label(),
             label: handle.label(),
             proved: handle.proved_at.map(|at| When::new(at.0, now)),

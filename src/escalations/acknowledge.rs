@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::store::{self, Mention, NewReply, ThreadFacts};
 use super::triage::Product;
+use super::wording::phrases_in;
 use super::{Purpose, ReplyState, claim, send_reply};
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
@@ -52,127 +53,6 @@ pub enum Whereto {
     },
     /// Not known yet; a person looks at it.
     Nowhere,
-}
-
-/// The texts: with an address, without one, for a claim, for a claim without an address, for now.
-/// Several of each, so that people who stand side by side are not told the same words.
-struct Phrases {
-    thread: &'static [&'static str],
-    thread_search: &'static [&'static str],
-    claim: &'static [&'static str],
-    claim_code: &'static [&'static str],
-    soon: &'static [&'static str],
-}
-
-const EN: Phrases = Phrases {
-    thread: &[
-        "We hear you, and sorry about that. This is where it is being worked on: {address}",
-        "Sorry you ran into this. It is followed here, with what helps so far: {address}",
-        "Thanks for telling us. Others have this too, and the answer is being kept here: {address}",
-        "That is not how it should be. Here is where we solve it, in the open: {address}",
-        "You are not alone with this. What is known so far, and what helps, stands here: {address}",
-        "Sorry for the trouble. Please follow this with us; it is kept up to date: {address}",
-        "Noted, and thank you. The people who look after it write here: {address}",
-        "We see it too. Here is the whole story, and where to add what you see: {address}",
-    ],
-    thread_search: &[
-        "We hear you, and sorry about that. Search “{title}” on {site}: it is being worked on there.",
-        "Sorry you ran into this. It is followed on {site}: search “{title}”.",
-        "Thanks for telling us. Others have this too: search “{title}” on {site} for what helps.",
-    ],
-    claim: &[
-        "Sorry about that. For this we need your details, and not in public. Please go on here, privately: {address}",
-        "We hear you. Please don't post personal details here. This private page gets it to the right person: {address}",
-        "That needs a look at your account. Please tell us more here, out of the public eye: {address}",
-    ],
-    claim_code: &[
-        "Sorry about that. For this we need your details, and not in public. Open the claim page on {site} and enter {code}.",
-        "We hear you. Please don't post personal details here: the claim page on {site} takes code {code}.",
-        "That needs a look at your account. On {site}, open the claim page and enter {code}.",
-    ],
-    soon: &[
-        "We hear you, and somebody is looking into it now. We answer here as soon as we know more. Your case is {case}.",
-        "Thanks for telling us. A person is on it and will answer you here. Your case is {case}.",
-        "Sorry you ran into this. We have noted it as case {case} and will come back to you here.",
-    ],
-};
-
-const DE: Phrases = Phrases {
-    thread: &[
-        "Danke für den Hinweis, das tut uns leid. Hier wird daran gearbeitet: {address}",
-        "So soll es nicht sein. Hier steht, was hilft und wie es weitergeht: {address}",
-    ],
-    thread_search: &[
-        "Danke für den Hinweis, das tut uns leid. Auf {site} nach „{title}“ suchen: dort wird daran gearbeitet.",
-        "So soll es nicht sein. Auf {site} steht unter „{title}“, was hilft.",
-    ],
-    claim: &[
-        "Das tut uns leid. Dafür brauchen wir Angaben, die nicht öffentlich sein sollen. Hier geht es privat weiter: {address}",
-        "Bitte hier keine persönlichen Daten schreiben. Auf dieser privaten Seite geht es weiter: {address}",
-    ],
-    claim_code: &[
-        "Das tut uns leid. Bitte nichts Persönliches hier schreiben: auf {site} die Seite „claim“ öffnen und {code} eingeben.",
-        "Dafür brauchen wir private Angaben. Auf {site} die Seite „claim“ öffnen, Code {code}.",
-    ],
-    soon: &[
-        "Danke für den Hinweis. Jemand sieht es sich gerade an und antwortet hier. Der Fall ist {case}.",
-        "Das tut uns leid. Es ist als Fall {case} notiert, wir melden uns hier.",
-    ],
-};
-
-const ES: Phrases = Phrases {
-    thread: &[
-        "Gracias por avisar y perdona las molestias. Aquí se está resolviendo: {address}",
-        "No debería pasar. Aquí está lo que ayuda y cómo sigue: {address}",
-    ],
-    thread_search: &[
-        "Gracias por avisar y perdona las molestias. Busca «{title}» en {site}: ahí se está resolviendo.",
-        "No debería pasar. En {site}, busca «{title}» para ver lo que ayuda.",
-    ],
-    claim: &[
-        "Lo sentimos. Para esto hacen falta datos que no deben ser públicos. Sigue aquí, en privado: {address}",
-        "Por favor, no publiques datos personales. En esta página privada te atendemos: {address}",
-    ],
-    claim_code: &[
-        "Lo sentimos. Para esto hacen falta datos privados: abre la página «claim» de {site} y escribe {code}.",
-        "Por favor, no publiques datos personales. En {site}, página «claim», código {code}.",
-    ],
-    soon: &[
-        "Gracias por avisar. Una persona lo está mirando y te responde aquí. Tu caso es {case}.",
-        "Lo sentimos. Queda anotado como caso {case} y te respondemos aquí.",
-    ],
-};
-
-const FR: Phrases = Phrases {
-    thread: &[
-        "Merci de nous l'avoir dit, et désolés. C'est ici que nous y travaillons : {address}",
-        "Ce n'est pas normal. Voici ce qui aide et où cela se règle : {address}",
-    ],
-    thread_search: &[
-        "Merci de nous l'avoir dit, et désolés. Cherchez « {title} » sur {site} : nous y travaillons là.",
-        "Ce n'est pas normal. Sur {site}, cherchez « {title} » pour voir ce qui aide.",
-    ],
-    claim: &[
-        "Désolés. Il nous faut des informations qui ne doivent pas être publiques. La suite se passe ici, en privé : {address}",
-        "Merci de ne rien publier de personnel. Cette page privée vous mène à la bonne personne : {address}",
-    ],
-    claim_code: &[
-        "Désolés. Il nous faut des informations privées : ouvrez la page « claim » de {site} et entrez {code}.",
-        "Merci de ne rien publier de personnel. Sur {site}, page « claim », code {code}.",
-    ],
-    soon: &[
-        "Merci de nous l'avoir dit. Quelqu'un regarde et vous répond ici. Votre dossier est {case}.",
-        "Désolés. C'est noté comme dossier {case}, nous revenons vers vous ici.",
-    ],
-};
-
-fn phrases_in(language: Option<&str>) -> &'static Phrases {
-    match language {
-        Some("de") => &DE,
-        Some("es") => &ES,
-        Some("fr") => &FR,
-        _ => &EN,
-    }
 }
 
 /// A text with what it weighs.
@@ -583,7 +463,7 @@ pub fn redraft(tx: &mut Conn, app: &App, now: Moment, case: CaseId) -> Result<()
     let Some(case) = cases::store::case(tx, case)? else {
         return Ok(());
     };
-    let Some(mention) = store::mentions_of(tx, case.id, 1)?.into_iter().next() else {
+    let Some(mention) = store::standing_mention_of(tx, case.id)? else {
         return Ok(());
     };
     let handle = match mention.handle {

@@ -35,11 +35,13 @@ pub mod recount;
 pub mod send_reply;
 pub mod store;
 pub mod triage;
+pub mod wording;
 pub mod words;
 
 use crate::cases::{Channel, words};
 use crate::jobs::Registry;
 use crate::networks::Network;
+use crate::text;
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -115,6 +117,16 @@ pub fn register(registry: &mut Registry) {
         .every::<recheck::Recheck>(recheck::EVERY)
         .job::<poll::Poll>()
         .every::<poll::Poll>(poll::LOOK_EVERY);
+}
+
+/// What a case that begins with this post is about: its words, with personal data covered.
+pub(crate) fn summary_of(post: &str) -> String {
+    let plain = text::words::normalise(&text::personal_data::mask(post));
+    if plain.is_empty() {
+        post.to_owned()
+    } else {
+        plain
+    }
 }
 
 /// The channel that a network's mentions come in by.

@@ -5,8 +5,6 @@
 //! goes through a logistic function. The weights were chosen by hand, in steps of a tenth, while
 //! looking at how the whole judges posts it had not been written for.
 
-use serde::Serialize;
-
 use super::{Label, words};
 use crate::cases::Severity;
 use crate::ids::{ProductId, TopicId};
@@ -43,6 +41,8 @@ pub const TEXT_CHARS_MAX: usize = 2_000;
 const TOKENS_MAX: usize = 400;
 /// From this probability on it is a complaint.
 const COMPLAINT_FROM: f64 = 0.5;
+/// From this weight of good words on it is praise.
+const PRAISE_FROM: f64 = 0.8;
 /// What is said for a complaint before anything is read.
 const BIAS: f64 = -1.0;
 /// From this likeness (shared words) on, what staff said of an earlier post counts for this one.
@@ -209,9 +209,8 @@ pub fn likeness(a: &str, b: &str) -> f64 {
 }
 
 /// What a rule found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    pub rule: &'static str,
     /// Towards complaint when positive.
     pub complaint: f64,
     pub praise: f64,
@@ -222,9 +221,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(rule: &'static str, why: String) -> Finding {
+    fn new(why: String) -> Finding {
         Finding {
-            rule,
             complaint: 0.0,
             praise: 0.0,
             noise: 0.0,
@@ -280,7 +278,7 @@ fn danger(e: &Evidence<'_>) -> Option<Finding> {
         .any(|f| !matches!(*f, "fire" | "on fire" | "burn" | "hurt"));
     (e.addressed && plain).then(|| Finding {
         complaint: 2.0,
-        ..Finding::new("danger", format!("tells of danger: {}", quoted(&found)))
+        ..Finding::new(format!("tells of danger: {}", quoted(&found)))
     })
 }
 
@@ -298,10 +296,10 @@ fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
     (!found.is_empty() && (sour || plain)).then(|| Finding {
         complaint: 2.0,
         praise: -2.0,
-        ..Finding::new(
-            "sarcasm",
-            format!("praise that means its opposite: {}", quoted(&found)),
-        )
+        ..Finding::new(format!(
+            "praise that means its opposite: {}",
+            quoted(&found)
+        ))
     })
 }
 
@@ -309,10 +307,7 @@ fn problem_words(e: &Evidence<'_>) -> Option<Finding> {
     let found = e.found(words::PROBLEM);
     (!found.is_empty()).then(|| Finding {
         complaint: growing(1.2, found.len()),
-        ..Finding::new(
-            "problem_words",
-            format!("tells of a problem: {}", quoted(&found)),
-        )
+        ..Finding::new(format!("tells of a problem: {}", quoted(&found)))
     })
 }
 
@@ -320,10 +315,7 @@ fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
     let found = e.found(words::NEGATIVE);
     (!found.is_empty()).then(|| Finding {
         complaint: growing(1.3, found.len()),
-        ..Finding::new(
-            "negative_words",
-            format!("unhappy words: {}", quoted(&found)),
-        )
+        ..Finding::new(format!("unhappy words: {}", quoted(&found)))
     })
 }
 
@@ -331,7 +323,7 @@ fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
     e.negated(words::PRAISE).map(|what| Finding {
         complaint: 0.8,
         praise: -1.0,
-        ..Finding::new("negated_praise", format!("a good word denied: “{what}”"))
+        ..Finding::new(format!("a good word denied: “{what}”"))
     })
 }
 
@@ -339,7 +331,7 @@ fn profanity(e: &Evidence<'_>) -> Option<Finding> {
     let found = e.found(words::PROFANITY);
     (!found.is_empty()).then(|| Finding {
         complaint: 0.7,
-        ..Finding::new("profanity", "strong language".to_owned())
+        ..Finding::new("strong language".to_owned())
     })
 }
 
@@ -347,7 +339,7 @@ fn shouting(e: &Evidence<'_>) -> Option<Finding> {
     let capitals = e.shouted >= 2 && e.shouted * 3 >= e.tokens.len();
     (e.exclamations >= 3 || capitals || (e.exclamations > 0 && e.questions > 0)).then(|| Finding {
         complaint: 0.3,
-        ..Finding::new("shouting", "capitals or many exclamation marks".to_owned())
+        ..Finding::new("capitals or many exclamation marks".to_owned())
     })
 }
 
@@ -359,7 +351,7 @@ fn unhappy_faces(e: &Evidence<'_>) -> Option<Finding> {
     (typed || e.text.contains(words::SAD_EMOJI)).then(|| Finding {
         complaint: 0.7,
         praise: -0.5,
-        ..Finding::new("unhappy_faces", "an unhappy face".to_owned())
+        ..Finding::new("an unhappy face".to_owned())
     })
 }
 
@@ -376,7 +368,7 @@ fn praise_words(e: &Evidence<'_>) -> Option<Finding> {
         Finding {
             complaint: if polite { -0.3 } else { -0.9 },
             praise: growing(if polite { 0.8 } else { 1.2 }, found.len()),
-            ..Finding::new("praise_words", format!("good words: {}", quoted(&found)))
+            ..Finding::new(format!("good words: {}", quoted(&found)))
         }
     })
 }
@@ -388,7 +380,7 @@ fn happy_faces(e: &Evidence<'_>) -> Option<Finding> {
     (typed || e.text.contains(words::GLAD_EMOJI)).then(|| Finding {
         complaint: -0.6,
         praise: 0.6,
-        ..Finding::new("happy_faces", "a happy face".to_owned())
+        ..Finding::new("a happy face".to_owned())
     })
 }
 
@@ -404,7 +396,7 @@ fn question_forms(e: &Evidence<'_>) -> Option<Finding> {
     };
     Some(Finding {
         question: if e.questions > 0 { 1.5 } else { 0.7 },
-        ..Finding::new("question_forms", why)
+        ..Finding::new(why)
     })
 }
 
@@ -414,7 +406,7 @@ fn how_to(e: &Evidence<'_>) -> Option<Finding> {
     (e.questions > 0 && calm).then(|| Finding {
         complaint: -0.7,
         question: 0.5,
-        ..Finding::new("how_to", "asks without telling of trouble".to_owned())
+        ..Finding::new("asks without telling of trouble".to_owned())
     })
 }
 
@@ -422,7 +414,7 @@ fn addressed_to_us(e: &Evidence<'_>) -> Option<Finding> {
     e.addressed.then(|| Finding {
         complaint: 0.3,
         question: 0.3,
-        ..Finding::new("addressed_to_us", "names us or answers us".to_owned())
+        ..Finding::new("names us or answers us".to_owned())
     })
 }
 
@@ -432,22 +424,29 @@ fn advertising(e: &Evidence<'_>) -> Option<Finding> {
     (!found.is_empty() || stuffed).then(|| Finding {
         complaint: -0.9,
         noise: growing(1.2, found.len().max(1)) + if stuffed { 0.8 } else { 0.0 },
-        ..Finding::new(
-            "advertising",
-            if found.is_empty() {
-                "many hashtags".to_owned()
-            } else {
-                format!("sounds like advertising or a notice: {}", quoted(&found))
-            },
-        )
+        ..Finding::new(if found.is_empty() {
+            "many hashtags".to_owned()
+        } else {
+            format!("sounds like advertising or a notice: {}", quoted(&found))
+        })
     })
 }
 
+/// A single good word, or a happy face alone, is praise like any other.
 fn hardly_any_words(e: &Evidence<'_>) -> Option<Finding> {
-    (e.tokens.len() < 2).then(|| Finding {
-        complaint: -0.8,
-        noise: 1.0,
-        ..Finding::new("hardly_any_words", "hardly any words".to_owned())
+    let is_glad = happy_faces(e).is_some() || praise_words(e).is_some();
+    (e.tokens.len() < 2).then(|| {
+        let why = if is_glad {
+            "hardly any words, and kind ones"
+        } else {
+            "hardly any words"
+        };
+        Finding {
+            complaint: -0.8,
+            praise: if is_glad { PRAISE_FROM } else { 0.0 },
+            noise: if is_glad { 0.0 } else { 1.0 },
+            ..Finding::new(why.to_owned())
+        }
     })
 }
 
@@ -467,7 +466,7 @@ pub struct Triage {
     pub reasons: Vec<String>,
 }
 
-/// Judges a text. `network_language` is what the network says; our own detection wins.
+/// Judges a text. `addressed`: it names us or answers us.
 pub fn judge(
     text: &str,
     addressed: bool,
@@ -540,7 +539,7 @@ fn label_of(p_complaint: f64, praise: f64, noise: f64, question: f64, addressed:
         Label::Complaint
     } else if noise >= 1.0 && noise >= question {
         Label::Noise
-    } else if praise >= 0.8 && praise >= question {
+    } else if praise >= PRAISE_FROM && praise >= question {
         Label::Praise
     } else if question >= 1.0 || (question > 0.3 && addressed) {
         Label::Question
@@ -612,17 +611,24 @@ fn product_of(
     (Some(product.id), topic.map(|t| t.id), reasons)
 }
 
-/// Whether the text asks us to keep quiet. Only short texts: "I had to stop using it" does not.
+/// Whether the text asks us to keep quiet: in words that mean nothing else, or in nothing but a
+/// word like "stop" and politeness. "It won't stop beeping" does not.
 pub fn asks_for_quiet(text: &str) -> Option<&'static str> {
-    const WORDS_MAX: usize = 6;
     let evidence = Evidence::of(text, true);
-    let found = evidence.found(words::OPT_OUT);
-    let telling = found.iter().copied().find(|f| f.contains(' '));
-    match (telling, found.first()) {
-        (Some(phrase), _) => Some(phrase),
-        (None, Some(word)) if evidence.tokens.len() <= WORDS_MAX => Some(word),
-        _ => None,
+    if let Some(phrase) = evidence.found(words::OPT_OUT).first() {
+        return Some(phrase);
     }
+    let bare: Vec<&str> = evidence
+        .tokens
+        .iter()
+        .map(String::as_str)
+        .filter(|token| !words::POLITE.contains(token))
+        .collect();
+    let bare = bare.join(" ");
+    words::OPT_OUT_ALONE
+        .iter()
+        .copied()
+        .find(|phrase| *phrase == bare)
 }
 
 #[cfg(test)]
@@ -665,6 +671,12 @@ mod tests {
                 Label::Complaint,
             ),
             ("@acme gracias, ya funciona genial", Label::Praise),
+            ("@acme thanks", Label::Praise),
+            ("@acme thanks!", Label::Praise),
+            ("@acme 👍", Label::Praise),
+            ("@acme danke", Label::Praise),
+            ("@acme ok", Label::Noise),
+            ("@acme 😡", Label::Noise),
         ] {
             assert_eq!(label(text), expected, "{text}");
         }
@@ -727,13 +739,31 @@ mod tests {
     }
 
     #[test]
-    fn only_short_or_plain_words_ask_for_quiet() {
-        assert!(asks_for_quiet("@acme stop").is_some());
-        assert!(
-            asks_for_quiet("please just leave me alone, this whole thing is a bot farm").is_some()
-        );
-        assert!(
-            asks_for_quiet("I had to stop using the app because it crashes every time").is_none()
-        );
+    fn only_plain_words_or_a_bare_stop_ask_for_quiet() {
+        for text in [
+            "@acme stop",
+            "@acme STOP! please",
+            "Please stop, thanks",
+            "unsubscribe",
+            "@acme no bots please",
+            "please just leave me alone, this whole thing is a bot farm",
+            "lasst mich in Ruhe",
+        ] {
+            assert!(asks_for_quiet(text).is_some(), "{text}");
+        }
+        for text in [
+            "I had to stop using the app because it crashes every time",
+            "my alarm won't stop beeping",
+            "it won't stop",
+            "the error won't go away",
+            "why did you stop replying",
+            "you don't reply to my mails",
+            "you don't reply",
+            "l'appli n'arrêtez de planter, réparez-la",
+            "ich kann nicht mehr schreiben",
+            "",
+        ] {
+            assert!(asks_for_quiet(text).is_none(), "{text}");
+        }
     }
 }

@@ -1023,26 +1023,39 @@ pub const ACCOUNT: &[&str] = &[
     "abonnement",
 ];
 
-/// Somebody wants no more automatic words from us.
+/// Somebody wants no more automatic words from us, in words that mean nothing else.
 pub const OPT_OUT: &[&str] = &[
-    "stop",
     "leave me alone",
     "stop messaging me",
-    "stop replying",
     "stop tweeting me",
+    "stop replying to me",
     "dont contact me",
     "do not contact me",
-    "dont reply",
-    "go away",
-    "unsubscribe",
-    "no bots",
     "lass mich in ruhe",
     "lasst mich in ruhe",
-    "nicht mehr schreiben",
+    "schreibt mir nicht mehr",
     "déjame en paz",
     "dejadme en paz",
     "laissez moi tranquille",
-    "arrêtez de",
+];
+
+/// The same, when nothing else is said: in a sentence these words tell of many other things.
+pub const OPT_OUT_ALONE: &[&str] = &[
+    "stop",
+    "stop replying",
+    "stop it",
+    "dont reply",
+    "do not reply",
+    "go away",
+    "unsubscribe",
+    "no bots",
+];
+
+/// Words of politeness, which may stand beside [`OPT_OUT_ALONE`].
+pub const POLITE: &[&str] = &[
+    "please", "pls", "plz", "just", "now", "ok", "okay", "hi", "hey", "hello", "thanks", "bitte",
+    "danke", "hallo", "por", "favor", "gracias", "hola", "merci", "bonjour", "sil", "vous",
+    "plaît",
 ];
 
 /// Words too common to say what a post is about.

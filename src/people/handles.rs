@@ -162,3 +162,29 @@ pub fn opt_out(
         },
     )
 }
+
+/// Takes back that somebody asked for quiet: it was misread, or they write with us again. False
+/// when they had not asked.
+pub fn take_back_opt_out(
+    tx: &mut Conn,
+    by: &Actor,
+    handle: HandleId,
+    reason: &str,
+    now: Moment,
+) -> Result<bool> {
+    if !store::clear_opted_out(tx, handle)? {
+        return Ok(false);
+    }
+    audit::record(
+        tx,
+        now,
+        Act {
+            by,
+            act: "handle_opt_out_taken_back",
+            subject: ("handle", handle.0),
+            reason,
+            data: json!({}),
+        },
+    )?;
+    Ok(true)
+}

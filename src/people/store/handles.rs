@@ -288,6 +288,17 @@ pub fn set_opted_out(tx: &mut Conn, id: HandleId, now: Moment) -> Result<()> {
     Ok(())
 }
 
+/// False when they had not asked for quiet.
+pub fn clear_opted_out(tx: &mut Conn, id: HandleId) -> Result<bool> {
+    let quiet = handles::table
+        .find(id.0)
+        .filter(handles::opted_out_at.is_not_null());
+    let changed = diesel::update(quiet)
+        .set(handles::opted_out_at.eq(None::<i64>))
+        .execute(tx)?;
+    Ok(changed == 1)
+}
+
 pub fn insert_consent(
     tx: &mut Conn,
     handle: HandleId,
