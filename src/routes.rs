@@ -77,6 +77,11 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/desk/mail", get().to(desk::mail_in::page))
         .route("/desk/mail/{id}/eml", get().to(desk::mail_in::eml))
         .route("/desk/mail/{id}/replay", post().to(desk::mail_in::replay))
+        .route("/desk/mentions", get().to(desk::mentions::page))
+        .route(
+            "/desk/mentions/{id}/triage",
+            post().to(desk::mentions::triage),
+        )
         .route("/desk/events", get().to(desk::events::events))
         .route("/desk/case/{id}", get().to(desk::case::page))
         .route("/desk/case/{id}/note", post().to(desk::actions::note))
@@ -108,6 +113,7 @@ pub fn routes(site: &mut ServiceConfig) {
             "/desk/case/{id}/reply/{reply}",
             post().to(desk::actions::reply),
         )
+        .route("/desk/case/{id}/quiet", post().to(desk::actions::quiet))
         .route("/desk/case/{id}/triage", post().to(desk::actions::triage));
     // Desk: what an admin looks after
     site.route("/admin/network", get().to(desk::network::page))

@@ -65,7 +65,7 @@ pub fn open(tx: &mut Conn, now: Moment, by: &Actor, case: NewCase<'_>) -> Result
 }
 
 /// The first line of a text, bounded.
-fn summary_of(text: &str) -> String {
+pub fn summary_of(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= SUMMARY_CHARS_MAX {
         return line;

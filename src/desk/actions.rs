@@ -11,7 +11,7 @@ use super::case::{self, Stop, Typed};
 use crate::app::App;
 use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Case, MergeOutcome, Severity};
+use crate::cases::{self, Case, MergeOutcome, Severity, Step};
 use crate::db::audit::{self, Act};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Problem;
@@ -21,8 +21,8 @@ use crate::escalations::{
     self, Label, Purpose, acknowledge, approve_reply, correct_triage, handoff,
 };
 use crate::forum::{self, ThreadKind, draft_thread};
-use crate::ids::{CaseId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
-use crate::people::{self, CurrentUser, Staff};
+use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
+use crate::people::{self, CurrentUser, Staff, handles};
 use crate::tickets;
 use crate::tickets::resolve::{Resolved, resolve};
 use crate::web::{After, Answer, Failure, Form, FormWithFiles, blocking, redirect_saying};
@@ -143,7 +143,8 @@ fn moved(app: &App, into: CaseId) -> HttpResponse {
     redirect_saying(app, &format!("/desk/case/{into}"), "warning", &text)
 }
 
-fn why(typed: &str) -> String {
+/// A typed reason on one line, bounded.
+pub(super) fn why(typed: &str) -> String {
     let line = typed.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(WHY_CHARS_MAX).collect()
 }
@@ -501,9 +502,7 @@ pub async fn thread(
                 ));
             }
         };
-        let mention = escalations::store::mentions_of(tx, case.id, 1)?
-            .into_iter()
-            .next();
+        let mention = escalations::store::standing_mention_of(tx, case.id)?;
         let (title, body) = match mention {
             Some(mention) => {
                 let suggested =
@@ -844,6 +843,39 @@ pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Tria
         Outcome::NoSuchMention => Ok(Said::refused("There is no such post any more.")),
     };
     answer(&app, id, said)
+}
+
+#[derive(Deserialize)]
+pub struct QuietForm {
+    handle: i64,
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /desk/case/{id}/quiet`: takes back that somebody asked for quiet.
+pub async fn quiet(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<QuietForm>) -> Answer {
+    let QuietForm { handle, reason } = form.fields;
+    let (handle, reason) = (HandleId(handle), why(&reason));
+    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+        let (by, now) = (user.actor(), app.now());
+        let writes_here = escalations::store::handles_of_case(tx, case.id)?.contains(&handle);
+        if !writes_here || !handles::take_back_opt_out(tx, &by, handle, &reason, now)? {
+            return Ok(Said::info("It stands so already."));
+        }
+        let event = cases::Event {
+            step: Step::Triage,
+            by: &by,
+            mention: None,
+            summary: "Rules may write to them again",
+            reasons: vec![reason].into_iter().filter(|r| !r.is_empty()).collect(),
+            data: json!({"handle": handle}),
+        };
+        cases::record_event(tx, now, case.id, event)?;
+        Ok(Said::done(
+            "Rules may write to them again, where they are switched on.",
+        ))
+    })
+    .await
 }
 
 #[derive(Deserialize)]

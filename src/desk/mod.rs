@@ -12,6 +12,7 @@ pub mod case;
 pub mod events;
 pub mod mail;
 pub mod mail_in;
+pub mod mentions;
 pub mod network;
 pub mod products;
 pub mod queue;

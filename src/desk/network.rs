@@ -77,6 +77,8 @@ struct NetworkPage {
     /// Posts that could not be looked up within the day that X's terms give.
     overdue: i64,
     unread: Vec<Unread>,
+    /// Posts that could not be judged; reading again judges them again.
+    unjudged: i64,
 }
 
 /// What the connector keeps of its last failure.
@@ -96,21 +98,15 @@ pub async fn page(app: Data<App>, admin: Admin) -> Answer {
 fn gather(app: &App, page: Page) -> Result<NetworkPage> {
     let now = app.now();
     let connector = app.connector(Network::X);
-    let channels: Vec<&str> = [
-        Network::X,
-        Network::Bluesky,
-        Network::Mastodon,
-        Network::Import,
-    ]
-    .map(Network::as_str)
-    .to_vec();
-    let (success, error, tokens, waits, unread) = app.db.read(|conn| {
+    let channels = escalations::store::page_channels();
+    let (success, error, tokens, waits, unread, unjudged) = app.db.read(|conn| {
         Ok((
             state::states(conn, Network::X, names::LAST_SUCCESS)?,
             state::state(conn, Network::X, names::LAST_ERROR)?,
             state::state(conn, Network::X, names::TOKENS)?,
             state::states(conn, Network::X, names::RATE_UNTIL)?,
             escalations::store::open_intake(conn, &channels, 0, INTAKE_MAX)?,
+            escalations::store::count_failed(conn)?,
         ))
     })?;
     let troubles = poll::troubles(app)?
@@ -173,6 +169,7 @@ fn gather(app: &App, page: Page) -> Result<NetworkPage> {
         month_cap: dollars(report.month_cap_micros),
         month_percent: percent(report.month_cost_micros, report.month_cap_micros),
         month_alarm: report.month_alarm,
+        unjudged,
         overdue: recheck::overdue(app, Network::X)?,
         unread: unread
             .into_iter()

@@ -316,6 +316,8 @@ struct Counts {
     nobodys: i64,
     replies: i64,
     mails: i64,
+    /// Posts that could not be judged.
+    unjudged: i64,
 }
 
 fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
@@ -331,6 +333,7 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
         mails: crate::tickets::store::unread_count(conn)?,
+        unjudged: escalations::store::count_failed(conn)?,
     })
 }
 
@@ -388,6 +391,13 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
             label: "Mail to look at",
             is_current: false,
             count: Some(counts.mails),
+        },
+        Tab {
+            href: "/desk/mentions".into(),
+            label: "Posts without a case",
+            is_current: false,
+            // Those alone of which nobody knows what they are.
+            count: (counts.unjudged > 0).then_some(counts.unjudged),
         },
         tab("Waits for the customer", "waiting_customer", "", None),
         tab("Resolved", "resolved", "", None),

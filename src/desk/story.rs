@@ -164,6 +164,11 @@ pub fn heard(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Heard>> {
     for case in cases {
         mentions.extend(escalations::store::mentions_of(conn, *case, MENTIONS_MAX)?);
     }
+    with_judgement(conn, mentions)
+}
+
+/// These mentions with who wrote them and how they were judged.
+pub fn with_judgement(conn: &mut Conn, mentions: Vec<Mention>) -> Result<Vec<Heard>> {
     let ids: Vec<i64> = mentions
         .iter()
         .filter_map(|m| m.handle)
@@ -253,7 +258,7 @@ pub fn tell(conn: &mut Conn, now: Moment, parts: Parts<'_>) -> Result<Vec<Entry>
     Ok(entries)
 }
 
-fn mention_view(heard: &Heard, now: Moment) -> MentionView {
+pub fn mention_view(heard: &Heard, now: Moment) -> MentionView {
     let mention = &heard.mention;
     let (name, handle) = match &heard.handle {
         Some(handle) if handle.display_name.is_empty() => (handle.label(), String::new()),

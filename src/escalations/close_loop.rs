@@ -6,14 +6,15 @@ use serde_json::json;
 
 use super::send_reply::SendReply;
 use super::store::{self, NewReply, ThreadFacts};
-use super::{Purpose, acknowledge};
+use super::wording::phrases_in;
+use super::{Purpose, ReplyState, acknowledge};
 use crate::app::App;
 use crate::cases::links::Link;
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, Event, State, Step};
 use crate::clock::Moment;
-use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
+use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, LinkId, ThreadId};
 use crate::jobs::{self, Job, Next};
@@ -113,11 +114,13 @@ fn take_back(
     let told = store::told_links_to(tx, thread.id, after, BATCH_LINKS_MAX)?;
     let by = Actor::rule("close_loop");
     let why = format!("thread {} was taken up again", thread.id);
-    for (_, case) in &told {
-        let Some(case) = cases::store::case_or_successor(tx, *case)? else {
+    for (_, linked) in &told {
+        let Some(case) = cases::hold_successor(tx, *linked)? else {
             continue;
         };
-        discard(tx, now, case.id, Purpose::CloseLoop, &why)?;
+        for of in [case.id, *linked] {
+            discard(tx, now, of, Purpose::CloseLoop, &why)?;
+        }
         if case.state == State::Resolved {
             states::happen(tx, now, &by, case.id, Happening::Reopened, &why)?;
         }
@@ -131,20 +134,31 @@ fn take_back(
     }
 }
 
+/// The key of the word to a case that a thread is solved. By the person's case, not by the link: a
+/// merged case may hold two links to one thread. Told again after the thread was reopened is
+/// another decision.
+fn key(case: &Case, thread: ThreadId) -> String {
+    format!("close:{}:{thread}:{}", case.id, case.reopened_count)
+}
+
+/// The thread of which a reply says that it is solved, by the reply's key.
+pub(super) fn thread_of_key(key: &str) -> Option<ThreadId> {
+    let mut parts = key.strip_prefix("close:")?.split(':').skip(1);
+    parts.next()?.parse().ok().map(ThreadId)
+}
+
 /// Tells the customer of one link, and resolves the case.
 fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts) -> Result<()> {
-    let Some(case) = cases::store::case_or_successor(tx, link.case)? else {
+    let Some(case) = cases::hold_successor(tx, link.case)? else {
         return Ok(());
     };
     if !cases::store::set_link_told(tx, link.id, now)? {
         return Ok(());
     }
     let by = Actor::rule("close_loop");
-    // By the person's case, not by the link: a merged case may hold two links to one thread. Told
-    // again after the thread was reopened is another decision.
-    let key = format!("close:{}:{}:{}", case.id, thread.id, case.reopened_count);
-    let how = match store::mentions_of(tx, case.id, 1)?.into_iter().next() {
-        Some(mention) if mention.network != Network::Import && mention.deleted_at.is_none() => {
+    let key = key(&case, thread.id);
+    let how = match store::standing_mention_of(tx, case.id)? {
+        Some(mention) if mention.network != Network::Import => {
             let handle = match mention.handle {
                 Some(id) => handles::handle(tx, id)?,
                 None => None,
@@ -175,9 +189,21 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
     Ok(())
 }
 
-/// Takes back what was drafted for this purpose and nobody has approved.
+/// Takes back what was drafted for this purpose, and what was approved and is surely not out yet:
+/// whoever approved it did not know what is known now.
 fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str) -> Result<()> {
-    if store::discard_drafts(tx, case, purpose)? == 0 {
+    let mut taken_back = store::discard_drafts(tx, case, purpose)?;
+    for reply in store::replies_of(tx, case)? {
+        if reply.purpose != purpose || !reply.is_unsent() {
+            continue;
+        }
+        lock(tx, Lock::Reply(reply.id.0))?;
+        if store::reply(tx, reply.id)?.is_some_and(|r| r.is_unsent()) {
+            store::set_reply_state(tx, reply.id, ReplyState::Discarded)?;
+            taken_back += 1;
+        }
+    }
+    if taken_back == 0 {
         return Ok(());
     }
     audit::record(
@@ -191,68 +217,6 @@ fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str
             data: json!({"purpose": purpose}),
         },
     )
-}
-
-/// The texts: with the thread's address, and without one.
-struct Phrases {
-    with: &'static [&'static str],
-    without: &'static [&'static str],
-}
-
-const EN: Phrases = Phrases {
-    with: &[
-        "Good news: this is solved. What helped stands here: {address} Does it work for you? If not, just answer.",
-        "This one is fixed. The answer is here: {address} Still broken for you? Tell us and we take it up again.",
-        "It is solved now, see {address} Tell us if it still isn't right for you.",
-        "We have an answer for you: {address} If it does not help, write to us here and we go on.",
-    ],
-    without: &[
-        "Good news: this is solved. Search “{title}” on {site} for what helped. If it still fails for you, just answer.",
-        "This one is fixed: “{title}” on {site} says how. Still broken for you? Tell us and we take it up again.",
-        "This is solved. Still broken for you? Just answer, and we take it up again.",
-    ],
-};
-
-const DE: Phrases = Phrases {
-    with: &[
-        "Gute Nachricht: Das ist gelöst. Hier steht, was geholfen hat: {address} Klappt es bei dir? Wenn nicht, einfach antworten.",
-        "Das ist behoben, hier die Lösung: {address} Geht es noch immer nicht? Dann sag es uns, und wir machen weiter.",
-    ],
-    without: &[
-        "Gute Nachricht: Das ist gelöst. Auf {site} nach „{title}“ suchen. Geht es noch immer nicht? Einfach antworten.",
-        "Das ist gelöst. Geht es noch immer nicht? Einfach antworten, dann machen wir weiter.",
-    ],
-};
-
-const ES: Phrases = Phrases {
-    with: &[
-        "Buenas noticias: está resuelto. Aquí está lo que ayudó: {address} ¿Te funciona? Si no, respóndenos.",
-        "Ya está arreglado, la solución está aquí: {address} ¿Sigue fallando? Dínoslo y lo retomamos.",
-    ],
-    without: &[
-        "Buenas noticias: está resuelto. Busca «{title}» en {site}. Si sigue fallando, respóndenos.",
-        "Está resuelto. ¿Sigue fallando? Respóndenos y lo retomamos.",
-    ],
-};
-
-const FR: Phrases = Phrases {
-    with: &[
-        "Bonne nouvelle : c'est résolu. Voici ce qui a aidé : {address} Cela marche chez vous ? Sinon, répondez-nous.",
-        "C'est réparé, la solution est ici : {address} Toujours en panne ? Dites-le-nous et nous reprenons.",
-    ],
-    without: &[
-        "Bonne nouvelle : c'est résolu. Cherchez « {title} » sur {site}. Si cela ne marche toujours pas, répondez-nous.",
-        "C'est résolu. Toujours en panne ? Répondez-nous et nous reprenons.",
-    ],
-};
-
-fn phrases_in(language: Option<&str>) -> &'static Phrases {
-    match language {
-        Some("de") => &DE,
-        Some("es") => &ES,
-        Some("fr") => &FR,
-        _ => &EN,
-    }
 }
 
 /// Puts down the word to the customer; what became of it, or `None` when they have it already.
@@ -289,7 +253,8 @@ fn draft(
         said.freshest(all)
     };
     let phrases = phrases_in(mention.language.as_deref());
-    let Some((body, weight)) = fitting(phrases.with).or_else(|| fitting(phrases.without)) else {
+    let Some((body, weight)) = fitting(phrases.solved).or_else(|| fitting(phrases.solved_search))
+    else {
         return Ok(Some("The customer is to be told; no words of ours fit"));
     };
     let product = store::catalogue(tx)?

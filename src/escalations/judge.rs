@@ -27,7 +27,6 @@ use crate::ids::{CaseId, HandleId, MentionId};
 use crate::jobs::{self, Job, Next};
 use crate::people::handles::{self, Handle};
 use crate::search::Likeness;
-use crate::text;
 
 /// Mentions of one transaction.
 pub const BATCH_MENTIONS_MAX: i64 = 100;
@@ -408,12 +407,6 @@ fn open_case(
     let by = Actor::rule("triage");
     let handle = around.handle(mention.handle);
     let product = product_of(around.catalogue, triage);
-    let plain = text::words::normalise(&text::personal_data::mask(&mention.text));
-    let summary = if plain.is_empty() {
-        &mention.text
-    } else {
-        &plain
-    };
     let customer_name = handle.map_or_else(|| "somebody".to_owned(), Handle::label);
     let id = cases::open(
         tx,
@@ -422,7 +415,7 @@ fn open_case(
         NewCase {
             channel: channel_of(mention.network),
             severity: triage.severity,
-            summary,
+            summary: &super::summary_of(&mention.text),
             product: triage.product,
             topic: triage.topic,
             user: handle.and_then(|h| h.user.filter(|_| h.proved_at.is_some())),

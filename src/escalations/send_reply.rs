@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::store::{self, Mention, Reply};
-use super::{Purpose, ReplyState, acknowledge};
+use super::{Purpose, ReplyState, acknowledge, close_loop};
 use crate::app::App;
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Event, Step};
 use crate::clock::{DAY, MINUTE, Moment, SECOND};
+use crate::config::X_TIMEOUT_SECONDS_MAX;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::ReplyId;
 use crate::jobs::{Job, Next};
+use crate::networks::x::connector::OWN_PAGES_MAX;
 use crate::networks::{NetworkError, Opens, ReplyTo, Retry, Sent};
 use crate::people::handles::{self, Handle};
 
@@ -31,6 +33,10 @@ const BUDGET_AGAIN: i64 = 30 * MINUTE;
 /// been helped elsewhere, and the words may be wrong.
 pub const APPROVAL_LIFE: i64 = 3 * DAY;
 
+/// Calls of one run at most: who we are, our newest posts before and after, the post itself, and
+/// the renewal of a sign-in with the call it repeats, before each look and the post.
+const CALLS_MAX: i64 = 1 + 2 * OWN_PAGES_MAX as i64 + 1 + 3 * 2;
+
 /// Sends one approved reply.
 #[derive(Serialize, Deserialize)]
 pub struct SendReply {
@@ -39,6 +45,7 @@ pub struct SendReply {
 
 impl Job for SendReply {
     const KIND: &'static str = "send_reply";
+    const LEASE: i64 = CALLS_MAX * X_TIMEOUT_SECONDS_MAX as i64 * SECOND;
 
     fn run(&self, app: &App) -> Result<Next> {
         send(app, self.reply)
@@ -178,6 +185,14 @@ fn objection(
     {
         return hold("it was approved more than three days ago; what it says may no longer be so");
     }
+    if reply.purpose == Purpose::CloseLoop
+        && let Some(thread) = close_loop::thread_of_key(&reply.dedupe_key)
+        && !store::public_threads(tx, &[thread.0])?
+            .get(&thread.0)
+            .is_some_and(|t| t.is_solved)
+    {
+        return hold("it says that the thread is solved, which it is not any more");
+    }
     if !reply.automatic {
         return Ok(None);
     }
@@ -218,7 +233,11 @@ fn is_still_wanted(app: &App, attempt: &Attempt) -> Result<bool> {
         };
         let handle = attempt.handle.as_ref();
         match objection(tx, &row, &attempt.mention, handle, now)? {
-            None => Ok(true),
+            None => {
+                // The look took its time; what goes out now is given time to arrive from now on.
+                store::set_sending_since(tx, row.id, now)?;
+                Ok(true)
+            }
             Some(objection) => {
                 set_aside(tx, now, &row, &objection)?;
                 Ok(false)

@@ -7,10 +7,14 @@ use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::db::Conn;
+use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::{CaseId, ProductId, ThreadId, TopicId, UserId};
 use crate::people::CurrentUser;
 use crate::text::{language, markdown, slug};
+
+/// Title of a draft whose words are gone.
+const GONE_TITLE: &str = "(the post was deleted by its author)";
 
 /// A thread to be drafted. Titles and bodies beyond the forum's limits are cut.
 #[derive(Clone, Debug)]
@@ -85,6 +89,29 @@ pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Ou
         store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })
+}
+
+/// The post that drafts were made from is gone: the drafts of these cases that nobody published are
+/// closed, and their words with them. Call it in the transaction that forgets the post; it tells
+/// the change log.
+pub fn erase_drafts_of(tx: &mut Conn, now: Moment, cases: &[CaseId]) -> Result<()> {
+    for thread in store::drafts_of(tx, cases)? {
+        store::blank(tx, thread, GONE_TITLE)?;
+        store::set_state(tx, thread, ThreadState::Closed, now)?;
+        audit::record(
+            tx,
+            now,
+            Act {
+                by: &Actor::rule("recheck"),
+                act: "draft_discarded",
+                subject: ("thread", thread.0),
+                reason: "the post it was made from was deleted by its author",
+                data: json!({}),
+            },
+        )?;
+        store::changed(tx, thread, now)?;
+    }
+    Ok(())
 }
 
 /// Nobody publishes the draft any more. It stays a draft, closed, that the product's staff can read:

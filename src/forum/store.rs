@@ -490,6 +490,35 @@ pub fn changed(tx: &mut Conn, thread: ThreadId, now: Moment) -> Result<()> {
     changes::append(tx, Subject::Thread, thread.0, now)
 }
 
+/// The threads drafted from these cases that nobody published, discarded ones too.
+pub fn drafts_of(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<ThreadId>> {
+    let cases: Vec<i64> = cases.iter().map(|c| c.0).collect();
+    let ids: Vec<i64> = threads::table
+        .filter(threads::visibility.eq(Visibility::Draft.as_str()))
+        .filter(threads::from_case_id.eq_any(cases))
+        .order(threads::id)
+        .select(threads::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(ThreadId).collect())
+}
+
+/// Takes the words out of a thread: of its title, its posts and their history.
+pub fn blank(tx: &mut Conn, thread: ThreadId, title: &str) -> Result<()> {
+    diesel::update(threads::table.find(thread.0))
+        .set((threads::title.eq(title), threads::slug.eq("")))
+        .execute(tx)?;
+    let ids: Vec<i64> = posts::table
+        .filter(posts::thread_id.eq(thread.0))
+        .select(posts::id)
+        .load(tx)?;
+    diesel::update(posts::table.filter(posts::thread_id.eq(thread.0)))
+        .set((posts::body.eq(""), posts::body_html.eq("")))
+        .execute(tx)?;
+    diesel::delete(post_revisions::table.filter(post_revisions::post_id.eq_any(ids)))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Sets the state with its moments: `at` is when it came to be so. A thread that opens again forgets
 /// when it was solved.
 pub fn set_state(tx: &mut Conn, thread: ThreadId, state: ThreadState, at: Moment) -> Result<()> {

@@ -30,8 +30,8 @@ use offramp::forum::docs::Docs;
 use offramp::forum::{self, ThreadKind, Visibility};
 use offramp::ids::{CaseId, MentionId, ProductId, SessionId, ThreadId, UserId};
 use offramp::jobs;
+use offramp::networks::Network;
 use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
-use offramp::networks::{Network, store as state};
 use offramp::people::{CurrentUser, Role};
 use offramp::search;
 
@@ -604,7 +604,7 @@ with_x! {
         says(x, "ada", "@FernwellHelp my hub is broken, useless");
         let now = t.app.now();
         t.app.db.write(|tx| {
-            state::take_lease(tx, Network::X, "lease:mentions", "another", now, now.plus(jobs::LEASE))
+            jobs::take_lease(tx, "reading:x:mentions", "another", now, jobs::LEASE)
         }).expect("taken");
         let mentions_read = |t: &Test| {
             enqueue(&t.app, &Poll::default());
@@ -1169,6 +1169,162 @@ with_x! {
         }
         let events = t.app.db.read(|c| cases::store::events(c, case_of(t, stops).id)).expect("events");
         assert!(events.iter().any(|e| e.summary.contains("Asked for quiet")));
+    }
+
+    fn what_no_case_was_opened_for_is_listed_and_can_be_corrected(t, x) {
+        let (mumbled, failed) = (says(x, "ada", "@FernwellHelp hm, zeppelin"), says(x, "bob", "@FernwellHelp well, airship"));
+        read(t);
+        assert_eq!(count_cases(t), 0);
+        let id = mention_of(t, failed).id;
+        set(t, |c| diesel::update(mentions::table.find(id.0))
+            .set((mentions::stage.eq("failed"), mentions::error.eq("it panicked"))).execute(c));
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        assert!(browser.get("/desk").body.contains("Posts without a case"));
+        let page = browser.get("/desk/mentions");
+        assert_eq!(page.status, 200);
+        for words in ["zeppelin", "airship", "it panicked", "Judged: Noise"] {
+            assert!(page.body.contains(words), "{words} in {}", page.body);
+        }
+        let only = browser.get("/desk/mentions?only=failed").body;
+        assert!(only.contains("airship") && !only.contains("zeppelin"));
+        assert!(t.browser_of("Boss", Role::Admin).0.get("/admin/network").body.contains("1 post could not be judged"));
+        let to = format!("/desk/mentions/{}/triage", mention_of(t, mumbled).id);
+        let fields = [("label", "complaint"), ("severity", "blocked"), ("reason", "I rang them")];
+        let done = browser.submit("/desk/mentions", &to, &fields);
+        assert!(done.location().starts_with("/desk/case/"), "{}", done.location());
+        assert_eq!(case_of(t, mumbled).severity, cases::Severity::Blocked);
+        let to = format!("/desk/mentions/{id}/triage");
+        assert_eq!(browser.submit("/desk/mentions", &to, &[("label", "praise")]).location(), "/desk/mentions");
+        assert_eq!(mention_of(t, failed).stage, Stage::Done);
+        assert_eq!(t.browser_of("Mia", Role::Member).0.get("/desk/mentions").status, 403);
+        t.run_jobs();
+    }
+
+    fn thanks_leave_a_resolved_case_alone_and_still_broken_does_not(t, x) {
+        let (post, reply) = drafted(t, x);
+        let id = reply.case;
+        happens(t, id, Happening::Resolved);
+        for thanks in ["@FernwellHelp thanks!", "@FernwellHelp 👍", "@FernwellHelp danke"] {
+            let said = answers(x, "ada", post, thanks);
+            read(t);
+            assert_eq!(mention_of(t, said).case, Some(id));
+            assert_eq!(case_of(t, post).state, State::Resolved, "{thanks}");
+        }
+        answers(x, "ada", post, "@FernwellHelp no, it is still broken");
+        read(t);
+        assert_eq!(case_of(t, post).state, State::WaitingStaff);
+    }
+
+    fn asking_for_quiet_can_be_taken_back(t, x) {
+        let (post, reply) = drafted(t, x);
+        answers(x, "ada", post, "@FernwellHelp it won't stop beeping either");
+        read(t);
+        let quiet = |t: &Test| {
+            let id = case_of(t, post).handle.expect("a handle");
+            let handle = t.app.db.read(|c| offramp::people::handles::handle(c, id)).expect("read");
+            (id, handle.is_some_and(|h| h.opted_out_at.is_some()))
+        };
+        assert!(!quiet(t).1);
+        answers(x, "ada", post, "@FernwellHelp stop, please");
+        read(t);
+        let (id, is_quiet) = quiet(t);
+        assert!(is_quiet);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = format!("/desk/case/{}", reply.case);
+        let fields = [("handle", id.to_string()), ("reason", "she asked on the phone".to_owned())];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        assert_eq!(browser.submit(&page, &format!("{page}/quiet"), &fields).status, 303);
+        assert!(!quiet(t).1);
+        let log: Vec<(String, String)> = t.app.db.read(|c| Ok(audit_log::table
+            .filter(audit_log::act.eq("handle_opt_out_taken_back"))
+            .select((audit_log::actor_kind, audit_log::reason)).load(c)?)).expect("the log");
+        assert_eq!(log, [("user".to_owned(), "she asked on the phone".to_owned())]);
+    }
+
+    fn word_that_it_is_solved_does_not_go_out_after_a_reopening(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline.";
+        let posts = [says(x, "ada", &format!("{text} Awful")), says(x, "bob", &format!("{text} Useless"))];
+        read(t);
+        // An approved first answer waits on the network when the thread is solved.
+        let slow = |count| x.sandbox().fail(Fail { kind: FailKind::RateLimited, count, endpoint: Some("create_post".into()) });
+        slow(1);
+        let first = replies_of(t, case_of(t, posts[0]).id).remove(0);
+        approve(t, &first);
+        t.run_jobs();
+        assert!(reply_now(t, &first).is_unsent());
+        resolve(t, answer);
+        assert_eq!(reply_now(t, &first).state, ReplyState::Discarded, "it says that it is worked on");
+        let closing: Vec<Reply> = posts.iter()
+            .flat_map(|post| replies_of(t, case_of(t, *post).id))
+            .filter(|r| r.dedupe_key.starts_with("close:"))
+            .collect();
+        assert_eq!(closing.len(), 2);
+        // The job that tells of the reopening comes later than those that send.
+        for reply in &closing {
+            approve(t, reply);
+        }
+        set(t, |c| diesel::update(threads::table.find(answer.0)).set(threads::state.eq("open")).execute(c));
+        t.advance(HOUR);
+        t.run_jobs();
+        for reply in &closing {
+            assert_eq!(reply_now(t, reply).state, ReplyState::Draft, "held for a person");
+        }
+        approve(t, &reply_now(t, &closing[0]));
+        enqueue(&t.app, &ThreadResolved { thread: answer });
+        t.run_jobs();
+        for reply in &closing {
+            assert_eq!(reply_now(t, reply).state, ReplyState::Discarded);
+        }
+        t.advance(HOUR);
+        t.run_jobs();
+        assert!(x.sandbox().brand_replies().is_empty());
+        assert_eq!(case_of(t, posts[0]).state, State::WaitingStaff);
+    }
+
+    fn who_deleted_their_first_post_is_answered_at_the_next(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        set(t, |c| diesel::update(products::table).set(products::link_threshold.eq(0.3)).execute(c));
+        let first = says(x, "ada", "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline. Awful");
+        read(t);
+        let next = answers(x, "ada", first, "@FernwellHelp and nobody answers, useless");
+        read(t);
+        let case = case_of(t, next);
+        assert_eq!(case.id, case_of(t, first).id);
+        x.sandbox().delete(first);
+        t.advance(19 * HOUR);
+        enqueue(&t.app, &Recheck::default());
+        t.run_jobs();
+        assert!(mention_of(t, first).deleted_at.is_some());
+        resolve(t, answer);
+        let told = replies_of(t, case.id).into_iter().find(|r| r.dedupe_key.starts_with("close:")).expect("told");
+        assert_eq!((told.mention, told.state), (mention_of(t, next).id, ReplyState::Draft));
+    }
+
+    fn what_cannot_be_stored_keeps_nothing_else_back(t, x) {
+        let _ = x;
+        let bad = "{\"id\":\"1\",\"text\":\"my hub is broken\",\"username\":\"ada\",\"author_id\":\"7\\u0000\"}";
+        let long = format!("{{\"id\":\"2\",\"text\":\"my hub is broken\",\"username\":\"bob\",\"conversation_id\":\"{}\"}}", "9".repeat(9_000));
+        let odd = "{\"id\":\"3\",\"text\":\"my hub is broken\",\"username\":\"cleo\",\"lang\":\"e\\u0000n\",\"url\":\"https://x.example/\\u0000\"}";
+        let file = [bad, &long, odd].join("\n");
+        let imported = import::import(&t.app, file.as_bytes(), "rows.jsonl").expect("imported");
+        assert_eq!((imported.captured.stored, imported.problem_count), (1, 2), "{:?}", imported.problems);
+        // A page from before these were refused keeps none of the later ones back.
+        let now = t.app.now();
+        t.app.db.write(|tx| {
+            for (n, page) in [bad, "{\"id\":\"4\",\"text\":\"my lamp is broken\",\"username\":\"dan\"}"].iter().enumerate() {
+                store::insert_intake(tx, "import", "old", page.as_bytes(), &n.to_string(), now)?;
+            }
+            Ok(())
+        }).expect("there");
+        let replayed = import::replay(&t.app).expect("replayed");
+        assert_eq!((replayed.captured.stored, replayed.problem_count), (1, 1));
+        t.run_jobs();
     }
 
     fn a_person_with_two_links_is_told_once(t, x) {

@@ -11,7 +11,7 @@ use offramp::clock::{DAY, HOUR, MINUTE, SECOND};
 use offramp::db::audit::{self, Line};
 use offramp::db::schema::{
     case_events, cases as cases_table, handles, intake, jobs as jobs_table, links, mails, mentions,
-    network_spend, products, replies, ticket_messages, triages,
+    network_spend, posts, products, replies, threads, ticket_messages, triages,
 };
 use offramp::escalations::poll::{Reading, poll};
 use offramp::escalations::recheck::Recheck;
@@ -21,7 +21,7 @@ use offramp::forum::docs::Docs;
 use offramp::ids::{CaseId, ThreadId};
 use offramp::jobs;
 use offramp::mail::inbound::{InboundMail, parse};
-use offramp::networks::x::sandbox::{Fail, FailKind, Running};
+use offramp::networks::x::sandbox::{Fail, FailKind, NewPost, Running};
 use offramp::networks::{Author, Network, NetworkError, PostKind, PublicPost};
 use offramp::people::Role;
 use offramp::random::Random;
@@ -29,7 +29,7 @@ use offramp::search;
 use offramp::tickets::receive_mail;
 
 use crate::escalations::{
-    answers, approve, case_of, count_cases, drafted, enqueue, mention_of, product, read,
+    answers, approve, case_of, count_cases, drafted, enqueue, mention_of, new_post, product, read,
     replies_of, reply_now, resolve, says, set, thread as thread_about,
 };
 use crate::harness::{Browser, Reply, Test};
@@ -148,7 +148,6 @@ fn post_by(n: usize, text: &str, followers: i64, ago: i64, t: &Test) -> PublicPo
         url: None,
         posted_at: t.app.now().plus(-ago),
         ours: false,
-        mentions_us: true,
         summoned: true,
         raw: "{}".into(),
     }
@@ -783,6 +782,24 @@ with_x! {
         let page = format!("{{\"data\":[{}]}}", looked.iter().map(|p| p.raw.clone()).collect::<Vec<_>>().join(","));
         capture::capture(&t.app, Network::X, &looked, "search", page.as_bytes(), &[]).expect("captured");
         t.run_jobs();
+        // A thread is drafted from it, and the draft is edited.
+        let hub = product(t);
+        let case = case_of(t, post).id;
+        set(t, |c| diesel::update(cases_table::table.find(case.0)).set(cases_table::product_id.eq(hub.0)).execute(c));
+        let (mut staff, _) = t.browser_of("Stefan", Role::Staff);
+        let page = format!("/desk/case/{case}");
+        let thread = staff.submit(&page, &format!("{page}/thread"), &[]);
+        assert!(thread.location().starts_with("/t/"), "{}", thread.location());
+        let mut shown = staff.follow(&thread);
+        while shown.status != 200 {
+            shown = staff.follow(&shown);
+        }
+        assert!(shown.body.contains("zeppelin"));
+        // Its author edits it: the case begins with the newest words.
+        let edited = NewPost { edit_of: Some(post), ..new_post("ada", "@FernwellHelp my zeppelin hub is broken, an airship") };
+        let post = x.sandbox().post(edited).expect("edited");
+        read(t);
+        assert!(case_of(t, post).summary.contains("airship"));
         assert!(x.sandbox().delete(post));
         t.advance(19 * HOUR);
         enqueue(&t.app, &Recheck::default());
@@ -802,6 +819,10 @@ with_x! {
             look("summaries", case_events::table.select(case_events::summary).load(c)?);
             look("triages", triages::table.select(triages::reasons).load(c)?);
             look("replies", replies::table.select(replies::body).load(c)?);
+            look("threads", threads::table.select(threads::title).load(c)?);
+            look("slugs", threads::table.select(threads::slug).load(c)?);
+            look("posts", posts::table.select(posts::body).load(c)?);
+            look("html", posts::table.select(posts::body_html).load(c)?);
             Ok(left)
         }).expect("read");
         let kept: Vec<_> = left.into_iter().filter(|(_, n)| *n > 0).collect();

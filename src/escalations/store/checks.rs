@@ -29,12 +29,7 @@ pub fn add_known_posts(tx: &mut Conn, network: Network, more: usize, now: Moment
 
 fn known_posts(conn: &mut Conn) -> Result<i64> {
     let mut sum = 0;
-    for network in [
-        Network::X,
-        Network::Bluesky,
-        Network::Mastodon,
-        Network::Import,
-    ] {
+    for network in Network::ALL {
         let counted = networks::state(conn, network, KNOWN_POSTS)?;
         sum += counted
             .and_then(|text| text.parse::<i64>().ok())

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
+use super::Mention;
 use crate::db::Conn;
-use crate::db::schema::{cases, mentions, replies};
+use crate::db::schema::{cases, mentions, replies, triages};
 use crate::error::Result;
-use crate::escalations::{Purpose, ReplyState};
+use crate::escalations::{Purpose, ReplyState, Stage};
 use crate::ids::{CaseId, MentionId, ProductId};
 
 /// Replies that wait for a person: drafts, those that were not sent, and those to be posted by hand.
@@ -91,6 +92,46 @@ pub fn count_replies_to_send(conn: &mut Conn, products: Option<&[ProductId]>) ->
         );
     }
     Ok(query.first(conn)?)
+}
+
+/// Posts that stand and are in no case, the newest first, behind `before`: those that could not be
+/// judged, and unless only these are asked for, those that were judged to want nothing. Of all
+/// products, or of these and what names none.
+pub fn without_case(
+    conn: &mut Conn,
+    products: Option<&[ProductId]>,
+    only_failed: bool,
+    before: Option<MentionId>,
+    limit: i64,
+) -> Result<Vec<Mention>> {
+    let stages = if only_failed {
+        vec![Stage::Failed.as_str()]
+    } else {
+        vec![Stage::Failed.as_str(), Stage::Done.as_str()]
+    };
+    let mut query = mentions::table
+        .filter(mentions::stage.eq_any(stages))
+        .filter(mentions::case_id.is_null())
+        .filter(mentions::deleted_at.is_null())
+        .order(mentions::id.desc())
+        .limit(limit)
+        .select(mentions::id)
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(mentions::id.lt(before.0));
+    }
+    if let Some(products) = products {
+        let ids: Vec<i64> = products.iter().map(|p| p.0).collect();
+        let elsewhere = triages::table
+            .filter(triages::mention_id.eq(mentions::id))
+            .filter(triages::product_id.is_not_null())
+            .filter(triages::product_id.assume_not_null().ne_all(ids));
+        query = query.filter(diesel::dsl::not(diesel::dsl::exists(elsewhere)));
+    }
+    let ids: Vec<i64> = query.load(conn)?;
+    ids.into_iter()
+        .filter_map(|id| super::mention(conn, MentionId(id)).transpose())
+        .collect()
 }
 
 /// The newest post of a case that still stands on its network.

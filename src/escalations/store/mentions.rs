@@ -12,6 +12,7 @@ use crate::db::schema::{case_events, cases, links, mentions, replies, triages};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::escalations::{ReplyState, Stage};
+use crate::forum;
 use crate::ids::{CaseId, HandleId, IntakeId, MentionId};
 use crate::networks::{Network, PublicPost};
 use crate::text::storable;
@@ -264,6 +265,34 @@ pub fn mentions_of(conn: &mut Conn, case: CaseId, limit: i64) -> Result<Vec<Ment
     rows.into_iter().map(mention_of).collect()
 }
 
+/// The oldest post of a case, and of those it took in, that still stands: the one to be answered.
+pub fn standing_mention_of(conn: &mut Conn, case: CaseId) -> Result<Option<Mention>> {
+    let row: Option<MentionRow> = mentions::table
+        .filter(mentions::case_id.eq_any(with_merged(conn, case)?))
+        .filter(mentions::deleted_at.is_null())
+        .order(mentions::id)
+        .select(mention_columns!())
+        .first(conn)
+        .optional()?;
+    row.map(mention_of).transpose()
+}
+
+/// The accounts whose posts are in a case or in those it took in.
+pub fn handles_of_case(conn: &mut Conn, case: CaseId) -> Result<Vec<HandleId>> {
+    let ids: Vec<Option<i64>> = mentions::table
+        .filter(mentions::case_id.eq_any(with_merged(conn, case)?))
+        .filter(mentions::handle_id.is_not_null())
+        .select(mentions::handle_id)
+        .distinct()
+        .load(conn)?;
+    Ok(ids.into_iter().flatten().map(HandleId).collect())
+}
+
+fn with_merged(conn: &mut Conn, case: CaseId) -> Result<Vec<i64>> {
+    let merged = crate::cases::store::desk::merged_from(conn, case)?;
+    Ok(std::iter::once(case).chain(merged).map(|c| c.0).collect())
+}
+
 /// The newest text that a case's customer wrote on a network.
 pub fn newest_text_of(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
     Ok(mentions::table
@@ -411,24 +440,46 @@ pub fn case_of_our_reply(
     Ok(id.map(CaseId))
 }
 
-/// Mentions whose last look is older than `before`, the longest ago first: id and post.
+/// A post that is to be looked up again.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub id: MentionId,
+    pub post_id: String,
+    pub checked_at: Moment,
+}
+
+/// Mentions whose last look is older than `before`, the longest ago first, behind `after`.
 pub fn due_for_recheck(
     conn: &mut Conn,
     network: Network,
     before: Moment,
+    (checked_at, id): (Moment, MentionId),
     limit: i64,
-) -> Result<Vec<(MentionId, String)>> {
-    let rows: Vec<(i64, String)> = mentions::table
+) -> Result<Vec<Due>> {
+    let behind = mentions::checked_at
+        .gt(checked_at.0)
+        .or(mentions::checked_at
+            .eq(checked_at.0)
+            .and(mentions::id.gt(id.0)));
+    let rows: Vec<(i64, String, i64)> = mentions::table
         .filter(mentions::deleted_at.is_null())
-        .filter(mentions::checked_at.lt(before.0))
+        .filter(mentions::checked_at.lt(before.0).and(behind))
         .filter(mentions::network.eq(network.as_str()))
-        .order(mentions::checked_at)
+        .order((mentions::checked_at, mentions::id))
         .limit(limit)
-        .select((mentions::id, mentions::network_post_id))
+        .select((
+            mentions::id,
+            mentions::network_post_id,
+            mentions::checked_at,
+        ))
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(id, post)| (MentionId(id), post))
+        .map(|(id, post_id, checked_at)| Due {
+            id: MentionId(id),
+            post_id,
+            checked_at: Moment(checked_at),
+        })
         .collect())
 }
 
@@ -452,9 +503,49 @@ pub fn set_checked(tx: &mut Conn, id: MentionId, now: Moment) -> Result<()> {
 /// What is told of a case whose first post is gone.
 const GONE_SUMMARY: &str = "(the post was deleted by its author)";
 
-/// Takes out every copy of a post's words. Drafts that answer it are discarded.
+/// Whether a case begins with this post.
+pub fn is_first_of(conn: &mut Conn, id: MentionId, case: CaseId) -> Result<bool> {
+    let first: Option<i64> = mentions::table
+        .filter(mentions::case_id.eq(case.0))
+        .select(diesel::dsl::min(mentions::id))
+        .first(conn)?;
+    Ok(first == Some(id.0))
+}
+
+/// Another beginning of a case's first post, also for a case that was opened beside it for a claim
+/// of the handle and begins with the same words.
+pub fn set_summary(
+    tx: &mut Conn,
+    case: CaseId,
+    handle: Option<HandleId>,
+    summary: &str,
+) -> Result<()> {
+    let said: String = cases::table.find(case.0).select(cases::summary).first(tx)?;
+    diesel::update(cases::table.find(case.0))
+        .set(cases::summary.eq(summary))
+        .execute(tx)?;
+    if let Some(handle) = handle {
+        diesel::update(cases::table.filter(cases::handle_id.eq(handle.0)))
+            .filter(cases::summary.eq(said))
+            .set(cases::summary.eq(summary))
+            .execute(tx)?;
+    }
+    Ok(())
+}
+
+/// Takes out every copy of a post's words. Drafts that answer it, or that were made from it, are
+/// discarded.
 pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()> {
     let id = mention.id.0;
+    if let Some(case) = mention.case {
+        let goes_on = crate::cases::store::case_or_successor(tx, case)?.map_or(case, |c| c.id);
+        // A draft is made from the oldest post that stands.
+        let quoted = standing_mention_of(tx, goes_on)?;
+        if quoted.is_some_and(|quoted| quoted.id == mention.id) {
+            let cases: Vec<CaseId> = with_merged(tx, goes_on)?.into_iter().map(CaseId).collect();
+            forum::draft_thread::erase_drafts_of(tx, now, &cases)?;
+        }
+    }
     diesel::update(mentions::table.find(id))
         .set((
             mentions::body_text.eq(""),
@@ -483,22 +574,8 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
     let Some(case) = mention.case else {
         return Ok(());
     };
-    let first: Option<i64> = mentions::table
-        .filter(mentions::case_id.eq(case.0))
-        .select(diesel::dsl::min(mentions::id))
-        .first(tx)?;
-    if first == Some(id) {
-        let said: String = cases::table.find(case.0).select(cases::summary).first(tx)?;
-        diesel::update(cases::table.find(case.0))
-            .set(cases::summary.eq(GONE_SUMMARY))
-            .execute(tx)?;
-        // A case that was opened beside it for a claim begins with the same words.
-        if let Some(handle) = mention.handle {
-            diesel::update(cases::table.filter(cases::handle_id.eq(handle.0)))
-                .filter(cases::summary.eq(said))
-                .set(cases::summary.eq(GONE_SUMMARY))
-                .execute(tx)?;
-        }
+    if is_first_of(tx, mention.id, case)? {
+        set_summary(tx, case, mention.handle, GONE_SUMMARY)?;
         // Why a rule linked the case quotes the post ("shares …").
         diesel::update(links::table.filter(links::case_id.eq(case.0).and(links::rule.ne(""))))
             .set(links::reasons.eq("[]"))

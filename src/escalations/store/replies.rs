@@ -358,6 +358,14 @@ pub fn set_sending(tx: &mut Conn, id: ReplyId, target: &str, now: Moment) -> Res
     Ok(())
 }
 
+/// The attempt that stands in the row reaches the network only from now on.
+pub fn set_sending_since(tx: &mut Conn, id: ReplyId, now: Moment) -> Result<()> {
+    diesel::update(replies::table.find(id.0))
+        .set(replies::sending_since.eq(now.0))
+        .execute(tx)?;
+    Ok(())
+}
+
 pub fn set_sent(tx: &mut Conn, id: ReplyId, network_post_id: &str, now: Moment) -> Result<()> {
     diesel::update(replies::table.find(id.0))
         .set((

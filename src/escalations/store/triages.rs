@@ -54,67 +54,29 @@ fn json<T: Serialize>(list: &[T]) -> String {
     serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
 }
 
-/// A judgement as stored.
+/// A judgement as stored, as far as it is read again.
 #[derive(Clone, Debug)]
 pub struct StoredTriage {
     pub label: Label,
-    pub p_complaint: f64,
     pub severity: Severity,
-    pub product: Option<ProductId>,
-    pub topic: Option<TopicId>,
-    pub language: Option<String>,
-    pub needs_account: bool,
     pub reasons: Vec<String>,
-    pub by: Option<UserId>,
-    pub at: Moment,
 }
 
 /// The judgement that holds: the newest.
 pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTriage>> {
-    type Row = (
-        (String, f64, String, Option<i64>, Option<i64>),
-        (Option<String>, bool, String, Option<i64>, i64),
-    );
-    let row: Option<Row> = triages::table
+    let row: Option<(String, String, String)> = triages::table
         .filter(triages::mention_id.eq(mention.0))
         .order(triages::id.desc())
-        .select((
-            (
-                triages::label,
-                triages::p_complaint,
-                triages::severity,
-                triages::product_id,
-                triages::topic_id,
-            ),
-            (
-                triages::language,
-                triages::needs_account,
-                triages::reasons,
-                triages::by_user_id,
-                triages::created_at,
-            ),
-        ))
+        .select((triages::label, triages::severity, triages::reasons))
         .first(conn)
         .optional()?;
-    row.map(
-        |(
-            (label, p_complaint, severity, product, topic),
-            (language, needs_account, reasons, by, at),
-        )| {
-            Ok(StoredTriage {
-                label: label.parse()?,
-                p_complaint,
-                severity: severity.parse()?,
-                product: product.map(ProductId),
-                topic: topic.map(TopicId),
-                language,
-                needs_account,
-                reasons: serde_json::from_str(&reasons).unwrap_or_default(),
-                by: by.map(UserId),
-                at: Moment(at),
-            })
-        },
-    )
+    row.map(|(label, severity, reasons)| {
+        Ok(StoredTriage {
+            label: label.parse()?,
+            severity: severity.parse()?,
+            reasons: serde_json::from_str(&reasons).unwrap_or_default(),
+        })
+    })
     .transpose()
 }
 
