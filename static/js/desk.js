@@ -1,4 +1,4 @@
-// The desk's keys and its live list.
+// The desk's keys, their switch ([data-keys]) and its live list.
 // j and k walk the rows marked [data-row]; every other key presses the visible button marked data-key="…".
 // The server's event `case` (its data: the case's number) offers to renew every [data-live] of the page.
 const rows = () => [...document.querySelectorAll("[data-row]")];
@@ -11,8 +11,27 @@ function select(row) {
   row.scrollIntoView({ block: "nearest" });
 }
 
+// Keys of one letter can be switched off: who speaks to the computer, or touches it by accident, would act unawares.
+const KEYS_OFF = "desk-keys-off";
+let keysOff = localStorage.getItem(KEYS_OFF) !== null;
+
+function showKeys() {
+  document.documentElement.classList.toggle("no-keys", keysOff);
+  for (const button of document.querySelectorAll("[data-keys]")) {
+    button.hidden = false;
+    button.setAttribute("aria-pressed", String(!keysOff));
+    button.onclick = () => {
+      keysOff = !keysOff;
+      if (keysOff) localStorage.setItem(KEYS_OFF, "1");
+      else localStorage.removeItem(KEYS_OFF);
+      showKeys();
+    };
+  }
+}
+showKeys();
+
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (keysOff || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   const all = rows();
   const step = { j: 1, k: -1 }[event.key];
