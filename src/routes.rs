@@ -114,7 +114,11 @@ pub fn routes(site: &mut ServiceConfig) {
             post().to(desk::actions::reply),
         )
         .route("/desk/case/{id}/quiet", post().to(desk::actions::quiet))
-        .route("/desk/case/{id}/triage", post().to(desk::actions::triage));
+        .route("/desk/case/{id}/triage", post().to(desk::actions::triage))
+        .route(
+            "/desk/case/{id}/separate",
+            post().to(desk::actions::separate),
+        );
     // Desk: what an admin looks after
     site.route("/admin/network", get().to(desk::network::page))
         .route("/admin/network/connect", post().to(desk::network::connect))

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::states::{Happening, happen};
+use super::links::{LinkState, Target};
+use super::states::{Happening, free_of_strangers, happen};
 use super::{Case, Event, State, Step, record_event, store};
 use crate::clock::Moment;
 use crate::db::audit::{self, Act, Actor};
@@ -23,7 +24,7 @@ pub enum MergeOutcome {
 
 /// `from` goes on in `into`: `from` is closed and says where it went, and so does whatever went on
 /// in `from` before. If `from` waits for staff, `into` waits from then on too, in the older place.
-/// What hangs on `from` (mentions, ticket, links) stays there and is shown with `into`.
+/// It takes over the worse severity, and what it did not know yet: product and customer. What hangs on `from` (mentions, ticket, links) stays there and is shown with `into`.
 pub fn merge(
     tx: &mut Conn,
     now: Moment,
@@ -53,9 +54,15 @@ pub fn merge(
         &format!("it goes on in case {into}"),
     )?;
     store::set_merged(tx, from, into, now)?;
+    settle_proposals(tx, now, by, into)?;
     if old.state.waits_for_staff() {
         wait_on(tx, now, by, &old, into)?;
     }
+    let taken_over = take_over(tx, now, by, &old, &kept)?;
+    let took_in = match taken_over.as_slice() {
+        [] => format!("Took in case {from}"),
+        these => format!("Took in case {from}, and from it: {}", these.join(", ")),
+    };
     let told = [
         (
             from,
@@ -65,15 +72,64 @@ pub fn merge(
         ),
         (
             into,
-            format!("Took in case {from}"),
+            took_in,
             "case_took_in",
-            json!({"from": from}),
+            json!({"from": from, "taken_over": taken_over}),
         ),
     ];
     for (case, summary, act, data) in told {
         tell(tx, now, by, (case, &summary, act), why, data)?;
     }
     Ok(MergeOutcome::Merged)
+}
+
+/// What `kept` has from `old` from now on, in words.
+fn take_over(
+    tx: &mut Conn,
+    now: Moment,
+    by: &Actor,
+    old: &Case,
+    kept: &Case,
+) -> Result<Vec<String>> {
+    let mut taken_over = Vec::new();
+    if old.severity.is_worse_than(kept.severity) {
+        store::set_severity(tx, kept.id, old.severity)?;
+        taken_over.push(format!("severity {}", old.severity.label()));
+    }
+    if kept.product.is_none() && old.product.is_some() {
+        store::set_product(tx, kept.id, old.product, old.topic)?;
+        free_of_strangers(tx, now, by, kept.id)?;
+        taken_over.push("the product".to_owned());
+    }
+    let user = old.user.filter(|_| kept.user.is_none());
+    let email = old.email.as_deref().filter(|_| kept.email.is_none());
+    let handle = old.handle.filter(|_| kept.handle.is_none());
+    store::set_customer(tx, kept.id, user, email)?;
+    if let Some(handle) = handle {
+        store::set_handle(tx, kept.id, handle)?;
+    }
+    for (is_new, words) in [
+        (user.is_some(), "the member"),
+        (email.is_some(), "the address"),
+        (handle.is_some(), "the handle"),
+    ] {
+        if is_new {
+            taken_over.push(words.to_owned());
+        }
+    }
+    Ok(taken_over)
+}
+
+/// That two cases are one problem was proposed, perhaps: now somebody has said so.
+fn settle_proposals(tx: &mut Conn, now: Moment, by: &Actor, into: CaseId) -> Result<()> {
+    let family = store::desk::family(tx, into)?;
+    for link in store::links_of_any(tx, &family)? {
+        let is_settled = matches!(link.target, Target::Case(other) if family.contains(&other));
+        if is_settled && link.state == LinkState::Proposed {
+            store::set_link_state(tx, link.id, LinkState::Confirmed, now, by.user_id())?;
+        }
+    }
+    Ok(())
 }
 
 /// The wait of `old` goes on in `into`, whatever state that is in: nobody falls out of the queue.

@@ -115,6 +115,7 @@ words! {
         Triage = "triage", "Judged";
         Identify = "identify", "Identified";
         Join = "join", "Joined";
+        Separate = "separate", "Separated";
         Link = "link", "Linked";
         Acknowledge = "acknowledge", "Acknowledged";
         Claim = "claim", "Claimed";
@@ -128,6 +129,14 @@ words! {
         Merge = "merge", "Merged";
         Satisfaction = "satisfaction", "Satisfaction";
         Deleted = "deleted", "Deleted on the network";
+    }
+}
+
+impl Severity {
+    /// Whether it is worse for the person than `other`.
+    pub fn is_worse_than(self, other: Severity) -> bool {
+        // Declared worst first.
+        (self as u8) < other as u8
     }
 }
 

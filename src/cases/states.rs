@@ -8,6 +8,7 @@ use crate::db::audit::{self, Act, Actor};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, ProductId, TopicId, UserId};
+use crate::people;
 
 /// What happens to a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +178,8 @@ pub fn set_severity(
     )
 }
 
-/// Says which product, and which part of it, the case is about.
+/// Says which product, and which part of it, the case is about. Who does not look after that product
+/// does not keep the case.
 pub fn set_product(
     tx: &mut Conn,
     now: Moment,
@@ -198,7 +200,23 @@ pub fn set_product(
         "case_product_changed",
         name,
         "",
-    )
+    )?;
+    free_of_strangers(tx, now, by, id)
+}
+
+/// Gives the case back to everybody when it is with somebody who can't open it.
+pub(super) fn free_of_strangers(tx: &mut Conn, now: Moment, by: &Actor, id: CaseId) -> Result<()> {
+    let Some(case) = store::case(tx, id)? else {
+        return Ok(());
+    };
+    let Some(assignee) = case.assignee else {
+        return Ok(());
+    };
+    let staff = people::store::staff_of(tx, case.product)?;
+    if staff.iter().any(|(one, _)| *one == assignee) {
+        return Ok(());
+    }
+    assign(tx, now, by, id, None)
 }
 
 #[allow(clippy::too_many_arguments)]

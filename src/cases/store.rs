@@ -13,6 +13,7 @@ use crate::db::{Conn, Mismatch};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ThreadId, TopicId, UserId};
+use crate::text::names;
 
 #[derive(Queryable)]
 struct Row {
@@ -134,6 +135,7 @@ pub fn insert(tx: &mut Conn, now: Moment, new: &NewCase<'_>, summary: &str) -> R
             cases::email.eq(new.email),
             cases::email_key.eq(email_key),
             cases::customer_name.eq(new.customer_name),
+            cases::customer_name_key.eq(names::key(new.customer_name)),
             cases::opened_at.eq(now.0),
             // A clock of the sender's that runs ahead must not put anybody behind.
             cases::waiting_since.eq(new.written_at.min(now).0),
@@ -234,6 +236,14 @@ pub fn set_customer(
             ))
             .execute(tx)?;
     }
+    Ok(())
+}
+
+/// The account on a network by which the customer wrote.
+pub fn set_handle(tx: &mut Conn, id: CaseId, handle: HandleId) -> Result<()> {
+    diesel::update(cases::table.find(id.0))
+        .set(cases::handle_id.eq(handle.0))
+        .execute(tx)?;
     Ok(())
 }
 
@@ -577,6 +587,33 @@ pub fn customer_wrote_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<
     Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(conn)?)
 }
 
+/// Who else of the staff answered the customer after the event `seen`, by mail or in public, in this
+/// case or one that it took in.
+pub fn answered_since(
+    conn: &mut Conn,
+    case: CaseId,
+    except: UserId,
+    seen: i64,
+) -> Result<Option<String>> {
+    let of = desk::family(conn, case)?;
+    let of: Vec<i64> = of.into_iter().map(|c| c.0).collect();
+    let steps = [Step::Ticket, Step::Acknowledge].map(Step::as_str);
+    let rows: Vec<(String, String)> = case_events::table
+        .filter(case_events::case_id.eq_any(of))
+        .filter(case_events::id.gt(seen))
+        .filter(case_events::step.eq_any(steps))
+        .filter(case_events::actor_kind.eq("user"))
+        .filter(case_events::actor_id.ne(except.0))
+        .order(case_events::id.desc())
+        .limit(EVENTS_MAX)
+        .select((case_events::actor_name, case_events::data))
+        .load(conn)?;
+    Ok(rows.into_iter().find_map(|(name, data)| {
+        let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+        (data["act"] != "reply_discarded").then_some(name)
+    }))
+}
+
 /// Most events of one case that a page shows.
 pub const EVENTS_MAX: i64 = 1_000;
 
@@ -742,8 +779,14 @@ pub fn link_to(conn: &mut Conn, case: CaseId, target: Target) -> Result<Option<L
 
 /// Links of a case, the surest first.
 pub fn links_of(conn: &mut Conn, case: CaseId) -> Result<Vec<Link>> {
+    links_of_any(conn, &[case])
+}
+
+/// Links of these cases, the surest first.
+pub fn links_of_any(conn: &mut Conn, of: &[CaseId]) -> Result<Vec<Link>> {
+    let of: Vec<i64> = of.iter().map(|c| c.0).collect();
     let rows: Vec<LinkRow> = links::table
-        .filter(links::case_id.eq(case.0))
+        .filter(links::case_id.eq_any(of))
         .order((links::score.desc(), links::id))
         .select(link_columns!())
         .load(conn)?;

@@ -260,6 +260,7 @@ diesel::table! {
         email -> Nullable<Text>,
         email_key -> Nullable<Text>,
         customer_name -> Text,
+        customer_name_key -> Text,
         assignee_id -> Nullable<BigInt>,
         opened_at -> BigInt,
         waiting_since -> Nullable<BigInt>,

@@ -7,7 +7,7 @@ use crate::cases::links::{self, LinkState};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, State, queue};
 use crate::error::{Error, Result};
-use crate::escalations::approve_reply::approve_reply;
+use crate::escalations::approve_reply::{Shown, approve_reply};
 use crate::escalations::{ReplyState, acknowledge, store};
 use crate::ids::CaseId;
 use crate::people::CurrentUser;
@@ -90,9 +90,17 @@ impl<'a> Staff<'a> {
             .db
             .read(|c| store::desk::replies_to_send(c, None, REPLIES_MAX))?;
         for waiting in waiting {
-            for reply in self.app.db.read(|c| store::replies_of(c, waiting.case))? {
+            let (replies, event) = self.app.db.read(|c| {
+                let event = cases::store::desk::newest_event(c, waiting.case)?;
+                Ok((store::replies_of(c, waiting.case)?, event))
+            })?;
+            for reply in replies {
                 if reply.state == ReplyState::Draft && !reply.handoff {
-                    approve_reply(self.app, &self.user, reply.id, &reply.body, reply.version)?;
+                    let shown = Shown {
+                        version: reply.version,
+                        event,
+                    };
+                    approve_reply(self.app, &self.user, reply.id, &reply.body, shown)?;
                 }
             }
         }
@@ -107,8 +115,7 @@ impl<'a> Staff<'a> {
             return Ok(());
         };
         let (messages, seen) = app.db.read(|c| {
-            let events = cases::store::events(c, case)?;
-            let seen = events.last().map_or(0, |e| e.id);
+            let seen = cases::store::desk::newest_event(c, case)?;
             Ok((tickets::store::messages(c, ticket.id)?, seen))
         })?;
         // A ticket by claim begins with what the customer said in public.

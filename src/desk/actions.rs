@@ -1,7 +1,6 @@
 //! What staff do on a case's page. Each action checks the policy again inside its transaction,
 //! does one thing through the slice whose thing it is, and leads back to the case.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use serde::Deserialize;
@@ -9,17 +8,16 @@ use serde_json::json;
 
 use super::case::{self, Stop, Typed};
 use crate::app::App;
-use crate::cases::links::{self, LinkState, NewLink, Target};
+use crate::cases::links::{self, Link, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, MergeOutcome, Severity, Step};
 use crate::db::audit::{self, Act};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Problem;
 use crate::error::Result;
+use crate::escalations::approve_reply::{self, Shown};
 use crate::escalations::store::NewReply;
-use crate::escalations::{
-    self, Label, Purpose, acknowledge, approve_reply, correct_triage, handoff,
-};
+use crate::escalations::{self, Label, Purpose, acknowledge, correct_triage, handoff, separate};
 use crate::forum::{self, ThreadKind, draft_thread};
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff, handles};
@@ -64,83 +62,123 @@ impl Said {
     }
 }
 
-/// Does `act` on the case in one transaction, if this person may work on it.
-async fn on_case(
-    app: &App,
-    user: CurrentUser,
-    id: i64,
-    act: impl FnOnce(&App, &mut Conn, &CurrentUser, &Case) -> Result<Said> + Send + 'static,
-) -> Answer {
-    let id = CaseId(id);
-    let said = blocking(app, move |app| {
-        app.db.write(|tx| {
-            Ok(match case::open(tx, &user, id)? {
-                Ok(case) => Ok(act(app, tx, &user, &case)?),
-                Err(stop) => Err(stop),
+/// The case of an action, and what goes along with the form.
+struct On {
+    staff: Staff,
+    id: CaseId,
+    /// Another case that the action changes, held still too.
+    other: Option<CaseId>,
+    /// The newest event on the page, when it is decided by the customer's words.
+    seen: Option<i64>,
+    /// Shown again when nothing was done.
+    typed: Typed,
+}
+
+impl On {
+    fn the(staff: Staff, id: i64) -> On {
+        On {
+            staff,
+            id: CaseId(id),
+            other: None,
+            seen: None,
+            typed: Typed::default(),
+        }
+    }
+
+    fn seen(self, seen: i64) -> On {
+        On {
+            seen: Some(seen),
+            ..self
+        }
+    }
+
+    fn typed(self, typed: Typed) -> On {
+        On { typed, ..self }
+    }
+
+    /// Does `act` on the case in one transaction, if this person may work on it and has seen what
+    /// they decide by.
+    async fn act(
+        self,
+        app: &App,
+        act: impl FnOnce(&App, &mut Conn, &CurrentUser, &Case) -> Result<Said> + Send + 'static,
+    ) -> Answer {
+        let (id, seen, user) = (self.id, self.seen, self.staff.user.clone());
+        // In the order of ids, so that two who hold the same can't wait for each other.
+        let mut held = vec![id];
+        held.extend(self.other);
+        held.sort_unstable();
+        let said = blocking(app, move |app| {
+            app.db.write(|tx| {
+                for case in held {
+                    lock(tx, Lock::Case(case.0))?;
+                }
+                let case = match case::open(tx, &user, id)? {
+                    Ok(case) => case,
+                    Err(stop) => return Ok(Err(Refused::Stop(stop))),
+                };
+                if let Some(seen) = seen
+                    && cases::store::customer_wrote_since(tx, id, seen)?
+                {
+                    return Ok(Err(Refused::Words(CUSTOMER_WROTE.to_owned())));
+                }
+                Ok(Ok(act(app, tx, &user, &case)?))
             })
         })
-    })
-    .await?;
-    answer(app, id, said)
+        .await?;
+        self.answer(app, said).await
+    }
+
+    /// Leads back to the case; or shows it with what was typed, when nothing was done.
+    async fn answer(self, app: &App, said: std::result::Result<Said, Refused>) -> Answer {
+        let (id, notice) = match said {
+            Ok(said) => {
+                let to = said.to.unwrap_or_else(|| format!("/desk/case/{}", self.id));
+                return Ok(redirect_saying(app, &to, said.kind, &said.text));
+            }
+            Err(Refused::Words(notice)) => (self.id, notice),
+            Err(Refused::Stop(Stop::Moved(into))) => {
+                let text =
+                    format!("The case goes on here, in case {into}. Nothing was done; look first.");
+                if self.typed == Typed::default() {
+                    let to = format!("/desk/case/{into}");
+                    return Ok(redirect_saying(app, &to, "warning", &text));
+                }
+                (into, format!("{text} What you typed is kept."))
+            }
+            Err(Refused::Stop(stop)) => return stop.answer(),
+        };
+        let typed = Typed {
+            notice,
+            ..self.typed
+        };
+        case::show(
+            app,
+            self.staff,
+            id,
+            StatusCode::CONFLICT,
+            String::new(),
+            typed,
+        )
+        .await
+    }
+}
+
+/// Why nothing was done.
+enum Refused {
+    Stop(Stop),
+    /// Shown above the forms, which keep what was typed.
+    Words(String),
 }
 
 /// Shown when the customer wrote while somebody decided.
 const CUSTOMER_WROTE: &str = "The customer wrote, or another case was taken in, since this page was \
      shown. Read that first; then decide again. What you typed is kept.";
 
-/// As `on_case`, for what is decided by the customer's words: nothing is done when there are newer
-/// ones than the event `seen`. The cases in `held` are held still meanwhile.
-async fn on_case_as_seen(
-    app: &App,
-    staff: Staff,
-    held: &mut [CaseId],
-    id: CaseId,
-    (seen, typed): (i64, Typed),
-    act: impl FnOnce(&App, &mut Conn, &CurrentUser, &Case) -> Result<Said> + Send + 'static,
-) -> Answer {
-    // In the order of ids, so that two who hold the same can't wait for each other.
-    held.sort_unstable();
-    let (user, held) = (staff.user.clone(), held.to_vec());
-    let said = blocking(app, move |app| {
-        app.db.write(|tx| {
-            for case in held {
-                lock(tx, Lock::Case(case.0))?;
-            }
-            let case = match case::open(tx, &user, id)? {
-                Ok(case) => case,
-                Err(stop) => return Ok(Some(Err(stop))),
-            };
-            if cases::store::customer_wrote_since(tx, id, seen)? {
-                return Ok(None);
-            }
-            Ok(Some(Ok(act(app, tx, &user, &case)?)))
-        })
-    })
-    .await?;
-    if let Some(said) = said {
-        return answer(app, id, said);
-    }
-    let typed = Typed {
-        notice: CUSTOMER_WROTE.to_owned(),
-        ..typed
-    };
-    case::show(app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
-}
-
-fn answer(app: &App, id: CaseId, said: Result<Said, Stop>) -> Answer {
-    match said {
-        Ok(said) => {
-            let to = said.to.unwrap_or_else(|| format!("/desk/case/{id}"));
-            Ok(redirect_saying(app, &to, said.kind, &said.text))
-        }
-        Err(Stop::Moved(into)) => Ok(moved(app, into)),
-        Err(stop) => stop.answer(),
-    }
-}
-
-fn moved(app: &App, into: CaseId) -> HttpResponse {
-    let text = format!("The case goes on here, in case {into}. Nothing was done; look first.");
-    redirect_saying(app, &format!("/desk/case/{into}"), "warning", &text)
+fn somebody_answered(who: &str) -> String {
+    format!(
+        "{who} answered while you wrote. Read that first; if yours is still needed, send it again."
+    )
 }
 
 /// A typed reason on one line, bounded.
@@ -170,7 +208,12 @@ pub async fn note(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<NoteFo
         let id = CaseId(id.into_inner());
         return case::show(&app, staff, id, status, String::new(), typed).await;
     }
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let typed = Typed {
+        note: text.clone(),
+        ..Typed::default()
+    };
+    let on = On::the(staff, *id).typed(typed);
+    on.act(&app, move |app, tx, user, case| {
         let key = format!("{}:{}:{}", user.id, case.id, why(&key));
         let by = user.actor();
         let added = cases::add_note(tx, app.now(), case.id, user.id, &by, &text, &key)?;
@@ -188,22 +231,29 @@ pub struct AssignForm {
     /// A user's id, `me`, or empty for nobody.
     #[serde(default)]
     to: String,
+    /// Whom the page showed it with: a user's id, or empty for nobody.
+    #[serde(default)]
+    with: String,
 }
 
 /// `POST /desk/case/{id}/assign`
 pub async fn assign(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<AssignForm>) -> Answer {
-    let to = match form.fields.to.as_str() {
-        "" => None,
-        "me" => Some(staff.user.id),
-        other => {
-            Some(UserId(other.parse().map_err(|_| {
-                Failure::bad("Choose somebody from the list.")
-            })?))
-        }
+    let somebody = |word: &str| match word {
+        "" => Ok(None),
+        "me" => Ok(Some(staff.user.id)),
+        other => match other.parse() {
+            Ok(id) => Ok(Some(UserId(id))),
+            Err(_) => Err(Failure::bad("Choose somebody from the list.")),
+        },
     };
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let (to, with) = (somebody(&form.fields.to)?, somebody(&form.fields.with)?);
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         if case.assignee == to {
             return Ok(Said::info("It stands so already."));
+        }
+        if case.assignee != with {
+            return Ok(Said::refused(moved_on(tx, case.assignee)?));
         }
         let may = people::store::staff_of(tx, case.product)?;
         let to = match to {
@@ -227,12 +277,24 @@ pub async fn assign(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Assi
     .await
 }
 
+/// Said to who would have taken a case over a colleague's head.
+fn moved_on(tx: &mut Conn, assignee: Option<UserId>) -> Result<String> {
+    let name = match assignee {
+        Some(id) => people::store::names(tx, &[id])?.remove(&id),
+        None => None,
+    };
+    Ok(match name {
+        Some(name) => format!("{name} has the case since you opened it. Nothing was changed."),
+        None => "The case was given back since you opened it. Nothing was changed.".to_owned(),
+    })
+}
+
 #[derive(Deserialize)]
 pub struct SeverityForm {
     #[serde(default)]
     severity: String,
     #[serde(default)]
-    why: String,
+    reason: String,
 }
 
 /// `POST /desk/case/{id}/severity`
@@ -247,8 +309,9 @@ pub async fn severity(
         .severity
         .parse()
         .map_err(|_| Failure::bad("Choose a severity from the list."))?;
-    let reason = why(&form.fields.why);
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let reason = why(&form.fields.reason);
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         if case.severity == severity {
             return Ok(Said::info("It stands so already."));
         }
@@ -280,7 +343,8 @@ pub async fn product(
             })?))
         }
     };
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         if case.product == wanted {
             return Ok(Said::info("It stands so already."));
         }
@@ -325,38 +389,30 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
         "close" => Happening::Closed,
         _ => return Err(Failure::bad("A case can be resolved, closed or reopened.")),
     };
-    let (id, seen) = (CaseId(*id), form.fields.seen);
     let reason = why(&form.fields.why);
     let typed = Typed {
         why: reason.clone(),
         ..Typed::default()
     };
-    let held = &mut [id];
-    on_case_as_seen(
-        &app,
-        staff,
-        held,
-        id,
-        (seen, typed),
-        move |app, tx, user, case| {
-            let by = user.actor();
-            if happening == Happening::Resolved {
-                return Ok(match resolve(tx, app, &by, case.id, &reason)? {
-                    Resolved::Told => Said::done(
-                        "Resolved. The customer is told by mail, and asked whether it works.",
-                    ),
-                    Resolved::NobodyToTell => Said::done("State: Resolved."),
-                    Resolved::Already => Said::info("It stands so already."),
-                });
-            }
-            let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
-            Ok(match changed {
-                Some((before, now)) if before.state == now => Said::info("It stands so already."),
-                Some((_, now)) => Said::done(format!("State: {}.", now.label())),
-                None => Said::refused("There is no such case any more."),
-            })
-        },
-    )
+    let on = On::the(staff, *id).seen(form.fields.seen).typed(typed);
+    on.act(&app, move |app, tx, user, case| {
+        let by = user.actor();
+        if happening == Happening::Resolved {
+            return Ok(match resolve(tx, app, &by, case.id, &reason)? {
+                Resolved::Told => Said::done(
+                    "Resolved. The customer is told by mail, and asked whether it works.",
+                ),
+                Resolved::NobodyToTell => Said::done("State: Resolved."),
+                Resolved::Already => Said::info("It stands so already."),
+            });
+        }
+        let changed = states::happen(tx, app.now(), &by, case.id, happening, &reason)?;
+        Ok(match changed {
+            Some((before, now)) if before.state == now => Said::info("It stands so already."),
+            Some((_, now)) => Said::done(format!("State: {}.", now.label())),
+            None => Said::refused("There is no such case any more."),
+        })
+    })
     .await
 }
 
@@ -384,16 +440,21 @@ pub async fn decide(
         _ => return Err(Failure::bad("A link can be confirmed, refused or undone.")),
     };
     let reason = why(&form.fields.why);
-    on_case(&app, staff.user, id, move |app, tx, user, case| {
+    let on = On::the(staff, id);
+    on.act(&app, move |app, tx, user, case| {
+        let family = cases::store::desk::family(tx, case.id)?;
         let known = cases::store::link(tx, LinkId(link))?;
         // A link of another case is none of this page.
-        if known.is_none_or(|link| link.case != case.id) {
+        let Some(known) = known.filter(|link| family.contains(&link.case)) else {
             return Ok(Said::refused("There is no such link any more."));
+        };
+        if to == LinkState::Confirmed && matches!(known.target, Target::Case(_)) {
+            return Ok(Said::refused("Two cases become one by a merge."));
         }
         let by = user.actor();
-        let outcome = links::decide(tx, app.now(), &by, LinkId(link), to, &reason)?;
+        let outcome = links::decide(tx, app.now(), &by, known.id, to, &reason)?;
         // The first answer names what the case is linked to.
-        acknowledge::redraft(tx, app, app.now(), case.id)?;
+        acknowledge::redraft(tx, app, app.now(), known.case)?;
         Ok(link_said(outcome, to))
     })
     .await
@@ -421,7 +482,8 @@ pub async fn link(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<LinkFo
     let thread = case::thread_named(&form.fields.thread).ok_or_else(|| {
         Failure::bad("Give the thread's number or its address, or search for it first.")
     })?;
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         let known = forum::store::thread(tx, thread)?;
         if !known.is_some_and(|thread| forum::policy::can_see(Some(user), &thread)) {
             return Ok(Said::refused("There is no such thread."));
@@ -454,7 +516,8 @@ pub async fn ticket(
     id: Path<i64>,
     _form: Form<ButtonForm>,
 ) -> Answer {
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         let new = NewLink {
             target: Target::Ticket,
             score: 1.0,
@@ -481,8 +544,10 @@ pub async fn thread(
     id: Path<i64>,
     _form: Form<ButtonForm>,
 ) -> Answer {
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
-        let known = cases::store::links_of(tx, case.id)?;
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
+        let family = cases::store::desk::family(tx, case.id)?;
+        let known = cases::store::links_of_any(tx, &family)?;
         for link in known.iter().filter(|l| l.state == LinkState::Proposed) {
             if let Target::Thread(id) = link.target
                 && let Some(thread) = forum::store::thread(tx, id)?
@@ -558,11 +623,7 @@ pub async fn publish(
     let stop = blocking(&app, move |app| {
         let drafted_here = app.db.read(|conn| {
             Ok(match case::open(conn, &user, id)? {
-                Ok(case) => Ok(cases::store::link_to(
-                    conn,
-                    case.id,
-                    Target::Thread(thread),
-                )?),
+                Ok(case) => Ok(link_to_draft(conn, case.id, thread)?),
                 Err(stop) => Err(stop),
             })
         })?;
@@ -576,13 +637,14 @@ pub async fn publish(
         Ok(None)
     })
     .await?;
+    let on = On::the(staff, id.0);
     if let Some(stop) = stop {
-        return answer(&app, id, Err(stop));
+        return on.answer(&app, Err(Refused::Stop(stop))).await;
     }
-    on_case(&app, staff.user, id.0, move |app, tx, user, case| {
+    on.act(&app, move |app, tx, user, case| {
         let public = forum::store::thread(tx, thread)?
             .is_some_and(|t| t.visibility == forum::Visibility::Public);
-        let known = cases::store::link_to(tx, case.id, Target::Thread(thread))?;
+        let known = link_to_draft(tx, case.id, thread)?;
         let Some(known) = known.filter(|_| public) else {
             return Ok(Said::refused(
                 "This draft can't be published here any more.",
@@ -590,10 +652,18 @@ pub async fn publish(
         };
         let (by, to) = (user.actor(), LinkState::Confirmed);
         links::decide(tx, app.now(), &by, known.id, to, "published from this case")?;
-        acknowledge::redraft(tx, app, app.now(), case.id)?;
+        acknowledge::redraft(tx, app, app.now(), known.case)?;
         Ok(Said::done("Published and linked."))
     })
     .await
+}
+
+/// The link by which the case, or one that it took in, is bound to the thread.
+fn link_to_draft(conn: &mut Conn, case: CaseId, thread: ThreadId) -> Result<Option<Link>> {
+    let family = cases::store::desk::family(conn, case)?;
+    let links = cases::store::links_of_any(conn, &family)?;
+    let mut to_it = links.into_iter();
+    Ok(to_it.find(|link| link.target == Target::Thread(thread)))
 }
 
 #[derive(Deserialize)]
@@ -617,40 +687,33 @@ pub async fn message(
     let id = CaseId(id.into_inner());
     let FormWithFiles { fields, files } = form;
     let user = staff.user.clone();
-    let typed = fields.body.clone();
+    let typed = Typed {
+        message: fields.body.clone(),
+        ..Typed::default()
+    };
     let outcome = blocking(&app, move |app| {
         let MessageForm { body, key, seen } = fields;
         tickets::reply::reply(app, &user, id, &body, &files, &key, seen)
     })
     .await?;
-    let notice = match outcome {
-        Outcome::Sent(_) => {
-            return answer(
-                &app,
-                id,
-                Ok(Said::done("Answered. The mail is on its way.")),
-            );
+    let words = |text: String| Err(Refused::Words(text));
+    let said = match outcome {
+        Outcome::Sent(_) => Ok(Said::done("Answered. The mail is on its way.")),
+        Outcome::Already(_) => Ok(Said::info("This answer was sent already.")),
+        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
+        Outcome::NoSuchCase => Err(Refused::Stop(Stop::NoSuchCase)),
+        Outcome::Moved(into) => Err(Refused::Stop(Stop::Moved(into))),
+        Outcome::SomebodyElseAnswered { who } => words(format!(
+            "{} Files have to be chosen again.",
+            somebody_answered(&who)
+        )),
+        Outcome::CustomerWrote => words(CUSTOMER_WROTE.to_owned()),
+        Outcome::NoTicket => {
+            words("There is no address to write to: the customer has left none.".to_owned())
         }
-        Outcome::Already(_) => {
-            return answer(&app, id, Ok(Said::info("This answer was sent already.")));
-        }
-        Outcome::NotAllowed => return answer(&app, id, Err(Stop::NotYours)),
-        Outcome::NoSuchCase => return answer(&app, id, Err(Stop::NoSuchCase)),
-        Outcome::SomebodyElseAnswered { who } => format!(
-            "{who} answered while you wrote. Read that first; if yours is still needed, send it \
-             again. Files have to be chosen again."
-        ),
-        Outcome::CustomerWrote => CUSTOMER_WROTE.to_owned(),
-        Outcome::Moved(into) => return answer(&app, id, Err(Stop::Moved(into))),
-        Outcome::NoTicket => "There is no address to write to: the customer has left none.".into(),
-        Outcome::Problems(problems) => words_of(&problems),
+        Outcome::Problems(problems) => words(words_of(&problems)),
     };
-    let typed = Typed {
-        notice,
-        message: typed,
-        ..Typed::default()
-    };
-    case::show(&app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
+    On::the(staff, id.0).typed(typed).answer(&app, said).await
 }
 
 fn words_of(problems: &[Problem]) -> String {
@@ -667,6 +730,9 @@ pub struct ReplyForm {
     body: String,
     #[serde(default)]
     version: i64,
+    /// The newest event on the page.
+    #[serde(default)]
+    seen: i64,
     /// The address of what a person posted by hand.
     #[serde(default)]
     address: String,
@@ -680,30 +746,15 @@ pub async fn reply(
     form: Form<ReplyForm>,
 ) -> Answer {
     let (id, reply) = path.into_inner();
-    let (id, reply) = (CaseId(id), ReplyId(reply));
-    let form = form.fields;
-    let body = form.body.clone();
-    let user = staff.user.clone();
-    let done = blocking(&app, move |app| decide_reply(app, &user, reply, &form)).await?;
-    match done {
-        Ok(said) => answer(&app, id, Ok(said)),
-        Err(Refused::Stop(stop)) => answer(&app, id, Err(stop)),
-        Err(Refused::Words(notice)) => {
-            let typed = Typed {
-                notice,
-                reply: Some((reply, body)),
-                ..Typed::default()
-            };
-            case::show(&app, staff, id, StatusCode::CONFLICT, String::new(), typed).await
-        }
-    }
-}
-
-/// Why nothing was done about a reply.
-enum Refused {
-    Stop(Stop),
-    /// Shown above the form, which keeps what was typed.
-    Words(String),
+    let (reply, form) = (ReplyId(reply), form.fields);
+    let typed = Typed {
+        reply: Some((reply, form.body.clone())),
+        ..Typed::default()
+    };
+    let on = On::the(staff, id).typed(typed);
+    let user = on.staff.user.clone();
+    let said = blocking(&app, move |app| decide_reply(app, &user, reply, &form)).await?;
+    on.answer(&app, said).await
 }
 
 fn decide_reply(
@@ -714,7 +765,13 @@ fn decide_reply(
 ) -> Result<Result<Said, Refused>> {
     use approve_reply::Outcome;
     let outcome = match form.to.as_str() {
-        "approve" => approve_reply::approve_reply(app, user, reply, &form.body, form.version)?,
+        "approve" => {
+            let shown = Shown {
+                version: form.version,
+                event: form.seen,
+            };
+            approve_reply::approve_reply(app, user, reply, &form.body, shown)?
+        }
         "discard" => approve_reply::discard_reply(app, user, reply, "")?,
         "posted" => {
             return Ok(posted(handoff::posted_by_hand(
@@ -741,6 +798,12 @@ fn decide_reply(
              typed; nothing was sent."
                 .into(),
         )),
+        Outcome::ApprovedOtherwise { who } => Err(Refused::Words(format!(
+            "{who} approved this reply in other words, which stand on this page. Nothing of what \
+             you typed was sent; it is kept."
+        ))),
+        Outcome::SomebodyElseAnswered { who } => Err(Refused::Words(somebody_answered(&who))),
+        Outcome::CustomerWrote => Err(Refused::Words(CUSTOMER_WROTE.to_owned())),
         Outcome::Problems(problems) => Err(Refused::Words(words_of(&problems))),
     })
 }
@@ -770,8 +833,10 @@ pub async fn answer_in_public(
     form: Form<ButtonForm>,
 ) -> Answer {
     let key = why(&form.fields.key);
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
-        let newest = escalations::store::desk::newest_mention_of(tx, case.id)?;
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
+        let family = cases::store::desk::family(tx, case.id)?;
+        let newest = escalations::store::desk::newest_mention_of(tx, &family)?;
         let Some(mention) = newest else {
             return Ok(Said::refused("There is no public post to answer."));
         };
@@ -831,7 +896,8 @@ pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Tria
     };
     let mention = MentionId(form.mention);
     let reason = why(&form.why);
-    let user = staff.user;
+    let on = On::the(staff, id.0);
+    let user = on.staff.user.clone();
     let outcome = blocking(&app, move |app| {
         correct_triage::correct_triage(app, &user, mention, label, severity, &reason)
     })
@@ -839,10 +905,47 @@ pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Tria
     let said = match outcome {
         Outcome::Done => Ok(Said::done("Corrected. The next judgement learns from it.")),
         Outcome::Already => Ok(Said::info("It was judged so already.")),
-        Outcome::NotAllowed => Err(Stop::NotYours),
+        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
         Outcome::NoSuchMention => Ok(Said::refused("There is no such post any more.")),
     };
-    answer(&app, id, said)
+    on.answer(&app, said).await
+}
+
+#[derive(Deserialize)]
+pub struct SeparateForm {
+    mention: i64,
+    #[serde(default)]
+    why: String,
+}
+
+/// `POST /desk/case/{id}/separate`: a joined post gets its own case.
+pub async fn separate(
+    app: Data<App>,
+    staff: Staff,
+    id: Path<i64>,
+    form: Form<SeparateForm>,
+) -> Answer {
+    use separate::Outcome;
+    let mention = MentionId(form.fields.mention);
+    let reason = why(&form.fields.why);
+    if reason.is_empty() {
+        return Err(Failure::bad("Say why it is another problem."));
+    }
+    let on = On::the(staff, *id);
+    let (user, from) = (on.staff.user.clone(), on.id);
+    let outcome = blocking(&app, move |app| {
+        separate::separate(app, &user, from, mention, &reason)
+    })
+    .await?;
+    let said = match outcome {
+        Outcome::Done(own) => Ok(Said::done(format!("The post has its own case now: {own}."))),
+        Outcome::NotJoined => Ok(Said::refused(
+            "The case was opened with this post; there is nothing to separate it from.",
+        )),
+        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
+        Outcome::NoSuchMention => Ok(Said::refused("The post is not in this case any more.")),
+    };
+    on.answer(&app, said).await
 }
 
 #[derive(Deserialize)]
@@ -856,7 +959,8 @@ pub struct QuietForm {
 pub async fn quiet(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<QuietForm>) -> Answer {
     let QuietForm { handle, reason } = form.fields;
     let (handle, reason) = (HandleId(handle), why(&reason));
-    on_case(&app, staff.user, *id, move |app, tx, user, case| {
+    let on = On::the(staff, *id);
+    on.act(&app, move |app, tx, user, case| {
         let (by, now) = (user.actor(), app.now());
         let writes_here = escalations::store::handles_of_case(tx, case.id)?.contains(&handle);
         if !writes_here || !handles::take_back_opt_out(tx, &by, handle, &reason, now)? {
@@ -887,24 +991,23 @@ pub struct MergeForm {
     #[serde(default)]
     seen: i64,
     #[serde(default)]
-    why: String,
+    reason: String,
 }
 
 /// `POST /desk/case/{id}/merge`
 pub async fn merge(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<MergeForm>) -> Answer {
-    let into = form.fields.into.trim().trim_start_matches('#');
-    let into = CaseId(
-        into.parse()
-            .map_err(|_| Failure::bad("Give the number of the case in which this one goes on."))?,
-    );
-    let (id, seen) = (CaseId(*id), form.fields.seen);
-    let reason = why(&form.fields.why);
+    let into = case::case_named(&form.fields.into)
+        .ok_or_else(|| Failure::bad("Give the number of the case in which this one goes on."))?;
+    let reason = why(&form.fields.reason);
     let typed = Typed {
         into: into.to_string(),
         ..Typed::default()
     };
-    let held = &mut [id, into];
-    on_case_as_seen(&app, staff, held, id, (seen, typed), move |app, tx, user, case| {
+    let on = On {
+        other: Some(into),
+        ..On::the(staff, *id).seen(form.fields.seen).typed(typed)
+    };
+    on.act(&app, move |app, tx, user, case| {
         match cases::store::case(tx, into)? {
             Some(other) if cases::policy::can_work_on(user, &other) => {}
             _ => return Ok(Said::refused(format!("There is no case {into} for you."))),

@@ -167,7 +167,7 @@ struct AuditLine {
 }
 
 /// What was typed into a form that was not accepted, and why.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Typed {
     /// Said above the form.
     pub notice: String,
@@ -197,12 +197,16 @@ struct CasePage {
     opened: When,
     product: Option<String>,
     is_mine: bool,
+    /// Whose it is: a user's id, or empty for nobody.
+    with: String,
     story: Vec<Entry>,
     /// Whether only the newest part of the story is shown.
     has_older: bool,
     /// The newest event on this page: what is decided here is decided on it.
     seen: i64,
     replies: Vec<ReplyView>,
+    /// What was typed for a reply that can't be edited any more.
+    kept: Option<String>,
     handles: Vec<HandleView>,
     /// Whether there is a public post that can be answered.
     can_answer: bool,
@@ -291,7 +295,8 @@ pub(super) fn open(
     })
 }
 
-/// The page, also shown again with what was typed when a form was not accepted.
+/// The page, also shown again with what was typed when a form was not accepted; where the case goes
+/// on, when it went on elsewhere meanwhile.
 pub(super) async fn show(
     app: &App,
     staff: Staff,
@@ -304,7 +309,11 @@ pub(super) async fn show(
     let template = blocking(app, move |app| {
         let found = find_threads(app, &find)?;
         app.db.read(|conn| {
-            let case = match open(conn, &user, id)? {
+            let opened = match open(conn, &user, id)? {
+                Err(Stop::Moved(into)) if typed != Typed::default() => open(conn, &user, into)?,
+                opened => opened,
+            };
+            let case = match opened {
                 Ok(case) => case,
                 Err(stop) => return Ok(Err(stop)),
             };
@@ -329,20 +338,22 @@ fn gather(
 ) -> Result<CasePage> {
     let now = app.now();
     let products = forum::store::products(conn)?;
-    let mut of = vec![case.id];
-    of.extend(cases::store::desk::merged_from(conn, case.id)?);
+    let of = cases::store::desk::family(conn, case.id)?;
     let events = story::events_of(conn, &of)?;
-    let heard = story::heard(conn, &of)?;
     let replies = story::replies(conn, &of)?;
+    let (heard, has_older_posts) = story::heard(conn, &of, &replies)?;
     let tickets = tickets::store::tickets_of(conn, case.id)?;
     let mut messages = Vec::new();
     for ticket in &tickets {
         messages.extend(tickets::store::messages(conn, ticket.id)?);
     }
     // A list that is as long as its limit may have lost its beginning.
-    let has_older = events.len() >= EVENTS_LIMIT || messages.len() >= MESSAGES_LIMIT;
+    let has_older =
+        has_older_posts || events.len() >= EVENTS_LIMIT || messages.len() >= MESSAGES_LIMIT;
     let seen = events.iter().map(|e| e.id).max().unwrap_or(0);
-    let links = cases::store::links_of(conn, case.id)?;
+    let mut links = cases::store::links_of_any(conn, &of)?;
+    // They are one now.
+    links.retain(|link| !matches!(link.target, Target::Case(other) if of.contains(&other)));
     let threads = threads_of(conn, user, &links, &events, &found)?;
     let parts = Parts {
         cases: &of,
@@ -366,9 +377,21 @@ fn gather(
         .filter(|other| policy::can_work_on(user, other))
         .collect();
     let others = queue::rows(conn, now, &products, others)?;
-    let audit = audit::of_subject(conn, "case", case.id.0, AUDIT_MAX)?;
+    let mut audit = Vec::new();
+    for one in &of {
+        audit.extend(audit::of_subject(conn, "case", one.0, AUDIT_MAX)?);
+    }
+    audit.sort_by_key(|line| std::cmp::Reverse(line.at));
     let staff = people::store::staff_of(conn, case.product)?;
     let (waited, is_late) = wait(case.waiting_since, now);
+    let replies: Vec<ReplyView> = replies
+        .into_iter()
+        .filter_map(|reply| reply_view(app, reply, &heard, typed.reply.as_ref()))
+        .collect();
+    let kept = typed.reply.as_ref().filter(|(id, text)| {
+        let is_in_its_form = |reply: &ReplyView| reply.id == *id && reply.is_draft();
+        !text.trim().is_empty() && !replies.iter().any(is_in_its_form)
+    });
     Ok(CasePage {
         page,
         waited,
@@ -376,13 +399,12 @@ fn gather(
         opened: When::new(case.opened_at.0, now),
         product: name_of(&products, case.product),
         is_mine: case.assignee == Some(user.id),
+        with: case.assignee.map_or(String::new(), |id| id.to_string()),
         story,
         has_older,
         seen,
-        replies: replies
-            .into_iter()
-            .filter_map(|reply| reply_view(app, reply, &heard, typed.reply.as_ref()))
-            .collect(),
+        kept: kept.map(|(_, text)| text.clone()),
+        replies,
         handles: handle_views(now, &heard),
         can_answer: heard.iter().any(|h| h.mention.deleted_at.is_none()),
         has_ticket: !tickets.is_empty(),
@@ -598,6 +620,13 @@ fn find_threads(app: &App, find: &str) -> Result<Vec<ThreadId>> {
         .collect())
 }
 
+/// The case that `1000`, `#1000` or `C1000`, as replies name it, means.
+pub(super) fn case_named(text: &str) -> Option<CaseId> {
+    let digits = text.trim().trim_start_matches(['#', 'c', 'C']);
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
 /// The thread that `12`, `#12`, `/t/12/slug` or a whole address of it names.
 pub(super) fn thread_named(text: &str) -> Option<ThreadId> {
     let text = text.trim();
@@ -612,6 +641,16 @@ pub(super) fn thread_named(text: &str) -> Option<ThreadId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_case_is_named_as_replies_name_it() {
+        for text in ["1000", "#1000", " C1000 ", "c1000"] {
+            assert_eq!(case_named(text), Some(CaseId(1000)), "{text}");
+        }
+        for text in ["", "C", "1000C", "-1", "99999999999999999999"] {
+            assert_eq!(case_named(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_thread_is_named_by_number_or_address() {

@@ -4,8 +4,10 @@
 //! Invariants:
 //! - Every page is for `Staff`, and shows and changes only cases that `cases::policy` lets them
 //!   work on.
-//! - Every action names what it was decided on (a version, the last event seen, a request key), so
-//!   that a form sent twice does one thing, and nobody answers over somebody else unaware.
+//! - An action that speaks to the customer, ends the wait or takes the case names what it was decided
+//!   on (a version, the last event seen, whose the case was), so that nobody acts over words or a
+//!   colleague unseen. What sets one thing to one value needs no such name: the story says who did.
+//! - A form sent twice does one thing.
 
 pub mod actions;
 pub mod case;

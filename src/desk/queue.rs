@@ -270,7 +270,7 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
     let user = staff.user;
     let (filter, products, counts, rows, more) = blocking(&app, move |app| {
         app.db.read(|conn| {
-            let counts = counts(conn, now, &user)?;
+            let counts = counts(conn, now, &user, &filter)?;
             let (found, more) = cases::queue::page(conn, &filter)?;
             let rows = rows(conn, now, &products, found)?;
             Ok((filter, products, counts, rows, more))
@@ -312,6 +312,7 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
 /// What stands beside the views of the queue.
 struct Counts {
     waits: Vec<cases::queue::ChannelWait>,
+    waiting: i64,
     mine: i64,
     nobodys: i64,
     replies: i64,
@@ -320,15 +321,20 @@ struct Counts {
     unjudged: i64,
 }
 
-fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser) -> Result<Counts> {
+/// The views are counted as their links open them: with the severity, channel and product of `filter`.
+fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser, filter: &Filter) -> Result<Counts> {
     let products = bound_to(user);
     let of = |assignee| Filter {
         assignee,
+        state: None,
+        after: None,
+        from_severity: None,
         staff_products: products.clone(),
-        ..Filter::default()
+        ..filter.clone()
     };
     Ok(Counts {
         waits: cases::queue::waits(conn, now, products.as_deref())?,
+        waiting: cases::queue::count(conn, &of(Assignee::Anybody))?,
         mine: cases::queue::count(conn, &of(Assignee::User(user.id)))?,
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
@@ -372,12 +378,7 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
         count,
     };
     vec![
-        tab(
-            "Waits for us",
-            "",
-            "",
-            Some(counts.waits.iter().map(|w| w.waiting).sum()),
-        ),
+        tab("Waits for us", "", "", Some(counts.waiting)),
         tab("Mine", "", "mine", Some(counts.mine)),
         tab("Nobody’s", "", "nobody", Some(counts.nobodys)),
         Tab {
@@ -456,7 +457,7 @@ pub async fn replies(app: Data<App>, staff: Staff) -> Answer {
                 row.replies = of_row().count() as i64;
                 row.is_closing = of_row().any(|reply| reply.is_closing);
             }
-            Ok((counts(conn, now, &user)?, rows))
+            Ok((counts(conn, now, &user, &Filter::default())?, rows))
         })
     })
     .await?;

@@ -1,6 +1,6 @@
 //! The story of a case: everything that happened, in the order of time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::cases::store::{Note, StoredEvent};
 use crate::cases::{self, Step};
@@ -20,6 +20,7 @@ use crate::web::When;
 
 /// Mentions of one case that a page shows.
 const MENTIONS_MAX: i64 = 200;
+const MENTIONS_LIMIT: usize = MENTIONS_MAX as usize;
 
 /// Something that happened, or that somebody said.
 pub enum Entry {
@@ -61,6 +62,8 @@ pub struct MentionView {
     pub masked: Option<String>,
     pub is_deleted: bool,
     pub label: Option<Label>,
+    /// Whether it came to the case by a join, which a person can take back.
+    pub is_joined: bool,
     /// Whether the author addressed us, so that the network lets us answer by itself.
     pub summoned: bool,
 }
@@ -158,33 +161,36 @@ pub struct Heard {
     pub triage: Option<StoredTriage>,
 }
 
-/// The mentions of a case and of those it took in, oldest first.
-pub fn heard(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<Heard>> {
-    let mut mentions = Vec::new();
-    for case in cases {
-        mentions.extend(escalations::store::mentions_of(conn, *case, MENTIONS_MAX)?);
+/// The newest mentions of a case and of those it took in, and those that `replies` answer, oldest
+/// first; and whether there are older ones.
+pub fn heard(conn: &mut Conn, cases: &[CaseId], replies: &[Reply]) -> Result<(Vec<Heard>, bool)> {
+    let mut mentions = escalations::store::newest_mentions_of(conn, cases, MENTIONS_MAX)?;
+    let has_older = mentions.len() >= MENTIONS_LIMIT;
+    for reply in replies {
+        if !mentions.iter().any(|m| m.id == reply.mention) {
+            mentions.extend(escalations::store::mention(conn, reply.mention)?);
+        }
     }
-    with_judgement(conn, mentions)
+    mentions.sort_by_key(|m| m.id);
+    Ok((with_judgement(conn, mentions)?, has_older))
 }
 
 /// These mentions with who wrote them and how they were judged.
 pub fn with_judgement(conn: &mut Conn, mentions: Vec<Mention>) -> Result<Vec<Heard>> {
+    let of: Vec<MentionId> = mentions.iter().map(|m| m.id).collect();
+    let mut triages = escalations::store::triages_of(conn, &of)?;
     let ids: Vec<i64> = mentions
         .iter()
         .filter_map(|m| m.handle)
         .map(|h| h.0)
         .collect();
     let handles = handles::by_ids(conn, &ids)?;
-    mentions
-        .into_iter()
-        .map(|mention| {
-            Ok(Heard {
-                handle: mention.handle.and_then(|h| handles.get(&h.0).cloned()),
-                triage: escalations::store::triage_of(conn, mention.id)?,
-                mention,
-            })
-        })
-        .collect()
+    let heard = mentions.into_iter().map(|mention| Heard {
+        handle: mention.handle.and_then(|h| handles.get(&h.0).cloned()),
+        triage: triages.remove(&mention.id),
+        mention,
+    });
+    Ok(heard.collect())
 }
 
 /// The public replies of a case and of those it took in, oldest first.
@@ -217,9 +223,21 @@ pub fn tell(conn: &mut Conn, now: Moment, parts: Parts<'_>) -> Result<Vec<Entry>
         replies,
         messages,
     } = parts;
+    let joined: HashSet<MentionId> = events
+        .iter()
+        .filter(|event| event.step == Step::Join)
+        .filter_map(|event| event.mention)
+        .collect();
     let mut entries: Vec<Entry> = heard
         .iter()
-        .map(|heard| Entry::Mention(mention_view(heard, now)))
+        .map(|heard| {
+            let is_here = heard.mention.case.is_some_and(|case| cases.contains(&case));
+            let is_joined = is_here && joined.contains(&heard.mention.id);
+            Entry::Mention(MentionView {
+                is_joined,
+                ..mention_view(heard, now)
+            })
+        })
         .collect();
     entries.extend(
         messages
@@ -277,6 +295,7 @@ pub fn mention_view(heard: &Heard, now: Moment) -> MentionView {
         text: mention.text.clone(),
         is_deleted: mention.deleted_at.is_some(),
         label: heard.triage.as_ref().map(|t| t.label),
+        is_joined: false,
         summoned: mention.summoned,
     }
 }

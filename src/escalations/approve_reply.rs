@@ -6,16 +6,16 @@ use super::acknowledge::{self, Said};
 use super::store::{self, NewReply, Reply};
 use super::{ReplyState, send_reply::SendReply};
 use crate::app::App;
-use crate::cases::{self, Event, Step, policy};
+use crate::cases::{self, Case, Event, Step, policy};
 use crate::clock::Moment;
 use crate::db::audit::{self, Act};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{CaseId, ReplyId};
 use crate::jobs;
-use crate::people::CurrentUser;
 use crate::people::handles;
-use crate::text::personal_data;
+use crate::people::{self, CurrentUser};
+use crate::text::{personal_data, storable};
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,50 +25,105 @@ pub enum Outcome {
     Already,
     /// Somebody changed it meanwhile: show what it says now.
     Changed,
+    /// Somebody approved it in other words; nothing of what was typed is said.
+    ApprovedOtherwise {
+        who: String,
+    },
+    /// A colleague answered the customer since the page was shown; nothing was approved.
+    SomebodyElseAnswered {
+        who: String,
+    },
+    /// The customer wrote since the page was shown; nothing was approved.
+    CustomerWrote,
     NotAllowed,
     NoSuchReply,
     /// Shown beside what was typed.
     Problems(Vec<Problem>),
 }
 
-/// Loads a reply that the user may decide about.
-fn load(tx: &mut Conn, by: &CurrentUser, id: ReplyId) -> Result<Result<Reply, Outcome>> {
-    lock(tx, Lock::Reply(id.0))?;
-    let Some(reply) = store::reply(tx, id)? else {
-        return Ok(Err(Outcome::NoSuchReply));
-    };
-    let Some(case) = cases::store::case(tx, reply.case)? else {
-        return Ok(Err(Outcome::NoSuchReply));
-    };
-    if !policy::can_work_on(by, &case) {
-        return Ok(Err(Outcome::NotAllowed));
-    }
-    Ok(Ok(reply))
+/// Why a reply can't be decided about.
+pub(super) enum Stop {
+    NoSuchReply,
+    NotAllowed,
 }
 
-/// Approves a draft in the words of `body`; a job says it. `version` is that of the draft shown.
-/// A reply that only a person may post is approved too, and waits to be posted by hand.
+impl From<Stop> for Outcome {
+    fn from(stop: Stop) -> Outcome {
+        match stop {
+            Stop::NoSuchReply => Outcome::NoSuchReply,
+            Stop::NotAllowed => Outcome::NotAllowed,
+        }
+    }
+}
+
+/// A reply that the user may decide about, with the case in which its own goes on: both held still,
+/// the case first, in this order everywhere.
+pub(super) fn load(
+    tx: &mut Conn,
+    by: &CurrentUser,
+    id: ReplyId,
+) -> Result<Result<(Reply, Case), Stop>> {
+    let Some(reply) = store::reply(tx, id)? else {
+        return Ok(Err(Stop::NoSuchReply));
+    };
+    let case = cases::hold_successor(tx, reply.case)?;
+    lock(tx, Lock::Reply(id.0))?;
+    let (Some(reply), Some(case)) = (store::reply(tx, id)?, case) else {
+        return Ok(Err(Stop::NoSuchReply));
+    };
+    if !policy::can_work_on(by, &case) {
+        return Ok(Err(Stop::NotAllowed));
+    }
+    Ok(Ok((reply, case)))
+}
+
+/// What the page showed on which a reply is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// The version of the draft.
+    pub version: i64,
+    /// The newest event of the case and of those it took in.
+    pub event: i64,
+}
+
+/// Approves a draft in the words of `body`; a job says it. A reply that only a person may post is
+/// approved too, and waits to be posted by hand. Nothing is approved over words that were not shown.
 pub fn approve_reply(
     app: &App,
     by: &CurrentUser,
     id: ReplyId,
     body: &str,
-    version: i64,
+    shown: Shown,
 ) -> Result<Outcome> {
     let now = app.now();
     let body = body.trim();
     app.db.write(|tx| {
-        let reply = match load(tx, by, id)? {
-            Ok(reply) => reply,
-            Err(outcome) => return Ok(outcome),
+        let (reply, case) = match load(tx, by, id)? {
+            Ok(found) => found,
+            Err(stop) => return Ok(stop.into()),
         };
         match reply.state {
             ReplyState::Draft => {}
             ReplyState::Discarded => return Ok(Outcome::Changed),
-            _ => return Ok(Outcome::Already),
+            _ if reply.body == storable(body) => return Ok(Outcome::Already),
+            _ => {
+                let who = match reply.approved_by {
+                    Some(id) => people::store::names(tx, &[id])?.remove(&id),
+                    None => None,
+                };
+                return Ok(Outcome::ApprovedOtherwise {
+                    who: who.unwrap_or_else(|| "A rule".to_owned()),
+                });
+            }
         }
-        if reply.version != version {
+        if reply.version != shown.version {
             return Ok(Outcome::Changed);
+        }
+        if cases::store::customer_wrote_since(tx, case.id, shown.event)? {
+            return Ok(Outcome::CustomerWrote);
+        }
+        if let Some(who) = cases::store::answered_since(tx, case.id, by.id, shown.event)? {
+            return Ok(Outcome::SomebodyElseAnswered { who });
         }
         let Some(mention) = store::mention(tx, reply.mention)? else {
             return Ok(Outcome::NoSuchReply);
@@ -137,7 +192,7 @@ pub fn approve_reply(
             tx,
             now,
             by,
-            &reply,
+            (case.id, &reply),
             "reply_approved",
             match (by_hand, edited) {
                 (true, _) => "Approved the reply; a person posts it by hand",
@@ -178,9 +233,9 @@ fn without_ours(site: &str, case: CaseId, body: &str) -> String {
 pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let reply = match load(tx, by, id)? {
-            Ok(reply) => reply,
-            Err(outcome) => return Ok(outcome),
+        let (reply, case) = match load(tx, by, id)? {
+            Ok(found) => found,
+            Err(stop) => return Ok(stop.into()),
         };
         let by_hand = reply.handoff && reply.state == ReplyState::Approved;
         match reply.state {
@@ -194,7 +249,7 @@ pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Res
             tx,
             now,
             by,
-            &reply,
+            (case.id, &reply),
             "reply_discarded",
             "Discarded the reply",
             why,
@@ -203,11 +258,12 @@ pub fn discard_reply(app: &App, by: &CurrentUser, id: ReplyId, why: &str) -> Res
     })
 }
 
+/// Tells it in the story of `case`, in which the reply's own goes on.
 pub(super) fn tell(
     tx: &mut Conn,
     now: Moment,
     by: &CurrentUser,
-    reply: &Reply,
+    (case, reply): (CaseId, &Reply),
     act: &'static str,
     summary: &str,
     why: &str,
@@ -221,14 +277,14 @@ pub(super) fn tell(
     cases::record_event(
         tx,
         now,
-        reply.case,
+        case,
         Event {
             step: Step::Acknowledge,
             by: &actor,
             mention: Some(reply.mention),
             summary,
             reasons,
-            data: json!({"reply": reply.id}),
+            data: json!({"reply": reply.id, "act": act}),
         },
     )?;
     audit::record(
@@ -237,7 +293,7 @@ pub(super) fn tell(
         Act {
             by: &actor,
             act,
-            subject: ("case", reply.case.0),
+            subject: ("case", case.0),
             reason: why,
             data: json!({"reply": reply.id}),
         },

@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use super::store::{self, NewTriage};
-use super::triage::{self, Triage};
+use super::store::{self, Mention, NewTriage};
+use super::triage::{self, Product, Triage};
 use super::{Label, Stage, judge, link};
 use crate::app::App;
 use crate::cases::{self, Event, Severity, Step, policy, states};
 use crate::db::audit::{self, Act};
-use crate::db::{Lock, lock};
+use crate::db::lock;
 use crate::error::Result;
 use crate::ids::MentionId;
 use crate::people::CurrentUser;
-use crate::search::Likeness;
+use crate::search::{Likeness, Similar};
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,28 @@ pub enum Outcome {
     Already,
     NotAllowed,
     NoSuchMention,
+}
+
+/// Judges a mention anew for product, topic and what it needs, but calls it what a person does; and
+/// searches for what may answer it.
+pub(super) fn consider(
+    app: &App,
+    mention: &Mention,
+    catalogue: &[Product],
+    (label, severity): (Label, Option<Severity>),
+) -> Result<(Triage, Vec<Similar>)> {
+    let mut judged = triage::judge(&mention.text, mention.summoned, catalogue, &[]);
+    judged.label = label;
+    judged.severity = severity.unwrap_or(judged.severity);
+    let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
+    let found = app.index.similar_to(&Likeness {
+        text: &mention.text,
+        product: product.map(|p| p.slug.as_str()),
+        limit: link::CANDIDATES_MAX,
+        exclude: &[],
+        at: Some(mention.posted_at.0),
+    })?;
+    Ok((judged, found))
 }
 
 /// Calls a mention what staff see in it. One that becomes a complaint or question opens the case
@@ -41,18 +63,7 @@ pub fn correct_triage(
     let Some(stored) = stored else {
         return Ok(Outcome::NoSuchMention);
     };
-    // Judged anew for product, topic and what it needs; the search runs before the transaction.
-    let mut judged = triage::judge(&stored.text, stored.summoned, &catalogue, &[]);
-    judged.label = label;
-    judged.severity = severity.unwrap_or(judged.severity);
-    let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
-    let found = app.index.similar_to(&Likeness {
-        text: &stored.text,
-        product: product.map(|p| p.slug.as_str()),
-        limit: link::CANDIDATES_MAX,
-        exclude: &[],
-        at: Some(stored.posted_at.0),
-    })?;
+    let (judged, found) = consider(app, &stored, &catalogue, (label, severity))?;
     let actor = by.actor();
     app.db.write(|tx| {
         // A judge that has the same mention in hand would open its case a second time.
@@ -60,13 +71,15 @@ pub fn correct_triage(
         let Some(stored) = store::mention(tx, mention)? else {
             return Ok(Outcome::NoSuchMention);
         };
-        if let Some(case) = stored.case {
-            lock(tx, Lock::Case(case.0))?;
-            let case = cases::store::case(tx, case)?;
-            if !case.is_some_and(|c| policy::can_work_on(by, &c)) {
-                return Ok(Outcome::NotAllowed);
-            }
-        } else if !by.is_staff_of(judged.product) {
+        let case = match stored.case {
+            Some(case) => cases::hold_successor(tx, case)?,
+            None => None,
+        };
+        let may = match &case {
+            Some(case) => policy::can_work_on(by, case),
+            None => by.is_staff_of(judged.product),
+        };
+        if !may {
             return Ok(Outcome::NotAllowed);
         }
         let before = store::triage_of(tx, mention)?;
@@ -104,7 +117,7 @@ pub fn correct_triage(
             now,
         )?;
         store::set_judged(tx, mention, &[Stage::Captured, Stage::Failed])?;
-        match stored.case {
+        match case.map(|case| case.id) {
             Some(case) => {
                 if before.is_some_and(|b| b.severity != judged.severity) {
                     states::set_severity(tx, now, &actor, case, judged.severity, why)?;

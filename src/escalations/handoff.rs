@@ -1,11 +1,10 @@
 //! Handoff: a reply that only a person may post. Offramp prepares it; the person posts it on the
 //! network and pastes its address back.
 
-use super::approve_reply::tell;
+use super::approve_reply::{Stop, load, tell};
 use super::store::{self, Mention, Reply};
 use super::{ReplyState, acknowledge, send_reply};
 use crate::app::App;
-use crate::cases::{self, policy};
 use crate::error::Result;
 use crate::ids::ReplyId;
 use crate::networks::Network;
@@ -53,22 +52,14 @@ fn last_segment(address: &str) -> Option<String> {
 pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some(reply) = store::reply(tx, id)? else {
+        let (reply, case) = match load(tx, by, id)? {
+            Ok(found) => found,
+            Err(Stop::NoSuchReply) => return Ok(Outcome::NoSuchReply),
+            Err(Stop::NotAllowed) => return Ok(Outcome::NotAllowed),
+        };
+        let Some(mention) = store::mention(tx, reply.mention)? else {
             return Ok(Outcome::NoSuchReply);
         };
-        send_reply::lock_with_case(tx, &reply)?;
-        let Some(reply) = store::reply(tx, id)? else {
-            return Ok(Outcome::NoSuchReply);
-        };
-        let (Some(case), Some(mention)) = (
-            cases::store::case(tx, reply.case)?,
-            store::mention(tx, reply.mention)?,
-        ) else {
-            return Ok(Outcome::NoSuchReply);
-        };
-        if !policy::can_work_on(by, &case) {
-            return Ok(Outcome::NotAllowed);
-        }
         let waits =
             reply.handoff && matches!(reply.state, ReplyState::Approved | ReplyState::Failed);
         match reply.state {
@@ -92,7 +83,7 @@ pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) ->
             tx,
             now,
             by,
-            &reply,
+            (case.id, &reply),
             "reply_posted_by_hand",
             "Posted the reply by hand",
             "",

@@ -388,11 +388,10 @@ pub(super) fn open_case_of(
     mention: &Mention,
     triage: &Triage,
     candidates: &[Candidate],
-) -> Result<()> {
+) -> Result<CaseId> {
     let catalogue = store::catalogue(tx)?;
     let around = Around::of(tx, [mention].into_iter(), &catalogue)?;
-    open_case(tx, app, now, mention, triage, candidates, &around)?;
-    Ok(())
+    open_case(tx, app, now, mention, triage, candidates, &around)
 }
 
 fn open_case(

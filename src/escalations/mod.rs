@@ -33,6 +33,7 @@ pub mod poll;
 pub mod recheck;
 pub mod recount;
 pub mod send_reply;
+pub mod separate;
 pub mod store;
 pub mod triage;
 pub mod wording;

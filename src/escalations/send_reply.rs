@@ -271,7 +271,7 @@ fn note_sent(app: &App, reply: &Reply, sent: &Sent) -> Result<Next> {
 
 /// Holds the case that the reply speaks in, then the reply: in this order everywhere, so that two
 /// can't wait for each other.
-pub(super) fn lock_with_case(tx: &mut Conn, reply: &Reply) -> Result<()> {
+fn lock_with_case(tx: &mut Conn, reply: &Reply) -> Result<()> {
     cases::hold_successor(tx, reply.case)?;
     lock(tx, Lock::Reply(reply.id.0))
 }

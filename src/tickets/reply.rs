@@ -8,7 +8,7 @@ use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, 
 use crate::app::App;
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Event, Step, record_event};
-use crate::db::{Conn, Lock, lock};
+use crate::db::{Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{CaseId, TicketMessageId};
 use crate::people::CurrentUser;
@@ -75,7 +75,7 @@ pub fn reply(
         if let Some(into) = found.merged_into {
             return Ok(Outcome::Moved(into));
         }
-        if let Some(who) = answered_since(tx, case, staff, seen)? {
+        if let Some(who) = cases::store::answered_since(tx, case, staff.id, seen)? {
             return Ok(Outcome::SomebodyElseAnswered { who });
         }
         if cases::store::customer_wrote_since(tx, case, seen)? {
@@ -151,21 +151,6 @@ pub fn reply(
         )?;
         Ok(Outcome::Sent(message))
     })
-}
-
-/// Who else answered after the event `seen`.
-fn answered_since(
-    tx: &mut Conn,
-    case: CaseId,
-    staff: &CurrentUser,
-    seen: i64,
-) -> Result<Option<String>> {
-    Ok(cases::store::events(tx, case)?
-        .into_iter()
-        .rev()
-        .take_while(|e| e.id > seen)
-        .find(|e| e.step == Step::Ticket && e.actor_kind == "user" && e.actor_name != staff.name)
-        .map(|e| e.actor_name))
 }
 
 fn check(body: &str, files: &[UploadedFile]) -> Vec<Problem> {

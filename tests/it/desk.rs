@@ -114,11 +114,17 @@ fn in_order(reply: &Reply, words: &[&str]) -> Vec<String> {
 
 /// A mention of `text` by somebody called ada, read and judged; the case it opened.
 fn posted(t: &Test, text: &str) -> CaseId {
+    says(t, "500", text);
+    CaseId(1)
+}
+
+/// Ada's post of this id, in one conversation with her others; read and judged.
+fn says(t: &Test, id: &str, text: &str) {
     let now = t.app.now();
     let post = PublicPost {
         network: Network::X,
-        id: "500".into(),
-        first_id: "500".into(),
+        id: id.into(),
+        first_id: id.into(),
         author: Some(Author {
             id: "9".into(),
             username: "ada".into(),
@@ -132,7 +138,7 @@ fn posted(t: &Test, text: &str) -> CaseId {
         quoted_post_id: None,
         kind: PostKind::Post,
         language: Some("en".into()),
-        url: Some("https://x.com/ada/status/500".into()),
+        url: Some(format!("https://x.com/ada/status/{id}")),
         posted_at: now,
         ours: false,
         summoned: true,
@@ -140,7 +146,6 @@ fn posted(t: &Test, text: &str) -> CaseId {
     };
     capture::capture(&t.app, Network::X, &[post], "test", b"raw", &[]).expect("captured");
     t.run_jobs();
-    CaseId(1)
 }
 
 /// A complaint, and the thread that answers it.
@@ -223,6 +228,12 @@ fn mails(t: &Test) -> Vec<String> {
     mails.map(|mail| mail.text).collect()
 }
 
+/// A text as pages show it.
+fn shown(text: &str) -> String {
+    let escaped = text.replace('&', "&#38;").replace('"', "&#34;");
+    escaped.replace('\'', "&#39;")
+}
+
 fn act(browser: &mut Browser, case: CaseId, action: &str, fields: &[(&str, &str)]) -> Reply {
     let page = format!("/desk/case/{case}");
     browser.submit(&page, &format!("{page}/{action}"), fields)
@@ -267,6 +278,12 @@ on_both! {
         let page = browser.get("/desk?who=mine");
         assert_eq!(in_order(&page, &all), ["By mail"]);
         assert!(browser.get("/desk").body.contains("/desk?channel=email"));
+        // Each view is counted with the filters that its link keeps.
+        for (query, expected) in [("", "1</span>"), ("?severity=money", "0</span>")] {
+            let page = browser.get(&format!("/desk{query}"));
+            let mine = page.body.split("Mine <span class=\"count\">").nth(1).expect("the view");
+            assert!(mine.starts_with(expected), "{query}");
+        }
     }
 
     fn the_queue_pages_by_key(t) {
@@ -349,7 +366,7 @@ on_both! {
         let case = case_of(t, "Changes", Channel::X, Severity::Annoyance, None, HOUR);
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
         for _ in 0..2 {
-            act(&mut browser, case, "severity", &[("severity", "money"), ("why", "charged twice")]);
+            act(&mut browser, case, "severity", &[("severity", "money"), ("reason", "charged twice")]);
             act(&mut browser, case, "state", &[("to", "resolve")]);
         }
         let now = stored(t, case);
@@ -457,6 +474,27 @@ on_both! {
             assert!(page.body.contains("Findable"), "{words}");
         }
         assert!(!browser.get("/desk/search?q=%25ara_k").body.contains("Findable"));
+        let now = t.app.now();
+        let new = NewCase {
+            channel: Channel::Email,
+            severity: Severity::Money,
+            summary: "Umlauts",
+            product: None,
+            topic: None,
+            user: None,
+            handle: None,
+            email: None,
+            customer_name: "ÖZLEM Şahin",
+            written_at: now,
+            mention: None,
+            reasons: vec![],
+        };
+        let other = t.app.db.write(|tx| cases::open(tx, now, &Actor::rule("test"), new)).expect("a case");
+        for words in ["%C3%96zlem", "%C3%B6zlem", "%C5%9EAHIN", &format!("C{other}"), &format!("%23{other}")] {
+            assert!(browser.get(&format!("/desk/search?q={words}")).body.contains("Umlauts"), "{words}");
+        }
+        act(&mut browser, other, "merge", &[("into", &format!("C{case}"))]);
+        assert_eq!(stored(t, other).merged_into, Some(case));
     }
 
     fn a_tweet_goes_from_proposal_to_an_approved_reply(t) {
@@ -560,11 +598,210 @@ on_both! {
         let refused = act(&mut browser, case, &format!("reply/{}", reply.id), &fields);
         assert_eq!(refused.status, 409);
         assert!(refused.body.contains("My own careful words") && refused.body.contains("changed this reply meanwhile"));
+        assert!(refused.body.contains("The draft says now") && refused.body.contains(&shown(&reply.body)), "{}", refused.body);
         assert_eq!(reply_of(t, case).state, ReplyState::Draft);
         let version = reply.version.to_string();
         let secret = [("to", "approve"), ("body", "Write to ada@post.example please"), ("version", &version)];
         let refused = act(&mut browser, case, &format!("reply/{}", reply.id), &secret);
         assert!(refused.status == 409 && refused.body.contains("everybody will read this"));
+        // Approved by a colleague in other words, then discarded: what was typed is shown all the same.
+        let path = format!("reply/{}", reply.id);
+        let (mut ines, _) = t.browser_of("Ines", Role::Staff);
+        let hers = [("to", "approve"), ("body", "Words of Ines"), ("version", &version)];
+        assert_eq!(act(&mut ines, case, &path, &hers).status, 303);
+        let mine = [("to", "approve"), ("body", "My own careful words"), ("version", &version)];
+        let refused = act(&mut browser, case, &path, &mine);
+        assert_eq!(refused.status, 409);
+        for words in ["Ines approved this reply in other words", "Words of Ines", "My own careful words"] {
+            assert!(refused.body.contains(words), "{words} in {}", refused.body);
+        }
+        act(&mut ines, case, &path, &[("to", "discard")]);
+        let refused = act(&mut browser, case, &path, &mine);
+        assert!(refused.status == 409 && refused.body.contains("My own careful words"));
+    }
+
+    fn a_public_reply_is_not_approved_over_words_nobody_has_seen(t) {
+        let (case, _) = complaint(t);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        let (mut ines, _) = t.browser_of("Ines", Role::Staff);
+        let path = format!("/desk/case/{case}");
+        let (first, seen) = (reply_of(t, case), stefan.get(&path).field("seen").expect("seen"));
+        says(t, "501", "@FernwellHelp and now it smells of smoke, do something");
+        let version = first.version.to_string();
+        let approve = [("to", "approve"), ("body", "We look into it"), ("version", &version), ("seen", &seen)];
+        let refused = stefan.post(&format!("{path}/reply/{}", first.id), &approve);
+        assert_eq!(refused.status, 409);
+        for words in ["The customer wrote", "smells of smoke", "We look into it"] {
+            assert!(refused.body.contains(words), "{words} in {}", refused.body);
+        }
+        assert_eq!(reply_of(t, case).state, ReplyState::Draft);
+        assert_eq!(act(&mut stefan, case, &format!("reply/{}", first.id), &approve[..3]).status, 303);
+        // Two colleagues who each write a further reply: the second reads the first's before hers goes.
+        act(&mut stefan, case, "answer", &[("key", "s")]);
+        act(&mut ines, case, "answer", &[("key", "i")]);
+        let seen = ines.get(&path).field("seen").expect("seen");
+        let replies = t.app.db.read(|c| escalations::store::replies_of(c, case)).expect("replies");
+        let (his, hers) = (replies[1].clone(), replies[2].clone());
+        let version = his.version.to_string();
+        let fields = [("to", "approve"), ("body", "Pull the plug, please"), ("version", &version)];
+        assert_eq!(act(&mut stefan, case, &format!("reply/{}", his.id), &fields).status, 303);
+        let version = hers.version.to_string();
+        let fields = [("to", "approve"), ("body", "Leave it plugged in"), ("version", &version), ("seen", &seen)];
+        let refused = ines.post(&format!("{path}/reply/{}", hers.id), &fields);
+        assert_eq!(refused.status, 409);
+        for words in ["Stefan answered while you wrote", "Pull the plug", "Leave it plugged in"] {
+            assert!(refused.body.contains(words), "{words} in {}", refused.body);
+        }
+        assert_eq!(act(&mut ines, case, &format!("reply/{}", hers.id), &fields[..3]).status, 303);
+        t.run_jobs();
+    }
+
+    fn a_post_that_was_joined_wrongly_gets_its_own_case(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        assert!(!browser.get(&format!("/desk/case/{case}")).body.contains("Separate this post"));
+        let posted_at = t.app.now();
+        says(t, "501", "@FernwellHelp and you charged my card twice, what a joke");
+        t.advance(HOUR);
+        let page = browser.get(&format!("/desk/case/{case}"));
+        assert!(page.body.contains("Separate this post"));
+        let mentions = t.app.db.read(|c| escalations::store::mentions_of(c, case, 9)).expect("mentions");
+        let [first, joined] = [mentions[0].id.to_string(), mentions[1].id.to_string()];
+        let why = ("why", "a bill, not a crash");
+        assert_eq!(act(&mut browser, case, "separate", &[("mention", &joined)]).status, 400);
+        let opener = act(&mut browser, case, "separate", &[("mention", &first), why]);
+        assert!(browser.follow(&opener).body.contains("nothing to separate it from"));
+        let before = stored(t, case);
+        for _ in 0..2 {
+            assert_eq!(act(&mut browser, case, "separate", &[("mention", &joined), why]).status, 303);
+        }
+        let mention = t.app.db.read(|c| escalations::store::mention(c, mentions[1].id)).expect("db").expect("it");
+        let own = mention.case.expect("its own case");
+        assert!(own != case && stored(t, own).waiting_since == posted_at);
+        let after = stored(t, case);
+        assert_eq!((after.state, after.waiting_since, after.merged_into), (before.state, before.waiting_since, None));
+        for id in [case, own] {
+            let audit = t.app.db.read(|c| offramp::db::audit::of_subject(c, "case", id.0, 50)).expect("audit");
+            let lines: Vec<_> = audit.iter().filter(|l| l.act == "mention_separated").collect();
+            assert!(lines.len() == 1 && lines[0].reason == "a bill, not a crash" && lines[0].actor_name == "Stefan");
+        }
+        let links = t.app.db.read(|c| cases::store::links_of(c, own)).expect("links");
+        assert!(!links.iter().any(|l| l.target == Target::Case(case) && l.state == LinkState::Proposed));
+        // What they write next in this conversation belongs to the newer one.
+        says(t, "502", "@FernwellHelp my card, hello?");
+        let mentions = t.app.db.read(|c| escalations::store::mentions_of(c, own, 9)).expect("mentions");
+        assert_eq!(mentions.len(), 2);
+        t.run_jobs();
+    }
+
+    fn a_merge_by_a_colleague_loses_nothing_that_is_typed(t) {
+        let (case, _) = complaint(t);
+        t.app.db.write(|tx| {
+            tickets::open_for_case(tx, &t.app, case, "Crashes", Some("ada@post.example"), OpenedBy::Form)
+        }).expect("a ticket");
+        let into = case_of(t, "The same by mail", Channel::Email, Severity::Money, None, HOUR);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        let (mut ines, _) = t.browser_of("Ines", Role::Staff);
+        let path = format!("/desk/case/{case}");
+        let (page, reply) = (ines.get(&path), reply_of(t, case));
+        let (key, seen) = (page.field("key").expect("key"), page.field("seen").expect("seen"));
+        act(&mut stefan, case, "merge", &[("into", &into.to_string())]);
+        let version = reply.version.to_string();
+        let approve = format!("reply/{}", reply.id);
+        for (action, fields) in [
+            ("message", vec![("body", "A long careful answer")]),
+            ("note", vec![("note", "A long careful answer")]),
+            ("state", vec![("to", "close"), ("why", "A long careful answer")]),
+            (approve.as_str(), vec![("to", "approve"), ("body", "A long careful answer"), ("version", &version)]),
+        ] {
+            let mut all = vec![("key", key.as_str()), ("seen", seen.as_str())];
+            all.extend(fields);
+            let refused = ines.post(&format!("{path}/{action}"), &all);
+            assert_eq!(refused.status, 409, "{action}");
+            assert!(refused.body.contains("The same by mail") && refused.body.contains("A long careful answer"), "{action}");
+        }
+        assert_eq!((stored(t, into).state.is_open(), reply_of(t, case).state), (true, ReplyState::Draft));
+        t.run_jobs();
+    }
+
+    fn after_a_merge_both_are_worked_on_together_by_who_may_work_on_the_one(t) {
+        let (case, thread) = complaint(t);
+        let kiln = product(t, "kiln", "Kiln");
+        let hub = stored(t, case).product.expect("a product");
+        let into = case_of(t, "Smoke", Channel::Email, Severity::Safety, Some(kiln), HOUR);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut stefan, case, "link", &[("thread", &thread.to_string())]);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        let link = links.iter().find(|l| l.target == Target::Thread(thread)).expect("the link").id;
+        act(&mut stefan, case, "merge", &[("into", &into.to_string())]);
+        let (mut of_hub, id) = t.browser_of("Hanna", Role::Staff);
+        bind(t, id, hub);
+        let (mut of_kiln, id) = t.browser_of("Kim", Role::Staff);
+        bind(t, id, kiln);
+        assert!(of_hub.get("/desk/replies").body.contains("No reply waits"));
+        let page = of_kiln.get("/desk/replies");
+        assert!(page.body.contains("Smoke") && page.body.contains("Replies to send <span class=\"count\">1<"));
+        assert!(of_kiln.get("/desk").body.contains("Reply drafted"));
+        let reply = reply_of(t, case);
+        let mention = reply.mention.to_string();
+        let version = reply.version.to_string();
+        let path = format!("/desk/case/{case}");
+        for (action, fields) in [
+            (format!("reply/{}", reply.id), vec![("to", "approve"), ("body", "No"), ("version", version.as_str())]),
+            (format!("reply/{}", reply.id), vec![("to", "posted"), ("address", "https://x.com/F/status/7")]),
+            ("triage".into(), vec![("mention", mention.as_str()), ("label", "noise"), ("severity", "annoyance")]),
+        ] {
+            assert_eq!(of_hub.post(&format!("{path}/{action}"), &fields).status, 403, "{action}");
+        }
+        // The link of the one that was taken in stands on the page of the other, and is undone there.
+        let page = of_kiln.get(&format!("/desk/case/{into}"));
+        assert!(page.body.contains("The lamp on the shelf") && page.body.contains("Write a public reply"));
+        act(&mut of_kiln, into, &format!("link/{link}"), &[("to", "undo")]);
+        let link = t.app.db.read(|c| cases::store::link(c, link)).expect("db").expect("the link");
+        assert_eq!(link.state, LinkState::Undone);
+        // So do corrections count for the other.
+        act(&mut of_kiln, into, "triage", &[("mention", &mention), ("label", "question"), ("severity", "money")]);
+        assert_eq!((stored(t, into).severity, stored(t, case).severity != Severity::Money), (Severity::Money, true));
+        act(&mut of_kiln, into, "answer", &[("key", "k")]);
+        assert!(of_kiln.get(&format!("/desk/case/{into}")).body.contains("Write the reply"));
+        t.run_jobs();
+    }
+
+    fn a_case_is_neither_taken_over_a_colleagues_head_nor_left_with_who_cannot_open_it(t) {
+        let kiln = product(t, "kiln", "Kiln");
+        let tern = product(t, "tern", "Tern");
+        let case = case_of(t, "Wanted", Channel::X, Severity::Money, Some(kiln), HOUR);
+        let (mut stefan, _) = t.browser_of("Stefan", Role::Staff);
+        let (mut ines, her) = t.browser_of("Ines", Role::Staff);
+        bind(t, her, kiln);
+        let path = format!("/desk/case/{case}");
+        let stale = stefan.get(&path).field("with").expect("whose it is");
+        assert_eq!(act(&mut ines, case, "assign", &[("to", "me"), ("with", "")]).status, 303);
+        let refused = stefan.post(&format!("{path}/assign"), &[("to", "me"), ("with", &stale)]);
+        assert!(stefan.follow(&refused).body.contains("Ines has the case since you opened it"));
+        assert_eq!(stored(t, case).assignee, Some(her));
+        act(&mut stefan, case, "product", &[("product", &tern.to_string())]);
+        assert_eq!(stored(t, case).assignee, None);
+        assert!(stefan.get(&path).body.contains("Given back to everybody"));
+    }
+
+    fn a_merge_keeps_the_worse_severity_and_what_is_known_of_the_customer(t) {
+        let kiln = product(t, "kiln", "Kiln");
+        let old = case_of(t, "Smoke", Channel::X, Severity::Safety, Some(kiln), HOUR);
+        t.app.db.write(|tx| cases::store::set_customer(tx, old, None, Some("mara@post.example"))).expect("set");
+        let into = case_of(t, "Slow", Channel::Email, Severity::Annoyance, None, HOUR);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut browser, old, "merge", &[("into", &into.to_string())]);
+        let kept = stored(t, into);
+        assert_eq!((kept.severity, kept.product, kept.email.as_deref()), (Severity::Safety, Some(kiln), Some("mara@post.example")));
+        let page = browser.get(&format!("/desk/case/{into}"));
+        assert!(page.body.contains("severity Safety, the product, the address"), "{}", page.body);
+        // Nothing that is known, and no worse severity, is written over.
+        let mild = case_of(t, "Mild", Channel::X, Severity::Many, None, HOUR);
+        t.app.db.write(|tx| cases::store::set_customer(tx, mild, None, Some("other@post.example"))).expect("set");
+        act(&mut browser, mild, "merge", &[("into", &into.to_string())]);
+        let kept = stored(t, into);
+        assert_eq!((kept.severity, kept.email.as_deref()), (Severity::Safety, Some("mara@post.example")));
     }
 
     fn an_answer_by_mail_goes_once_and_never_over_a_colleagues(t) {
@@ -732,18 +969,18 @@ on_both! {
             tickets::open_for_case(tx, &t.app, a, "A", Some("tom@post.example"), OpenedBy::Form)
         }).expect("a ticket");
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
-        act(&mut browser, a, "merge", &[("into", &b.to_string()), ("why", "the same lamp")]);
+        act(&mut browser, a, "merge", &[("into", &b.to_string()), ("reason", "the same lamp")]);
         act(&mut browser, b, "merge", &[("into", &c.to_string())]);
         assert_eq!((stored(t, a).merged_into, stored(t, b).merged_into), (Some(c), Some(c)));
         let found = t.app.db.read(|conn| {
             Ok((
                 cases::store::case_or_successor(conn, a)?.map(|case| case.id),
-                cases::store::desk::merged_from(conn, c)?,
+                cases::store::desk::family(conn, c)?,
                 tickets::store::tickets_of(conn, c)?.len(),
                 cases::recount(conn)?,
             ))
         }).expect("found");
-        assert_eq!(found, (Some(c), vec![a, b], 1, vec![]));
+        assert_eq!(found, (Some(c), vec![c, a, b], 1, vec![]));
         // What happens to a case that went on elsewhere does not happen to it.
         happen(t, a, Happening::Reopened);
         assert_eq!(stored(t, a).state, State::Closed);

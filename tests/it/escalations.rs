@@ -14,7 +14,7 @@ use offramp::db::schema::{
     audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies,
     threads, users,
 };
-use offramp::escalations::approve_reply::{self, approve_reply, discard_reply};
+use offramp::escalations::approve_reply::{self, Shown, discard_reply};
 use offramp::escalations::claim;
 use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::correct_triage::{self, correct_triage};
@@ -270,9 +270,24 @@ pub fn drafted(t: &Test, x: &Running) -> (u64, Reply) {
     (post, list[0].clone())
 }
 
+/// Approves on a page that shows everything said so far.
+fn approve_reply(
+    t: &Test,
+    by: &CurrentUser,
+    reply: &Reply,
+    body: &str,
+    version: i64,
+) -> offramp::error::Result<approve_reply::Outcome> {
+    let event = t.app.db.read(|c| {
+        let case = cases::store::case_or_successor(c, reply.case)?.expect("a case");
+        cases::store::desk::newest_event(c, case.id)
+    })?;
+    approve_reply::approve_reply(&t.app, by, reply.id, body, Shown { version, event })
+}
+
 pub fn approve(t: &Test, reply: &Reply) {
     let by = staff(t);
-    let outcome = approve_reply(&t.app, &by, reply.id, &reply.body, reply.version);
+    let outcome = approve_reply(t, &by, reply, &reply.body, reply.version);
     assert_eq!(outcome.expect("approved"), approve_reply::Outcome::Done);
 }
 
@@ -432,14 +447,14 @@ with_x! {
     fn an_approved_reply_goes_out_once(t, x) {
         let (post, reply) = drafted(t, x);
         let by = staff(t);
-        let stale = approve_reply(&t.app, &by, reply.id, "other words", reply.version + 1);
+        let stale = approve_reply(t, &by, &reply, "other words", reply.version + 1);
         assert_eq!(stale.expect("answered"), approve_reply::Outcome::Changed);
-        let long = approve_reply(&t.app, &by, reply.id, &"long ".repeat(80), reply.version);
+        let long = approve_reply(t, &by, &reply, &"long ".repeat(80), reply.version);
         assert!(matches!(long.expect("answered"), approve_reply::Outcome::Problems(_)));
-        let private = approve_reply(&t.app, &by, reply.id, "write to ada@example.org", reply.version);
+        let private = approve_reply(t, &by, &reply, "write to ada@example.org", reply.version);
         assert!(matches!(private.expect("answered"), approve_reply::Outcome::Problems(_)));
         approve(t, &reply);
-        let twice = approve_reply(&t.app, &by, reply.id, &reply.body, reply.version);
+        let twice = approve_reply(t, &by, &reply, &reply.body, reply.version);
         assert_eq!(twice.expect("answered"), approve_reply::Outcome::Already);
         t.run_jobs();
         enqueue(&t.app, &SendReply { reply: reply.id });

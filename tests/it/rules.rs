@@ -326,12 +326,16 @@ with_x! {
             .into_iter()
             .collect();
         let version = reply.version.to_string();
+        let seen = t.app.db.read(|c| cases::store::desk::newest_event(c, reply.case)).expect("an event").to_string();
         let statuses: Vec<u16> = thread::scope(|scope| {
-            let (path, version, body) = (&path, &version, &reply.body);
+            let (path, version, seen, body) = (&path, &version, &seen, &reply.body);
             let sent: Vec<_> = browsers
                 .into_iter()
                 .map(|mut browser| scope.spawn(move || {
-                    let fields = [("to", "approve"), ("body", body.as_str()), ("version", version.as_str())];
+                    let fields = [
+                        ("to", "approve"), ("body", body.as_str()),
+                        ("version", version.as_str()), ("seen", seen.as_str()),
+                    ];
                     browser.post(&format!("{path}/reply/{}", reply.id), &fields).status
                 }))
                 .collect();
@@ -1028,7 +1032,7 @@ with_x! {
         let presses = vec![
             press(&page, "assign", &[("to", "me")], about),
             press(&page, "note", &[("note", "Called them."), ("key", "n1")], about),
-            press(&page, "severity", &[("severity", "money"), ("why", WHY)], about),
+            press(&page, "severity", &[("severity", "money"), ("reason", WHY)], about),
             press(&page, "product", &[("product", "")], about),
             press(&page, "product", &[("product", &hub)], about),
             press(&page, "triage", &[("mention", &mention), ("label", "question"), ("severity", "blocked"), ("why", WHY)], ("mention", spoken.0)),

@@ -283,6 +283,7 @@ CREATE TABLE cases (
     email TEXT,
     email_key TEXT,
     customer_name TEXT NOT NULL,
+    customer_name_key TEXT NOT NULL,
     assignee_id INTEGER REFERENCES users (id),
     opened_at INTEGER NOT NULL,
     waiting_since INTEGER,

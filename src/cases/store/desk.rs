@@ -10,9 +10,10 @@ use super::super::queue::{Assignee, Filter};
 use super::super::{Case, State};
 use super::Row;
 use crate::db::Conn;
-use crate::db::schema::{cases, handles, links, users};
+use crate::db::schema::{case_events, cases, handles, links, users};
 use crate::error::Result;
 use crate::ids::{CaseId, ProductId};
+use crate::text::names;
 
 /// Cases that one case may have taken in and still shows.
 const MERGED_MAX: i64 = 50;
@@ -78,16 +79,31 @@ pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64> {
     Ok(query.first(conn)?)
 }
 
+/// How many of these rows each case has: a case's own, and those of the cases that went on in it.
+pub fn by_head(rows: Vec<(i64, Option<i64>)>) -> HashMap<CaseId, i64> {
+    let mut counts = HashMap::new();
+    for (case, merged_into) in rows {
+        *counts
+            .entry(CaseId(merged_into.unwrap_or(case)))
+            .or_default() += 1;
+    }
+    counts
+}
+
 /// How many links are proposed to each of these cases; those with none are left out.
 pub fn proposal_counts(conn: &mut Conn, ids: &[CaseId]) -> Result<HashMap<CaseId, i64>> {
     let ids: Vec<i64> = ids.iter().map(|c| c.0).collect();
-    let rows: Vec<(i64, i64)> = links::table
-        .filter(links::case_id.eq_any(ids))
+    let rows: Vec<(i64, Option<i64>)> = links::table
+        .inner_join(cases::table.on(cases::id.eq(links::case_id)))
+        .filter(
+            cases::id
+                .eq_any(ids.clone())
+                .or(cases::merged_into_id.assume_not_null().eq_any(ids)),
+        )
         .filter(links::state.eq(LinkState::Proposed.as_str()))
-        .group_by(links::case_id)
-        .select((links::case_id, count_star()))
+        .select((cases::id, cases::merged_into_id))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, n)| (CaseId(id), n)).collect())
+    Ok(by_head(rows))
 }
 
 /// These cases, in the order of their ids in the list; those that are not there are left out.
@@ -102,20 +118,31 @@ pub fn by_ids(conn: &mut Conn, ids: &[CaseId]) -> Result<Vec<Case>> {
     Ok(found)
 }
 
-/// Cases that went on in this one, oldest first.
-pub fn merged_from(conn: &mut Conn, into: CaseId) -> Result<Vec<CaseId>> {
-    let ids: Vec<i64> = cases::table
-        .filter(cases::merged_into_id.eq(into.0))
+/// A case, and after it those that went on in it, oldest first: together they are one page.
+pub fn family(conn: &mut Conn, head: CaseId) -> Result<Vec<CaseId>> {
+    let taken_in: Vec<i64> = cases::table
+        .filter(cases::merged_into_id.eq(head.0))
         .order(cases::id)
         .limit(MERGED_MAX)
         .select(cases::id)
         .load(conn)?;
-    Ok(ids.into_iter().map(CaseId).collect())
+    let ids = std::iter::once(head.0).chain(taken_in);
+    Ok(ids.map(CaseId).collect())
 }
 
-#[diesel::declare_sql_function]
-extern "SQL" {
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+/// The newest event of a case and of those that went on in it; 0 when there is none.
+pub fn newest_event(conn: &mut Conn, head: CaseId) -> Result<i64> {
+    let of: Vec<i64> = family(conn, head)?.into_iter().map(|c| c.0).collect();
+    let newest: Option<i64> = case_events::table
+        .filter(case_events::case_id.eq_any(of))
+        .select(diesel::dsl::max(case_events::id))
+        .first(conn)?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// The case that `1000` means, also as replies name it: `C1000`.
+fn numbered(key: &str) -> i64 {
+    key.strip_prefix('c').unwrap_or(key).parse().unwrap_or(0)
 }
 
 /// Cases whose id, customer's handle, name or email address holds `words`, newest first.
@@ -130,18 +157,22 @@ pub fn search(
         return Ok(Vec::new());
     }
     let pattern = format!("%{}%", escaped(&key));
+    let named = match names::key(&key) {
+        name if name.is_empty() => return Ok(Vec::new()),
+        name => format!("%{}%", escaped(&name)),
+    };
     let of_handles = handles::table
-        .filter(handles::username_key.like(pattern.clone()).escape('\\'))
+        .filter(handles::username_key.like(named.clone()).escape('\\'))
         .select(handles::id.nullable());
     let of_users = users::table
-        .filter(users::name_key.like(pattern.clone()).escape('\\'))
+        .filter(users::name_key.like(named.clone()).escape('\\'))
         .select(users::id.nullable());
     let mut query = cases::table
         .filter(
             cases::id
-                .eq(key.parse::<i64>().unwrap_or(0))
+                .eq(numbered(&key))
                 .or(cases::email_key.like(pattern.clone()).escape('\\'))
-                .or(lower(cases::customer_name).like(pattern).escape('\\'))
+                .or(cases::customer_name_key.like(named).escape('\\'))
                 .or(cases::handle_id.eq_any(of_handles))
                 .or(cases::user_id.eq_any(of_users)),
         )

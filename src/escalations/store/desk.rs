@@ -6,8 +6,10 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use super::Mention;
+use crate::cases::Step;
+use crate::cases::store::desk::by_head;
 use crate::db::Conn;
-use crate::db::schema::{cases, mentions, replies, triages};
+use crate::db::schema::{case_events, cases, mentions, replies, triages};
 use crate::error::Result;
 use crate::escalations::{Purpose, ReplyState, Stage};
 use crate::ids::{CaseId, MentionId, ProductId};
@@ -26,13 +28,40 @@ macro_rules! wait_for_a_person {
 /// How many replies of these cases wait for a person. Cases with none are left out.
 pub fn waiting_replies(conn: &mut Conn, cases: &[CaseId]) -> Result<HashMap<CaseId, i64>> {
     let ids: Vec<i64> = cases.iter().map(|c| c.0).collect();
-    let rows: Vec<(i64, i64)> = replies::table
-        .filter(replies::case_id.eq_any(ids))
+    let rows: Vec<(i64, Option<i64>)> = replies::table
+        .inner_join(cases::table)
+        .filter(
+            cases::id
+                .eq_any(ids.clone())
+                .or(cases::merged_into_id.assume_not_null().eq_any(ids)),
+        )
         .filter(wait_for_a_person!())
-        .group_by(replies::case_id)
-        .select((replies::case_id, count_star()))
+        .select((cases::id, cases::merged_into_id))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, n)| (CaseId(id), n)).collect())
+    Ok(by_head(rows))
+}
+
+/// Whether the case, or the one in which it goes on, is of these products or of none.
+macro_rules! is_of_products {
+    ($products:expr) => {{
+        let ids: Vec<i64> = $products.iter().map(|p| p.0).collect();
+        let heads = diesel::alias!(cases as heads);
+        let theirs = heads
+            .filter(
+                heads
+                    .field(cases::product_id)
+                    .is_null()
+                    .or(heads.field(cases::product_id).eq_any(ids.clone())),
+            )
+            .select(heads.field(cases::id).nullable());
+        let own = cases::product_id
+            .is_null()
+            .or(cases::product_id.eq_any(ids));
+        cases::merged_into_id
+            .is_null()
+            .and(own)
+            .or(cases::merged_into_id.eq_any(theirs))
+    }};
 }
 
 /// A reply that waits for a person, with the case on whose page it stands: the one in which its
@@ -59,12 +88,7 @@ pub fn replies_to_send(
         .select((replies::case_id, cases::merged_into_id, replies::purpose))
         .into_boxed();
     if let Some(products) = products {
-        let ids: Vec<i64> = products.iter().map(|p| p.0).collect();
-        query = query.filter(
-            cases::product_id
-                .is_null()
-                .or(cases::product_id.eq_any(ids)),
-        );
+        query = query.filter(is_of_products!(products));
     }
     let rows: Vec<(i64, Option<i64>, String)> = query.load(conn)?;
     Ok(rows
@@ -84,12 +108,7 @@ pub fn count_replies_to_send(conn: &mut Conn, products: Option<&[ProductId]>) ->
         .select(count_star())
         .into_boxed();
     if let Some(products) = products {
-        let ids: Vec<i64> = products.iter().map(|p| p.0).collect();
-        query = query.filter(
-            cases::product_id
-                .is_null()
-                .or(cases::product_id.eq_any(ids)),
-        );
+        query = query.filter(is_of_products!(products));
     }
     Ok(query.first(conn)?)
 }
@@ -134,10 +153,21 @@ pub fn without_case(
         .collect()
 }
 
-/// The newest post of a case that still stands on its network.
-pub fn newest_mention_of(conn: &mut Conn, case: CaseId) -> Result<Option<MentionId>> {
+/// Whether the mention came to one of these cases by a join.
+pub fn was_joined(conn: &mut Conn, of: &[CaseId], mention: MentionId) -> Result<bool> {
+    let of: Vec<i64> = of.iter().map(|c| c.0).collect();
+    let joins = case_events::table
+        .filter(case_events::case_id.eq_any(of))
+        .filter(case_events::mention_id.eq(mention.0))
+        .filter(case_events::step.eq(Step::Join.as_str()));
+    Ok(diesel::select(diesel::dsl::exists(joins)).get_result(conn)?)
+}
+
+/// The newest post of these cases that still stands on its network.
+pub fn newest_mention_of(conn: &mut Conn, of: &[CaseId]) -> Result<Option<MentionId>> {
+    let of: Vec<i64> = of.iter().map(|c| c.0).collect();
     let id: Option<i64> = mentions::table
-        .filter(mentions::case_id.eq(case.0))
+        .filter(mentions::case_id.eq_any(of))
         .filter(mentions::deleted_at.is_null())
         .order(mentions::id.desc())
         .select(mentions::id)

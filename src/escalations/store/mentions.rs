@@ -289,8 +289,20 @@ pub fn handles_of_case(conn: &mut Conn, case: CaseId) -> Result<Vec<HandleId>> {
 }
 
 fn with_merged(conn: &mut Conn, case: CaseId) -> Result<Vec<i64>> {
-    let merged = crate::cases::store::desk::merged_from(conn, case)?;
-    Ok(std::iter::once(case).chain(merged).map(|c| c.0).collect())
+    let family = crate::cases::store::desk::family(conn, case)?;
+    Ok(family.into_iter().map(|c| c.0).collect())
+}
+
+/// The newest mentions of these cases, newest first.
+pub fn newest_mentions_of(conn: &mut Conn, of: &[CaseId], limit: i64) -> Result<Vec<Mention>> {
+    let of: Vec<i64> = of.iter().map(|c| c.0).collect();
+    let rows: Vec<MentionRow> = mentions::table
+        .filter(mentions::case_id.eq_any(of))
+        .order(mentions::id.desc())
+        .limit(limit)
+        .select(mention_columns!())
+        .load(conn)?;
+    rows.into_iter().map(mention_of).collect()
 }
 
 /// The newest text that a case's customer wrote on a network.

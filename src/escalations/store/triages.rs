@@ -64,20 +64,33 @@ pub struct StoredTriage {
 
 /// The judgement that holds: the newest.
 pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTriage>> {
-    let row: Option<(String, String, String)> = triages::table
-        .filter(triages::mention_id.eq(mention.0))
-        .order(triages::id.desc())
-        .select((triages::label, triages::severity, triages::reasons))
-        .first(conn)
-        .optional()?;
-    row.map(|(label, severity, reasons)| {
-        Ok(StoredTriage {
-            label: label.parse()?,
-            severity: severity.parse()?,
-            reasons: serde_json::from_str(&reasons).unwrap_or_default(),
+    Ok(triages_of(conn, &[mention])?.remove(&mention))
+}
+
+/// The judgements of these mentions that hold.
+pub fn triages_of(conn: &mut Conn, of: &[MentionId]) -> Result<HashMap<MentionId, StoredTriage>> {
+    let of: Vec<i64> = of.iter().map(|m| m.0).collect();
+    let rows: Vec<(i64, String, String, String)> = triages::table
+        .filter(triages::mention_id.eq_any(of))
+        .order(triages::id)
+        .select((
+            triages::mention_id,
+            triages::label,
+            triages::severity,
+            triages::reasons,
+        ))
+        .load(conn)?;
+    // The newest comes last.
+    rows.into_iter()
+        .map(|(mention, label, severity, reasons)| {
+            let triage = StoredTriage {
+                label: label.parse()?,
+                severity: severity.parse()?,
+                reasons: serde_json::from_str(&reasons).unwrap_or_default(),
+            };
+            Ok((MentionId(mention), triage))
         })
-    })
-    .transpose()
+        .collect()
 }
 
 /// What staff corrected last: the text and what they called it.
