@@ -58,21 +58,18 @@ pub fn append(tx: &mut Conn, subject: Subject, id: i64, now: Moment) -> Result<(
         id,
         at: now,
     };
-    if let Conn::Pg(c) = tx {
-        if !c.changes.contains(&change) {
-            c.changes.push(change);
-        }
-        return Ok(());
+    if !tx.is_postgres() {
+        return insert(tx, change);
     }
-    insert(tx, change)
+    if !tx.changes.contains(&change) {
+        tx.changes.push(change);
+    }
+    Ok(())
 }
 
 /// Writes what the transaction collected; the commit must follow at once.
 pub(super) fn write_collected(tx: &mut Conn) -> Result<()> {
-    let collected = match tx {
-        Conn::Pg(c) => std::mem::take(&mut c.changes),
-        Conn::Sqlite(_) => return Ok(()),
-    };
+    let collected = std::mem::take(&mut tx.changes);
     if collected.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Conn, Db};
+use super::{Db, Engine};
 use crate::error::{Error, Result};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -19,9 +19,9 @@ pub fn migrate(db: &Db) -> Result<Vec<String>> {
     let names = |v: Vec<diesel::migration::MigrationVersion<'_>>| {
         v.into_iter().map(|m| m.to_string()).collect()
     };
-    match &mut *conn {
-        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(names).map_err(failed),
-        Conn::Pg(c) => {
+    match conn.engine() {
+        Engine::Sqlite(c) => c.run_pending_migrations(SQLITE).map(names).map_err(failed),
+        Engine::Pg(c) => {
             use diesel::connection::SimpleConnection;
             c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
             let run = c
@@ -39,12 +39,12 @@ pub fn pending(db: &Db) -> Result<usize> {
     let mut conn = db.write.get().map_err(|e| Error::Pool(e.to_string()))?;
     let failed =
         |e: Box<dyn std::error::Error + Send + Sync>| Error::other(format!("migrations: {e}"));
-    match &mut *conn {
-        Conn::Sqlite(c) => c
+    match conn.engine() {
+        Engine::Sqlite(c) => c
             .pending_migrations(SQLITE)
             .map(|v| v.len())
             .map_err(failed),
-        Conn::Pg(c) => c
+        Engine::Pg(c) => c
             .pending_migrations(POSTGRES)
             .map(|v| v.len())
             .map_err(failed),

@@ -4,6 +4,7 @@
 //! and everything that must follow from it (jobs, changes, audit) are put down together.
 //! Nothing outside this module knows which database answers, except through `each!`.
 
+mod conn;
 mod pg;
 
 pub mod audit;
@@ -20,28 +21,20 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 
+pub use conn::{Conn, Engine};
 pub use pg::PgTls;
 
 use crate::config;
 use crate::error::{Error, Result};
-
-/// A connection to either database; diesel's queries run on it unchanged.
-// A connection lives in a pool and is never moved about: its size is of no account.
-#[allow(clippy::large_enum_variant)]
-#[derive(diesel::MultiConnection)]
-pub enum Conn {
-    Sqlite(diesel::SqliteConnection),
-    Pg(PgTls),
-}
 
 /// Writes a body once that diesel can't type over both databases
 /// (`on_conflict`, batch inserts, `as_returning`, `union`): it is compiled for each.
 #[macro_export]
 macro_rules! each {
     ($conn:expr, $c:ident => $body:expr) => {
-        match $conn {
-            $crate::db::Conn::Sqlite($c) => $body,
-            $crate::db::Conn::Pg($c) => $body,
+        match $crate::db::Conn::engine($conn) {
+            $crate::db::Engine::Sqlite($c) => $body,
+            $crate::db::Engine::Pg($c) => $body,
         }
     };
 }
@@ -83,10 +76,10 @@ impl r2d2::ManageConnection for Manager {
                     c.batch_execute("PRAGMA query_only=ON;")
                         .map_err(QueryError)?;
                 }
-                Ok(Conn::Sqlite(c))
+                Ok(Conn::new(Engine::Sqlite(c)))
             }
             Manager::Postgres { url, ca_file } => PgTls::open(url, ca_file.as_deref())
-                .map(Conn::Pg)
+                .map(|c| Conn::new(Engine::Pg(c)))
                 .map_err(ConnectionError),
         }
     }
@@ -179,28 +172,11 @@ impl Db {
 
     fn transact<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.write.get().map_err(|e| Error::Pool(e.to_string()))?;
-        let conn = &mut *conn;
-        match conn {
-            Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-            Conn::Pg(c) => {
-                c.changes.clear();
-                AnsiTransactionManager::begin_transaction(c)?;
-            }
-        }
-        let done = f(conn).and_then(|value| {
-            changes::write_collected(conn)?;
-            Ok(value)
-        });
-        match done {
-            Ok(value) => {
-                each!(conn, c => AnsiTransactionManager::commit_transaction(c))?;
-                Ok(value)
-            }
+        begin(&mut conn)?;
+        match f(&mut conn) {
+            Ok(value) => commit(&mut conn).map(|()| value),
             Err(e) => {
-                let rolled_back = each!(conn, c => AnsiTransactionManager::rollback_transaction(c));
-                if let Err(rollback) = rolled_back {
-                    tracing::warn!(%rollback, "a failed transaction could not be rolled back");
-                }
+                roll_back(&mut conn);
                 Err(e)
             }
         }
@@ -209,13 +185,14 @@ impl Db {
     /// Lends a connection whose queries all see the database as it was at one moment.
     pub fn snapshot<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         self.read(|conn| {
-            let begin = match conn {
-                Conn::Sqlite(_) => "BEGIN",
-                Conn::Pg(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            let begin = if conn.is_postgres() {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            } else {
+                "BEGIN"
             };
-            each!(&mut *conn, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+            AnsiTransactionManager::begin_transaction_sql(conn, begin)?;
             let found = f(conn);
-            each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?;
+            AnsiTransactionManager::rollback_transaction(conn)?;
             found
         })
     }
@@ -226,23 +203,42 @@ impl Db {
     }
 }
 
+fn begin(conn: &mut Conn) -> Result<()> {
+    conn.changes.clear();
+    if conn.is_postgres() {
+        AnsiTransactionManager::begin_transaction(conn)?;
+    } else {
+        AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    }
+    Ok(())
+}
+
+fn commit(conn: &mut Conn) -> Result<()> {
+    if let Err(e) = changes::write_collected(conn) {
+        roll_back(conn);
+        return Err(e);
+    }
+    Ok(AnsiTransactionManager::commit_transaction(conn)?)
+}
+
+fn roll_back(conn: &mut Conn) {
+    if let Err(rollback) = AnsiTransactionManager::rollback_transaction(conn) {
+        tracing::warn!(%rollback, "a failed transaction could not be rolled back");
+    }
+}
+
 /// Nested: what fails inside `f` is undone, what came before in the same transaction stays.
 pub fn savepoint<T>(tx: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-    each!(&mut *tx, c => AnsiTransactionManager::begin_transaction(c))?;
-    let collected = match tx {
-        Conn::Pg(c) => c.changes.len(),
-        Conn::Sqlite(_) => 0,
-    };
+    AnsiTransactionManager::begin_transaction(tx)?;
+    let collected = tx.changes.len();
     match f(tx) {
         Ok(value) => {
-            each!(tx, c => AnsiTransactionManager::commit_transaction(c))?;
+            AnsiTransactionManager::commit_transaction(tx)?;
             Ok(value)
         }
         Err(e) => {
-            if let Conn::Pg(c) = &mut *tx {
-                c.changes.truncate(collected);
-            }
-            each!(tx, c => AnsiTransactionManager::rollback_transaction(c))?;
+            tx.changes.truncate(collected);
+            AnsiTransactionManager::rollback_transaction(tx)?;
             Err(e)
         }
     }
@@ -264,7 +260,7 @@ pub enum Lock {
 /// Holds `what` until the transaction ends, so that two that decide about the same thing take
 /// turns. SQLite has one writer and needs nothing.
 pub fn lock(tx: &mut Conn, what: Lock) -> Result<()> {
-    if let Conn::Pg(c) = tx {
+    if let Engine::Pg(c) = tx.engine() {
         let (class, id) = match what {
             Lock::User(id) => (1, id),
             Lock::Thread(id) => (2, id),

@@ -5,7 +5,6 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::changes::NewChange;
 use diesel::connection::*;
 use diesel::internal::derives::multiconnection as mc;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
@@ -19,8 +18,6 @@ type Inner = AsyncConnectionWrapper<AsyncPgConnection>;
 pub struct PgTls {
     inner: Inner,
     transactions: AnsiTransactionManager,
-    /// Changes of the open transaction, written just before it commits (`db::changes`).
-    pub(super) changes: Vec<NewChange>,
 }
 
 /// The runtime that moves bytes for all connections. One thread is plenty: it only shuffles
@@ -73,7 +70,6 @@ impl PgTls {
         Ok(PgTls {
             inner: Inner::from(inner),
             transactions: AnsiTransactionManager::default(),
-            changes: Vec::new(),
         })
     }
 }

@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::clock::Moment;
-use crate::db::Conn;
 use crate::db::schema::{jobs, leases};
+use crate::db::{Conn, Engine};
 use crate::each;
 use crate::error::Result;
 
@@ -111,10 +111,10 @@ pub fn claim(
         .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now.0)))
         .order((jobs::run_at, jobs::id))
         .select((jobs::id, jobs::kind));
-    let next: Option<(i64, String)> = match tx {
-        Conn::Sqlite(c) => next.first(c).optional()?,
+    let next: Option<(i64, String)> = match tx.engine() {
+        Engine::Sqlite(c) => next.first(c).optional()?,
         // What another worker takes, or another transaction asks for again, is left to it.
-        Conn::Pg(c) => next.for_update().skip_locked().first(c).optional()?,
+        Engine::Pg(c) => next.for_update().skip_locked().first(c).optional()?,
     };
     let Some((id, kind)) = next else {
         return Ok(None);

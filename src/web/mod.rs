@@ -176,11 +176,24 @@ pub async fn blocking<T: Send + 'static>(
     f: impl FnOnce(&App) -> Result<T> + Send + 'static,
 ) -> Result<T, Failure> {
     let app = app.clone();
-    match actix_web::web::block(move || f(&app)).await {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    aside(Box::new(move || {
+        // Who asked may have gone away meanwhile.
+        let _ = answer.send(f(&app));
+    }))
+    .await;
+    match answered.await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Failure::Internal(crate::error::Error::other(
             "the work was cut off",
         ))),
+    }
+}
+
+/// Compiled once, and not for each of the many kinds of work.
+async fn aside(work: Box<dyn FnOnce() + Send>) {
+    if let Err(cut_off) = actix_web::web::block(work).await {
+        tracing::error!(%cut_off, "work beside the requests panicked");
     }
 }
 

@@ -702,7 +702,7 @@ on_both! {
         }
         let page = browser.get(&right);
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("\"@type\":\"QAPage\""), "{}", page.body);
+        assert!(page.body.contains("itemtype=\"https://schema.org/Question\""), "{}", page.body);
         for nothing in ["/t/999", "/t/0", "/t/-1", "/t/99999999999999999999", "/t/x", &format!("{right}?page=2"), &format!("{right}?page=99999999999999999")] {
             assert_eq!(browser.get(nothing).status, 404, "{nothing}");
         }
@@ -803,9 +803,7 @@ on_both! {
             assert!(!body.contains("<b onclick"), "{page}");
         }
         let body = browser.get(&path).body;
-        let data = body.split("application/ld+json\">").nth(1).and_then(|r| r.split("</script>").next()).unwrap();
-        let data: serde_json::Value = serde_json::from_str(data).unwrap();
-        assert_eq!(data["mainEntity"]["name"], nasty.title.as_str());
+        assert!(body.contains("itemprop=\"name\" content=\"&#60;/script&#62;"), "{body}");
         t.run_jobs();
     }
 

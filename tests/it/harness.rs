@@ -17,7 +17,7 @@ use offramp::app::App;
 use offramp::boot;
 use offramp::clock::{Clock, Moment};
 use offramp::config::{Config, Secret};
-use offramp::db::{Conn, migrate};
+use offramp::db::{Engine, migrate};
 use offramp::ids::UserId;
 use offramp::jobs::{self, Registry};
 use offramp::people::{Role, store};
@@ -128,12 +128,12 @@ impl Test {
         self.app
             .db
             .write(|tx| {
-                let sql = match tx {
-                    Conn::Sqlite(_) => format!(
+                let sql = match tx.engine() {
+                    Engine::Sqlite(_) => format!(
                         "CREATE TRIGGER full BEFORE UPDATE ON {table} \
                          BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"
                     ),
-                    Conn::Pg(_) => format!(
+                    Engine::Pg(_) => format!(
                         "CREATE RULE full_disk AS ON UPDATE TO {table} DO INSTEAD SELECT 1/0"
                     ),
                 };

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use offramp::config::Secret;
 use offramp::db::schema::intake;
-use offramp::db::{Conn, Db};
+use offramp::db::{Db, Engine};
 use offramp::error::Error;
 use offramp::forum::store::{self, NewProduct};
 use offramp::people::Role;
@@ -52,9 +52,9 @@ fn ask(browser: &mut Browser, title: &str) -> Reply {
 
 /// Says something to the one connection that writes to a SQLite file.
 fn tell_writer(test: &Test, pragma: &str) {
-    let told = test.app.db.write(|c| match c {
-        Conn::Sqlite(c) => c.batch_execute(pragma).map_err(Error::from),
-        Conn::Pg(_) => Err(Error::other("only for SQLite")),
+    let told = test.app.db.write(|c| match c.engine() {
+        Engine::Sqlite(c) => c.batch_execute(pragma).map_err(Error::from),
+        Engine::Pg(_) => Err(Error::other("only for SQLite")),
     });
     // A database that takes no writes says so at the end of this transaction too.
     if let Err(error) = told {

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use serde_json::json;
 
 use super::write::ReplyForm;
 use super::{Shown, bucket, find_kept, finish};
@@ -42,6 +41,24 @@ pub struct PostView {
     pub can_delete: bool,
     pub can_restore: bool,
     pub can_accept: bool,
+    pub item: Option<Item>,
+}
+
+/// What a reply is to its thread in schema.org's words, for search engines.
+pub struct Item {
+    pub property: &'static str,
+    pub kind: &'static str,
+}
+
+impl Item {
+    fn of(thread: &crate::forum::Thread, post: &Post) -> Item {
+        let (property, kind) = match thread.kind {
+            ThreadKind::Question if post.accepted_at.is_some() => ("acceptedAnswer", "Answer"),
+            ThreadKind::Question => ("suggestedAnswer", "Answer"),
+            _ => ("comment", "Comment"),
+        };
+        Item { property, kind }
+    }
 }
 
 /// What this reader may do to the thread.
@@ -90,7 +107,7 @@ struct ThreadPage {
     reply: ReplyForm,
     places: Vec<PlaceOption>,
     kinds: &'static [ThreadKind],
-    json_ld: String,
+    is_question: bool,
     log_in: String,
 }
 
@@ -241,15 +258,14 @@ fn page(
         .iter()
         .find(|l| l.post.deleted_at.is_none())
         .map_or_else(String::new, |l| {
-            markdown::excerpt(&markdown::to_plain(&l.post.body), DESCRIPTION_CHARS)
+            markdown::excerpt(&markdown::plain_of(&l.body_html), DESCRIPTION_CHARS)
         });
-    let json_ld = structured_data(app, &head, &lines);
     // An answer that is the very next post needs no signpost.
     let answer = primary
         .filter(|l| l.post.number > 2)
         .map(|line| AnswerView {
             path: place_path(thread, &line.post),
-            excerpt: markdown::excerpt(&markdown::to_plain(&line.post.body), ANSWER_CHARS),
+            excerpt: markdown::excerpt(&markdown::plain_of(&line.body_html), ANSWER_CHARS),
             author_name: line.author_name,
             official: line.post.official,
         });
@@ -287,7 +303,7 @@ fn page(
         reply,
         places,
         kinds: ThreadKind::ALL,
-        json_ld,
+        is_question: thread.kind == ThreadKind::Question,
         log_in: format!(
             "/login?next={}",
             url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>()
@@ -361,6 +377,7 @@ fn view(
             && !post.is_opening()
             && thread.state != ThreadState::Closed
             && user.is_some_and(|u| policy::can_accept(u, thread)),
+        item: (!post.is_opening()).then(|| Item::of(thread, post)),
         line,
     }
 }
@@ -405,72 +422,4 @@ fn page_links(current: i64, last: i64, at: impl Fn(i64) -> String) -> Vec<PageLi
             }
         })
         .collect()
-}
-
-/// schema.org: QAPage for a question, DiscussionForumPosting for the rest. JSON in which no `<`
-/// stands, so that no text can end the element it stands in.
-fn structured_data(app: &App, head: &ThreadHead, posts: &[PostLine]) -> String {
-    let thread = &head.thread;
-    let url = app.url(&thread.path());
-    let person = |id: crate::ids::UserId, name: &str| json!({ "@type": "Person", "name": name, "url": app.url(&format!("/u/{id}")) });
-    let comment = |kind: &str, line: &PostLine| {
-        json!({
-            "@type": kind,
-            "text": markdown::to_plain(&line.post.body),
-            "dateCreated": line.post.created_at.rfc3339(),
-            "url": app.url(&place_path(thread, &line.post)),
-            "author": person(line.post.author, &line.author_name),
-        })
-    };
-    let opening = posts.iter().find(|l| l.post.is_opening());
-    let text = opening.map_or_else(
-        || thread.title.clone(),
-        |l| markdown::to_plain(&l.post.body),
-    );
-    let replies: Vec<&PostLine> = posts
-        .iter()
-        .filter(|l| !l.post.is_opening() && l.post.deleted_at.is_none())
-        .collect();
-    let data = if thread.kind == ThreadKind::Question {
-        let accepted: Vec<_> = replies
-            .iter()
-            .filter(|l| l.post.accepted_at.is_some())
-            .map(|l| comment("Answer", l))
-            .collect();
-        let suggested: Vec<_> = replies
-            .iter()
-            .filter(|l| l.post.accepted_at.is_none())
-            .map(|l| comment("Answer", l))
-            .collect();
-        json!({
-            "@context": "https://schema.org",
-            "@type": "QAPage",
-            "mainEntity": {
-                "@type": "Question",
-                "name": thread.title,
-                "text": text,
-                "url": url,
-                "answerCount": thread.reply_count,
-                "upvoteCount": thread.me_too_count,
-                "dateCreated": thread.created_at.rfc3339(),
-                "author": person(thread.author, &head.author_name),
-                "acceptedAnswer": accepted,
-                "suggestedAnswer": suggested,
-            }
-        })
-    } else {
-        let comments: Vec<_> = replies.iter().map(|l| comment("Comment", l)).collect();
-        json!({
-            "@context": "https://schema.org",
-            "@type": "DiscussionForumPosting",
-            "headline": thread.title,
-            "text": text,
-            "url": url,
-            "datePublished": thread.created_at.rfc3339(),
-            "author": person(thread.author, &head.author_name),
-            "commentCount": thread.reply_count,
-            "comment": comments,
-        })
-    };
-    data.to_string().replace('<', "\\u003c")
 }
