@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use reqwest::blocking::{Client, Response};
+use ureq::http::Response;
+use ureq::{Agent, Body};
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -23,7 +24,7 @@ const CODE_CHARS_MIN: usize = 9;
 pub struct Customers<'a> {
     app: &'a App,
     x: &'a Sandbox,
-    client: Client,
+    client: Agent,
     /// Where the demo's Offramp is served.
     address: String,
     /// Posts whose claim link was followed.
@@ -45,7 +46,7 @@ impl<'a> Customers<'a> {
         Ok(Customers {
             app,
             x,
-            client: http_client(PATIENCE).map_err(Error::other)?,
+            client: http_client(PATIENCE),
             address: address.to_owned(),
             claimed: HashSet::new(),
             proving: Vec::new(),
@@ -78,12 +79,12 @@ impl<'a> Customers<'a> {
                 continue;
             };
             let url = format!("{}{path}", self.address);
-            let page = self.get(&url, "")?;
+            let mut page = self.get(&url, "")?;
             let cookie = cookies(&page);
             if self.claimed.len().is_multiple_of(2) {
                 self.sign_in(&url, &cookie, &username)?;
             } else {
-                self.post_code(&page.text().map_err(Error::other)?, &username)?;
+                self.post_code(&text_of(&mut page)?, &username)?;
             }
             self.proving.push(Proving {
                 url,
@@ -110,25 +111,22 @@ impl<'a> Customers<'a> {
     }
 
     fn sign_in(&self, url: &str, cookie: &str, username: &str) -> Result<()> {
-        let asked = self
-            .client
-            .post(format!("{url}/sign-in"))
-            .header("cookie", cookie)
-            .send()
-            .map_err(Error::other)?;
+        let url = format!("{url}/sign-in");
+        let asked = self.post(&url, cookie, &[])?;
         let cookie = format!("{cookie}; {}", cookies(&asked));
-        let Some(asked) = location(&asked) else {
+        let Some(asked) = location(&url, &asked) else {
             return Ok(());
         };
-        let form: Vec<(String, String)> = asked
-            .query_pairs()
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .chain([("username".to_owned(), username.to_owned())])
+        let pairs: Vec<_> = asked.query_pairs().collect();
+        let form: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+            .chain([("username", username)])
             .collect();
-        let mut page = asked;
+        let mut page = asked.clone();
         page.set_query(None);
-        let signed = self.client.post(page).form(&form).send();
-        if let Some(back) = location(&signed.map_err(Error::other)?) {
+        let signed = self.post(page.as_str(), "", &form)?;
+        if let Some(back) = location(page.as_str(), &signed) {
             let query = back.query().unwrap_or_default();
             self.get(&format!("{}{}?{query}", self.address, back.path()), &cookie)?;
         }
@@ -139,15 +137,11 @@ impl<'a> Customers<'a> {
     fn go_on(&mut self) -> Result<()> {
         let mut left = Vec::new();
         for proving in std::mem::take(&mut self.proving) {
-            let page = self.get(&proving.url, &proving.cookie)?;
-            let page = page.text().map_err(Error::other)?;
+            let mut page = self.get(&proving.url, &proving.cookie)?;
+            let page = text_of(&mut page)?;
             if page.contains("name=\"email\"") {
-                self.client
-                    .post(&proving.url)
-                    .header("cookie", &proving.cookie)
-                    .form(&[("email", proving.email.as_str()), ("agreed", "yes")])
-                    .send()
-                    .map_err(Error::other)?;
+                let form = [("email", proving.email.as_str()), ("agreed", "yes")];
+                self.post(&proving.url, &proving.cookie, &form)?;
             } else {
                 left.push(proving);
             }
@@ -173,11 +167,8 @@ impl<'a> Customers<'a> {
             if mail.text.contains(super::staff::ANSWER) {
                 self.answer(&mail)?;
             } else if let Some(address) = verdict_address(&mail.text) {
-                self.client
-                    .post(format!("{}{address}/rate", self.address))
-                    .form(&[("verdict", "solved")])
-                    .send()
-                    .map_err(Error::other)?;
+                let url = format!("{}{address}/rate", self.address);
+                self.post(&url, "", &[("verdict", "solved")])?;
             }
         }
         Ok(())
@@ -199,13 +190,21 @@ impl<'a> Customers<'a> {
         Ok(())
     }
 
-    fn get(&self, url: &str, cookie: &str) -> Result<Response> {
-        self.client
-            .get(url)
-            .header("cookie", cookie)
-            .send()
+    fn get(&self, url: &str, cookie: &str) -> Result<Response<Body>> {
+        let request = self.client.get(url).header("cookie", cookie);
+        request.call().map_err(Error::other)
+    }
+
+    fn post(&self, url: &str, cookie: &str, form: &[(&str, &str)]) -> Result<Response<Body>> {
+        let request = self.client.post(url).header("cookie", cookie);
+        request
+            .send_form(form.iter().copied())
             .map_err(Error::other)
     }
+}
+
+fn text_of(response: &mut Response<Body>) -> Result<String> {
+    response.body_mut().read_to_string().map_err(Error::other)
 }
 
 /// The path of the customer's page in a mail that asks whether it works.
@@ -215,12 +214,13 @@ fn verdict_address(text: &str) -> Option<&str> {
     Some(&text[start..end])
 }
 
-fn location(response: &Response) -> Option<url::Url> {
+/// Where the answer of `url` leads.
+fn location(url: &str, response: &Response<Body>) -> Option<url::Url> {
     let value = response.headers().get("location")?.to_str().ok()?;
-    response.url().join(value).ok()
+    url::Url::parse(url).ok()?.join(value).ok()
 }
 
-fn cookies(response: &Response) -> String {
+fn cookies(response: &Response<Body>) -> String {
     response
         .headers()
         .get_all("set-cookie")

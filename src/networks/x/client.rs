@@ -1,14 +1,17 @@
 //! Speaks HTTP with X: signs, sends, obeys the waits X asks for, and turns statuses into
 //! `NetworkError`s. Knows no post; `connector.rs` gives the calls their meaning.
 
-use std::io::Read;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap};
-use reqwest::{Method, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use ureq::Agent;
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{HeaderMap, StatusCode};
 
 use super::oauth1;
 use super::oauth2::Tokens;
@@ -125,7 +128,7 @@ pub struct Client {
     clock: Clock,
     keys: Keys,
     random: Random,
-    http: OnceLock<Option<reqwest::blocking::Client>>,
+    http: Agent,
     /// One renewal at a time in this process; the lease keeps other processes away.
     renewal: Mutex<()>,
     /// Renewed tokens that the database did not take yet: the ones before are dead.
@@ -135,13 +138,14 @@ pub struct Client {
 impl Client {
     /// `keys` encrypt the stored tokens.
     pub fn new(config: config::X, keys: Keys, random: Random, db: Db, clock: Clock) -> Client {
+        let timeout = Duration::from_secs(config.timeout_seconds.max(1));
         Client {
             config,
             db,
             clock,
             keys,
             random,
-            http: OnceLock::new(),
+            http: http_client(timeout),
             renewal: Mutex::new(()),
             unsaved: Mutex::new(None),
         }
@@ -400,14 +404,15 @@ impl Client {
         self.wait_over(Endpoint::Token)?;
         let x = &self.config;
         let mut form: Vec<(&str, &str)> = form.to_vec();
-        let mut request = self.http()?.post(self.address(path));
+        let mut request = self.http.post(self.address(path));
         // A confidential client signs with its secret; a public one names itself in the body.
         if x.client_secret.is_empty() {
             form.push(("client_id", &x.client_id));
         } else {
-            request = request.basic_auth(&x.client_id, Some(x.client_secret.expose()));
+            let pair = format!("{}:{}", x.client_id, x.client_secret.expose());
+            request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair)));
         }
-        let response = request.form(&form).send().map_err(|e| unavailable(&e))?;
+        let response = request.send_form(form).map_err(|e| unavailable(&e))?;
         let status = response.status();
         let text = read_body(response)?;
         let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -437,7 +442,7 @@ impl Client {
 
     fn send(&self, call: &Call<'_>, pass: &Pass) -> Result<Answer, NetworkError> {
         let writes = call.body.is_some();
-        let method = if writes { Method::POST } else { Method::GET };
+        let method = if writes { "POST" } else { "GET" };
         let address = self.address(&call.path);
         let authorization = match pass {
             Pass::App(token) => format!("Bearer {token}"),
@@ -446,7 +451,6 @@ impl Client {
             Pass::Keys(keys) => {
                 let nonce = self.random.token();
                 let seconds = self.now().0 / SECOND;
-                let method = method.as_str();
                 oauth1::authorization(keys, method, &address, &call.query, &nonce, seconds)
             }
         };
@@ -468,17 +472,22 @@ impl Client {
         } else {
             format!("{address}?{}", query.join("&"))
         };
-        let mut request = self
-            .http()?
-            .request(method, full)
-            .header(AUTHORIZATION, authorization);
-        if let Some(body) = call.body {
-            request = request.json(body);
-        }
-        let response = match request.send() {
+        let sent = match call.body {
+            Some(body) => self
+                .http
+                .post(full)
+                .header(AUTHORIZATION, authorization)
+                .send_json(body),
+            None => self
+                .http
+                .get(full)
+                .header(AUTHORIZATION, authorization)
+                .call(),
+        };
+        let response = match sent {
             Ok(response) => response,
             // Before a connection stands nothing can have been accepted.
-            Err(error) if writes && !error.is_connect() => {
+            Err(error) if writes && !is_before_connection(&error) => {
                 return Err(NetworkError::Ambiguous {
                     reason: plain(&error),
                 });
@@ -517,22 +526,6 @@ impl Client {
 
     fn address(&self, path: &str) -> String {
         format!("{}{path}", self.config.base_url.trim_end_matches('/'))
-    }
-
-    fn http(&self) -> Result<&reqwest::blocking::Client, NetworkError> {
-        let made = self.http.get_or_init(|| {
-            let timeout = Duration::from_secs(self.config.timeout_seconds.max(1));
-            match http_client(timeout) {
-                Ok(client) => Some(client),
-                Err(error) => {
-                    tracing::error!(error = %plain_chain(&*error), "the HTTP client can't be made");
-                    None
-                }
-            }
-        });
-        made.as_ref().ok_or_else(|| NetworkError::Unavailable {
-            reason: "the HTTP client can't be made; the log says why".into(),
-        })
     }
 
     // Waits, kept in the database so that a restart and other nodes obey them too
@@ -613,39 +606,34 @@ impl Client {
     }
 }
 
-/// A client with our own TLS set-up: ring and the roots of webpki, no process-wide default.
-pub(crate) fn http_client(
-    timeout: Duration,
-) -> Result<reqwest::blocking::Client, Box<dyn std::error::Error + Send + Sync>> {
-    let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = reqwest::blocking::Client::builder()
-        .tls_backend_preconfigured(tls)
+/// An HTTP client that follows nothing and takes every status as an answer. TLS by rustls with the
+/// roots of webpki.
+pub(crate) fn http_client(timeout: Duration) -> Agent {
+    Agent::config_builder()
         .user_agent(concat!("offramp/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
-        .timeout(timeout)
-        .build()?;
-    Ok(client)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
+        .timeout_global(Some(timeout))
+        .build()
+        .into()
 }
 
-fn read_body(response: reqwest::blocking::Response) -> Result<String, NetworkError> {
-    let mut bytes = Vec::new();
-    response
-        .take(ANSWER_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| NetworkError::Unavailable {
+fn read_body(response: ureq::http::Response<ureq::Body>) -> Result<String, NetworkError> {
+    let read = response
+        .into_body()
+        .into_with_config()
+        .limit(ANSWER_BYTES_MAX)
+        .read_to_vec();
+    let bytes = read.map_err(|e| match e {
+        ureq::Error::BodyExceedsLimit(limit) => NetworkError::BadAnswer {
+            reason: format!("it is longer than {limit} bytes"),
+        },
+        e => NetworkError::Unavailable {
             reason: format!("the answer broke off ({e})"),
-        })?;
-    if bytes.len() as u64 > ANSWER_BYTES_MAX {
-        let reason = format!("it is longer than {ANSWER_BYTES_MAX} bytes");
-        return Err(NetworkError::BadAnswer { reason });
-    }
+        },
+    })?;
     String::from_utf8(bytes).map_err(|_| NetworkError::BadAnswer {
         reason: "it is not UTF-8".into(),
     })
@@ -795,32 +783,39 @@ fn header_number(headers: &HeaderMap, name: &str) -> Option<i64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-fn unavailable(error: &reqwest::Error) -> NetworkError {
+fn unavailable(error: &ureq::Error) -> NetworkError {
     NetworkError::Unavailable {
         reason: plain(error),
     }
 }
 
-/// A transport error in words without addresses, which may carry tokens.
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        "it did not answer in time".into()
-    } else if error.is_connect() {
-        "no connection could be made; check the network and the address in x.base_url".into()
-    } else {
-        "the connection broke off".into()
+/// Whether it failed before anything could have been sent. What is not known to be so is not.
+fn is_before_connection(error: &ureq::Error) -> bool {
+    use ureq::{Error, Timeout};
+    match error {
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::BadUri(_)
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        Error::Io(e) => matches!(
+            e.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+        ),
+        _ => false,
     }
 }
 
-fn plain_chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push_str(": ");
-        words.push_str(&cause.to_string());
-        source = cause.source();
+/// A transport error in words without addresses, which may carry tokens.
+fn plain(error: &ureq::Error) -> String {
+    if is_before_connection(error) {
+        "no connection could be made; check the network and the address in x.base_url".into()
+    } else if matches!(error, ureq::Error::Timeout(_)) {
+        "it did not answer in time".into()
+    } else {
+        "the connection broke off".into()
     }
-    words
 }
 
 fn storage(error: crate::error::Error) -> NetworkError {

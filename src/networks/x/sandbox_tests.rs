@@ -573,13 +573,9 @@ fn a_customer_proves_a_handle_and_the_brand_connects() {
     let sign_in = |purpose, username: &str| {
         let begun = world.x.begin_sign_in(purpose, back).expect("begun");
         // The person opens the address, sees the page, and says who they are.
-        let browser = http_client(Duration::from_secs(30)).expect("a browser");
-        let page = browser
-            .get(&begun.url)
-            .send()
-            .expect("a page")
-            .text()
-            .expect("its text");
+        let browser = http_client(Duration::from_secs(30));
+        let page = browser.get(&begun.url).call().expect("a page");
+        let page = page.into_body().read_to_string().expect("its text");
         assert!(page.contains("Sign in as @"), "{page}");
         let asked = url::Url::parse(&begun.url).expect("an address");
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -589,8 +585,7 @@ fn a_customer_proves_a_handle_and_the_brand_connects() {
         let answer = browser
             .post(format!("{}/i/oauth2/authorize", world.running.address()))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
-            .send()
+            .send(form)
             .expect("an answer");
         let location = answer.headers()["location"]
             .to_str()
@@ -727,9 +722,10 @@ fn pages_for_people_work_and_escape() {
     let id = world.post(by("ada", "<b>bold</b> @lumenhelp"));
     let get = |path: &str| {
         let address = format!("{}{path}", world.running.address());
-        let browser = http_client(Duration::from_secs(30)).expect("a browser");
-        let answer = browser.get(address).send().expect("an answer");
-        (answer.status().as_u16(), answer.text().expect("text"))
+        let answer = http_client(Duration::from_secs(30)).get(address).call();
+        let answer = answer.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.into_body().read_to_string().expect("text"))
     };
     let (status, page) = get("/");
     assert_eq!(status, 200);
