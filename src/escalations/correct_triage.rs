@@ -116,7 +116,9 @@ pub fn correct_triage(
             },
             now,
         )?;
-        store::set_judged(tx, mention, &[Stage::Captured, Stage::Failed])?;
+        for from in [Stage::Captured, Stage::Failed] {
+            store::set_judged(tx, mention, from)?;
+        }
         match case.map(|case| case.id) {
             Some(case) => {
                 if before.is_some_and(|b| b.severity != judged.severity) {

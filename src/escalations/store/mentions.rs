@@ -354,14 +354,13 @@ pub fn take_captured(tx: &mut Conn, mention: &Mention) -> Result<bool> {
     if post_id != mention.post_id {
         return Ok(false);
     }
-    Ok(set_judged(tx, mention.id, &[Stage::Captured])? && case.is_none())
+    Ok(set_judged(tx, mention.id, Stage::Captured)? && case.is_none())
 }
 
-/// A mention that was in one of these stages is judged; whether it was.
-pub fn set_judged(tx: &mut Conn, id: MentionId, from: &[Stage]) -> Result<bool> {
-    let from: Vec<&str> = from.iter().map(|s| s.as_str()).collect();
+/// A mention that was in this stage is judged; whether it was.
+pub fn set_judged(tx: &mut Conn, id: MentionId, from: Stage) -> Result<bool> {
     let n = diesel::update(
-        mentions::table.filter(mentions::id.eq(id.0).and(mentions::stage.eq_any(from))),
+        mentions::table.filter(mentions::id.eq(id.0).and(mentions::stage.eq(from.as_str()))),
     )
     .set((
         mentions::stage.eq(Stage::Done.as_str()),
