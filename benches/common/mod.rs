@@ -152,6 +152,7 @@ pub fn configure(dir: &Path, port: u16) -> Config {
          secret = \"a secret only of the benchmarks, nothing else\"\n\
          [server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{0}/data\"\n\
          [database]\nurl = \"{0}/offramp.db\"\n[search]\ndir = \"{0}/index\"\n\
+         [limits]\nsearches_per_minute = 1000000\n\
          [mail]\ntransport = \"folder\"\nfolder = \"{0}/mail\"\nfrom = \"help@bench.example\"\n",
         dir.display()
     );
