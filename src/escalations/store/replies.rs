@@ -313,16 +313,28 @@ pub fn said_since(
         ReplyState::Unknown.as_str(),
         ReplyState::Sent.as_str(),
     ];
-    Ok(replies::table
-        .inner_join(mentions::table)
-        .filter(mentions::network.eq(network.as_str()))
-        .filter(replies::state.eq_any(states))
+    // By the time of approval first: SQLite, left the choice, began with every post of the network.
+    let recent: Vec<(String, i64)> = replies::table
         .filter(replies::approved_at.gt(since.0))
+        .filter(replies::state.eq_any(states))
         .filter(replies::id.ne(except.map_or(0, |r| r.0)))
         .order(replies::approved_at.desc())
         .limit(RECENT_MAX)
-        .select(replies::body)
-        .load(conn)?)
+        .select((replies::body, replies::mention_id))
+        .load(conn)?;
+    if recent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let on_network: Vec<i64> = mentions::table
+        .filter(mentions::id.eq_any(recent.iter().map(|(_, mention)| *mention)))
+        .filter(mentions::network.eq(network.as_str()))
+        .select(mentions::id)
+        .load(conn)?;
+    Ok(recent
+        .into_iter()
+        .filter(|(_, mention)| on_network.contains(mention))
+        .map(|(body, _)| body)
+        .collect())
 }
 
 /// An approval that does not hold any more, of what surely is not on the network: a draft again,
