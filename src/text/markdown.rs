@@ -38,6 +38,8 @@ pub const HIGHLIGHT_BYTES_MAX: usize = 20_000;
 pub const HIGHLIGHT_LINE_BYTES_MAX: usize = 1_000;
 /// Longest text taken into a quote, in characters.
 pub const QUOTE_CHARS_MAX: usize = 4_000;
+/// Bytes of source read for one character of its beginning: enough for marks and addresses between.
+const SOURCE_BYTES_PER_CHAR: usize = 16;
 /// Bytes that one character (grapheme) may take in an excerpt; stacked accents end there.
 const GRAPHEME_BYTES_MAX: usize = 32;
 /// The level that the writer's `#` becomes: a page has its `h1`, a post stands under an `h2`.
@@ -67,8 +69,9 @@ impl fmt::Display for SafeHtml {
 
 /// Renders Markdown (CommonMark with tables, task lists, strikethrough, bare links and footnotes) to safe HTML.
 ///
-/// Images of other sites become links: loading them would tell that site who reads what, and when. Images of this
-/// site (`/files/…`) stay. Headings begin at `h3` and carry no id, so that two posts on a page can't collide.
+/// Images become links: loading one would tell its site who reads what, and when, and an address of this site could
+/// make each reader's browser ask for any page in their name. Headings begin at `h3` and carry no id, so that two
+/// posts on a page can't collide.
 /// Text beyond the limits of this module is shown as it was typed.
 pub fn render(source: &str) -> SafeHtml {
     if is_beyond_limits(source) {
@@ -223,6 +226,16 @@ pub fn excerpt(plain: &str, chars: usize) -> String {
     text
 }
 
+/// The beginning of a Markdown text as `excerpt` cuts it, without reading all of a long source.
+pub fn beginning(source: &str, chars: usize) -> String {
+    let read = cut_at(source, chars.saturating_mul(SOURCE_BYTES_PER_CHAR));
+    let mut text = excerpt(&to_plain(read), chars);
+    if read.len() < source.len() && !text.ends_with('…') {
+        text.push('…');
+    }
+    text
+}
+
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut options = Options::default();
     options.extension.table = true;
@@ -252,7 +265,6 @@ static SANITIZER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
             "h5",
             "h6",
             "hr",
-            "img",
             "input",
             "li",
             "ol",
@@ -276,7 +288,6 @@ static SANITIZER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
                 HashSet::from(["href", "title", "class", "id", "aria-label"]),
             ),
             ("code", HashSet::from(["class"])),
-            ("img", HashSet::from(["src", "alt", "title", "loading"])),
             ("input", HashSet::from(["checked"])),
             ("li", HashSet::from(["id"])),
             ("ol", HashSet::from(["start"])),
@@ -288,7 +299,6 @@ static SANITIZER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         ]))
         .set_tag_attribute_value("input", "type", "checkbox")
         .set_tag_attribute_value("input", "disabled", "")
-        .set_tag_attribute_value("img", "loading", "lazy")
         .url_schemes(HashSet::from(["http", "https", "mailto", "tel"]))
         .link_rel(Some("nofollow ugc noopener"))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
@@ -300,7 +310,6 @@ static SANITIZER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
                 (!kept.is_empty()).then(|| kept.join(" ").into())
             }
             (_, "id") => is_footnote_id(value).then(|| value.into()),
-            ("img", "src") => is_same_origin(value).then(|| value.into()),
             (_, "align") => ["left", "right", "center"]
                 .contains(&value)
                 .then(|| value.into()),
@@ -321,11 +330,6 @@ fn is_footnote_id(id: &str) -> bool {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b))
-}
-
-/// A path on this site: neither another host (`//host`) nor another scheme.
-fn is_same_origin(url: &str) -> bool {
-    url.starts_with('/') && !url.starts_with("//") && !url.contains('\\')
 }
 
 fn is_beyond_limits(source: &str) -> bool {
@@ -429,7 +433,7 @@ fn is_deeper_than(root: Node<'_>, depth_max: usize) -> bool {
     })
 }
 
-/// Shifts headings, turns foreign images into links and makes the names of footnotes unique to this text.
+/// Shifts headings, turns images into links and makes the names of footnotes unique to this text.
 fn adapt<'a>(arena: &'a Arena<'a>, root: Node<'a>, source: &str) {
     let nodes: Vec<Node<'a>> = root.descendants().collect();
     let fingerprint = LazyLock::new(|| short_hash(source));
@@ -447,7 +451,7 @@ fn adapt<'a>(arena: &'a Arena<'a>, root: Node<'a>, source: &str) {
                 // comrak would write this block as a formula, which no page of ours draws.
                 block.info = "text".to_owned();
             }
-            NodeValue::Image(image) if !is_same_origin(&image.url) => {
+            NodeValue::Image(image) => {
                 let link = image.clone();
                 let shown = NodeValue::Text(link.url.clone().into());
                 data.value = NodeValue::Link(link);
@@ -632,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn images_of_other_sites_become_links() {
+    fn images_become_links() {
         let foreign = html("![a cat](https://elsewhere.test/cat.png)");
         assert!(
             !foreign.contains("<img") && foreign.contains(">a cat</a>"),
@@ -642,9 +646,10 @@ mod tests {
             html("![](https://elsewhere.test/c.png)").contains(">https://elsewhere.test/c.png</a>")
         );
         assert!(html("![x](//elsewhere.test/c.png)").contains("<a "));
-        assert!(
-            html("![own](/files/7/cat.png)").contains("<img src=\"/files/7/cat.png\" alt=\"own\"")
-        );
+        for ours in ["/search?q=x1", "/t/7/slug", "/avatar/1.svg"] {
+            let own = html(&format!("![own]({ours})"));
+            assert!(!own.contains("<img") && own.contains(">own</a>"), "{own}");
+        }
         let badge = html("[![build](https://elsewhere.test/b.svg)](https://ci.test/)");
         assert_eq!(badge.matches("<a ").count(), 1, "{badge}");
         assert!(
@@ -809,6 +814,21 @@ mod tests {
         assert_eq!(excerpt("anything", 0), "…");
     }
 
+    #[test]
+    fn a_beginning_is_short_however_long_the_source() {
+        assert_eq!(beginning("# Hi\n\n*two* words", 20), "Hi two words");
+        assert_eq!(beginning(&"word ".repeat(5_000), 9), "word word…");
+        assert_eq!(
+            beginning(&format!("word{}", "\n".repeat(5_000)), 9),
+            "word…"
+        );
+        let started = Instant::now();
+        for _ in 0..20 {
+            beginning(&"*a* [b](https://c.test) ".repeat(1_500), 180);
+        }
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    }
+
     fn attributes_of(html: &str) -> impl Iterator<Item = &str> {
         html.split('<')
             .skip(1)
@@ -822,7 +842,7 @@ mod tests {
         fn any_text_becomes_safe_html(source in markdown_like()) {
             let html = html(&source);
             let lower = html.to_lowercase();
-            prop_assert!(!lower.contains("<script") && !lower.contains("<iframe") && !lower.contains("<style"));
+            prop_assert!(!lower.contains("<img") && !lower.contains("<script") && !lower.contains("<iframe") && !lower.contains("<style"));
             for tag in attributes_of(&lower) {
                 // Values are quoted; outside of them no handler, style or script address may stand.
                 let names: String = tag.split('"').step_by(2).collect();

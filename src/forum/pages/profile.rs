@@ -95,7 +95,7 @@ pub async fn profile(
                 at: When::new(post.created_at.0, now),
                 accepted: post.accepted,
                 official: post.official,
-                excerpt: markdown::excerpt(&markdown::to_plain(&post.body), EXCERPT_CHARS),
+                excerpt: markdown::beginning(&post.body, EXCERPT_CHARS),
             })
             .collect(),
     })
