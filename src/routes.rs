@@ -23,7 +23,7 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/tag/{tag}", get().to(forum::lists::tag))
         .route("/t/{thread}", get().to(forum::thread::short))
         .route("/t/{thread}/{slug}", get().to(forum::thread::thread))
-        .route("/post/{post}/history", get().to(forum::write::history))
+        .route("/post/{post}/history", get().to(forum::history::history))
         .route("/search", get().to(forum::search::search))
         .route("/search/suggest", get().to(forum::search::suggest))
         .route("/similar", get().to(forum::search::similar))

@@ -41,6 +41,8 @@ pub struct ThreadHead {
     pub topic_slug: Option<String>,
     pub topic_name: Option<String>,
     pub author_name: String,
+    /// ISO 639-1, as far as its text told.
+    pub language: Option<String>,
     pub tags: Vec<Tag>,
     /// The number of its last post.
     pub last_number: i64,
@@ -57,7 +59,14 @@ pub fn head(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadHead>> {
     let Some(thread) = thread(conn, id)? else {
         return Ok(None);
     };
-    type Names = (String, String, Option<String>, Option<String>, String);
+    type Names = (
+        String,
+        String,
+        Option<String>,
+        Option<String>,
+        String,
+        Option<String>,
+    );
     let names: Names = threads::table
         .inner_join(users::table)
         .inner_join(products::table)
@@ -69,6 +78,7 @@ pub fn head(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadHead>> {
             topics::slug.nullable(),
             topics::name.nullable(),
             users::name,
+            threads::language,
         ))
         .first(conn)?;
     let tags = tags_of(conn, id)?;
@@ -83,6 +93,7 @@ pub fn head(conn: &mut Conn, id: ThreadId) -> Result<Option<ThreadHead>> {
         topic_slug: names.2,
         topic_name: names.3,
         author_name: names.4,
+        language: names.5,
         tags,
         last_number: last.unwrap_or(1),
     }))
@@ -253,16 +264,19 @@ pub fn revision_is_hidden(conn: &mut Conn, post: PostId, number: i64) -> Result<
     Ok(hidden_at.map(|at| at.is_some()))
 }
 
-/// Revisions shown at most; older ones stay stored.
-const REVISIONS_MAX: i64 = 100;
-
-/// The newest states of a post's text, oldest first.
-pub fn revisions(conn: &mut Conn, post: PostId) -> Result<Vec<RevisionLine>> {
-    let mut rows: Vec<RevisionLine> = post_revisions::table
+/// The newest states of a post's text with a number below `before`, newest first.
+pub fn revisions(
+    conn: &mut Conn,
+    post: PostId,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<RevisionLine>> {
+    Ok(post_revisions::table
         .inner_join(users::table)
         .filter(post_revisions::post_id.eq(post.0))
+        .filter(post_revisions::number.lt(before.unwrap_or(i64::MAX)))
         .order(post_revisions::number.desc())
-        .limit(REVISIONS_MAX)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select((
             post_revisions::number,
             post_revisions::editor_id,
@@ -273,7 +287,5 @@ pub fn revisions(conn: &mut Conn, post: PostId) -> Result<Vec<RevisionLine>> {
             post_revisions::created_at,
             post_revisions::hidden_at,
         ))
-        .load(conn)?;
-    rows.reverse();
-    Ok(rows)
+        .load(conn)?)
 }
