@@ -2,6 +2,7 @@
 //! What visitors without a session see is finished once and kept under the versions it shows.
 
 pub mod acts;
+pub mod history;
 pub mod lists;
 pub mod machine;
 pub mod notices;
@@ -21,11 +22,11 @@ use super::Outcome;
 use super::store::ThreadLine;
 use crate::app::App;
 use crate::clock::{MINUTE, Moment};
-use crate::error::{Error, Problem, Result};
+use crate::error::{Error, Result};
 use crate::limits::Limit;
-use crate::people::CurrentUser;
+use crate::people::Viewer;
 use crate::web::page_cache::Finished;
-use crate::web::{Answer, Failure, When, redirect, redirect_saying};
+use crate::web::{Answer, Failure, When, client_ip, redirect, redirect_saying};
 
 /// A kept page says how long ago things were; after this (µs) it says so anew.
 const KEPT_FOR: i64 = 10 * MINUTE;
@@ -139,44 +140,13 @@ fn lines_of(lines: Vec<ThreadLine>, now: Moment) -> Vec<Line> {
     lines.into_iter().map(|line| Line::new(line, now)).collect()
 }
 
-/// What is wrong with a form, by field; the empty field is the whole form.
-#[derive(Default)]
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    pub fn of(&self, field: &str) -> Option<String> {
-        let texts: Vec<&str> = self
-            .0
-            .iter()
-            .filter(|p| p.field == field)
-            .map(|p| p.text.as_str())
-            .collect();
-        (!texts.is_empty()).then(|| texts.join(" "))
+/// Counts one search, or what costs as much: of a member, or of a visitor's network.
+fn check_search(app: &App, req: &HttpRequest, viewer: &Viewer) -> Result<(), Failure> {
+    match &viewer.user {
+        Some(user) => user.count(app, Limit::Search),
+        None => app.limits.check(Limit::Search, &client_ip(app, req)),
     }
-
-    /// For `aria-invalid`.
-    pub fn has(&self, field: &str) -> bool {
-        self.0.iter().any(|p| p.field == field)
-    }
-}
-
-/// A sentence when this user posts faster than the limit.
-fn too_fast(app: &App, user: &CurrentUser) -> Option<String> {
-    app.limits
-        .check(Limit::Post, &format!("user {}", user.id))
-        .err()
-        .map(|seconds| {
-            format!(
-                "A little too fast: please send it again in {seconds} seconds. It is kept here."
-            )
-        })
-}
-
-/// Buttons and previews are counted, a person each.
-fn check_act(app: &App, user: &CurrentUser) -> Result<(), Failure> {
-    app.limits
-        .check(Limit::Act, &format!("user {}", user.id))
-        .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
+    .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
 }
 
 /// Where an act leads, and the sentence that says it was done.

@@ -28,6 +28,8 @@ pub struct Typed {
 pub enum Outcome {
     Posted(Place),
     Refused(Vec<Problem>),
+    /// The form has already posted another text; this one is not posted.
+    FormUsed,
     /// The sentence says why.
     NotAllowed(&'static str),
     NotFound,
@@ -40,16 +42,18 @@ pub fn post_reply(app: &App, by: &CurrentUser, thread: ThreadId, typed: &Typed) 
     let html = markdown::render(&body).into_string();
     let key = typed::request_key(by.id, &typed.request_key);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if let Some(key) = &key
-            && let Some(place) = store::post_of_request(tx, key)?
+            && let Some((place, post)) = store::post_of_request(tx, key)?
         {
-            return Ok(Outcome::Posted(place));
+            let first = store::as_first_posted(tx, post)?;
+            return Ok(if first.is_some_and(|first| first.body == body) {
+                Outcome::Posted(place)
+            } else {
+                Outcome::FormUsed
+            });
         }
         if store::is_verified(tx, by.id)? != Some(true) {
             return Ok(Outcome::NotAllowed(policy::UNVERIFIED));

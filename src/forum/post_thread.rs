@@ -28,6 +28,8 @@ pub struct Typed {
 pub enum Outcome {
     Posted(Place),
     Refused(Vec<Problem>),
+    /// The form has already posted another text; this one is not posted.
+    FormUsed,
     /// The sentence says why.
     NotAllowed(&'static str),
 }
@@ -48,9 +50,16 @@ pub fn post_thread(app: &App, by: &CurrentUser, typed: &Typed) -> Result<Outcome
     app.db.write(|tx| {
         lock(tx, Lock::User(by.id.0))?;
         if let Some(key) = &key
-            && let Some(place) = store::thread_of_request(tx, key)?
+            && let Some((place, post)) = store::thread_of_request(tx, key)?
         {
-            return Ok(Outcome::Posted(place));
+            let first = store::as_first_posted(tx, post)?;
+            return Ok(
+                if first.is_some_and(|f| f.body == body && f.title.as_ref() == Some(&title)) {
+                    Outcome::Posted(place)
+                } else {
+                    Outcome::FormUsed
+                },
+            );
         }
         match store::is_verified(tx, by.id)? {
             Some(true) => {}
@@ -66,7 +75,7 @@ pub fn post_thread(app: &App, by: &CurrentUser, typed: &Typed) -> Result<Outcome
             problems.push(Problem::new("product", "Choose the product it is about."));
         } else if topic.is_none() && !typed.topic.is_empty() {
             problems.push(Problem::new(
-                "topic",
+                "product",
                 "This product has no such topic; choose another or none.",
             ));
         }

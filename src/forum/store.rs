@@ -18,7 +18,8 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 
 use super::{
-    Place, Post, Product, Tag, Thread, ThreadKind, ThreadState, Topic, Visibility, thread_path,
+    Place, Post, Product, Tag, Thread, ThreadKind, ThreadState, Topic, Visibility, policy,
+    thread_path,
 };
 use crate::clock::Moment;
 use crate::db::changes::{self, Subject};
@@ -29,6 +30,7 @@ use crate::db::{Conn, Lock, lock};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, PostId, ProductId, TagId, ThreadId, TopicId, UserId};
+use crate::people::CurrentUser;
 
 pub use lists::{Cursor, Filter, ThreadLine, contributions};
 pub use reading::{PostLine, RevisionLine, ThreadHead};
@@ -151,15 +153,6 @@ pub fn all_topics(conn: &mut Conn) -> Result<Vec<Topic>> {
         .select(topic_columns!())
         .load(conn)?;
     Ok(rows.into_iter().map(topic_of).collect())
-}
-
-pub fn topic(conn: &mut Conn, id: TopicId) -> Result<Option<Topic>> {
-    let row: Option<TopicRow> = topics::table
-        .find(id.0)
-        .select(topic_columns!())
-        .first(conn)
-        .optional()?;
-    Ok(row.map(topic_of))
 }
 
 pub fn insert_topic(
@@ -394,18 +387,24 @@ pub fn thread(conn: &mut Conn, id: ThreadId) -> Result<Option<Thread>> {
     row.map(Thread::try_from).transpose()
 }
 
-/// The thread, held still until the transaction ends.
-pub fn thread_to_change(tx: &mut Conn, id: ThreadId) -> Result<Option<Thread>> {
+/// The thread, held still until the transaction ends, for whoever holds an address that we signed.
+pub fn thread_unchecked(tx: &mut Conn, id: ThreadId) -> Result<Option<Thread>> {
     lock(tx, Lock::Thread(id.0))?;
     thread(tx, id)
 }
 
-/// The post and its thread, held still until the transaction ends.
-pub fn post_to_change(tx: &mut Conn, id: PostId) -> Result<Option<(Thread, Post)>> {
+/// The thread, held still until the transaction ends, if this person may see it.
+pub fn thread_for(tx: &mut Conn, by: &CurrentUser, id: ThreadId) -> Result<Option<Thread>> {
+    Ok(thread_unchecked(tx, id)?.filter(|t| policy::can_see(Some(by), t)))
+}
+
+/// The post and its thread, held still until the transaction ends, if this person may see the
+/// thread. The post may be deleted.
+pub fn post_for(tx: &mut Conn, by: &CurrentUser, id: PostId) -> Result<Option<(Thread, Post)>> {
     let Some(found) = post(tx, id)? else {
         return Ok(None);
     };
-    let Some(thread) = thread_to_change(tx, found.thread)? else {
+    let Some(thread) = thread_for(tx, by, found.thread)? else {
         return Ok(None);
     };
     // Again: it may have changed while we waited.
@@ -468,17 +467,22 @@ pub fn insert_thread(tx: &mut Conn, new: &NewThread<'_>, now: Moment) -> Result<
     Ok(id)
 }
 
-/// The thread that this form already made.
-pub fn thread_of_request(tx: &mut Conn, key: &str) -> Result<Option<Place>> {
-    let row: Option<(i64, String)> = threads::table
+/// The thread that this form already made, with its opening post.
+pub fn thread_of_request(tx: &mut Conn, key: &str) -> Result<Option<(Place, PostId)>> {
+    let row: Option<(i64, i64, String)> = posts::table
+        .inner_join(threads::table)
         .filter(threads::request_key.eq(key))
-        .select((threads::id, threads::slug))
+        .filter(posts::number.eq(1))
+        .select((posts::id, threads::id, threads::slug))
         .first(tx)
         .optional()?;
-    Ok(row.map(|(id, slug)| Place {
-        thread: ThreadId(id),
-        slug,
-        post: 1,
+    Ok(row.map(|(post, id, slug)| {
+        let place = Place {
+            thread: ThreadId(id),
+            slug,
+            post: 1,
+        };
+        (place, PostId(post))
     }))
 }
 
@@ -745,18 +749,47 @@ fn count_post(tx: &mut Conn, thread: ThreadId, author: UserId, number: i64, by: 
 }
 
 /// The reply that this form already made.
-pub fn post_of_request(tx: &mut Conn, key: &str) -> Result<Option<Place>> {
-    let row: Option<(i64, i64, String)> = posts::table
+pub fn post_of_request(tx: &mut Conn, key: &str) -> Result<Option<(Place, PostId)>> {
+    let row: Option<(i64, i64, i64, String)> = posts::table
         .inner_join(threads::table)
         .filter(posts::request_key.eq(key))
-        .select((posts::number, threads::id, threads::slug))
+        .select((posts::id, posts::number, threads::id, threads::slug))
         .first(tx)
         .optional()?;
-    Ok(row.map(|(post, id, slug)| Place {
-        thread: ThreadId(id),
-        slug,
-        post,
+    Ok(row.map(|(id, number, thread, slug)| {
+        let place = Place {
+            thread: ThreadId(thread),
+            slug,
+            post: number,
+        };
+        (place, PostId(id))
     }))
+}
+
+/// What a post said before any edit.
+#[derive(Queryable)]
+pub struct FirstText {
+    /// Of opening posts.
+    pub title: Option<String>,
+    pub body: String,
+}
+
+pub fn as_first_posted(tx: &mut Conn, post: PostId) -> Result<Option<FirstText>> {
+    let first: Option<FirstText> = post_revisions::table
+        .filter(post_revisions::post_id.eq(post.0))
+        .filter(post_revisions::number.eq(1))
+        .select((post_revisions::title, post_revisions::body))
+        .first(tx)
+        .optional()?;
+    if first.is_some() {
+        return Ok(first);
+    }
+    Ok(posts::table
+        .inner_join(threads::table)
+        .filter(posts::id.eq(post.0))
+        .select((threads::title.nullable(), posts::body))
+        .first(tx)
+        .optional()?)
 }
 
 /// Replaces a post's text.
@@ -938,28 +971,4 @@ pub fn post_at(conn: &mut Conn, thread: ThreadId, number: i64) -> Result<Option<
         .first(conn)
         .optional()?;
     Ok(id.map(PostId))
-}
-
-/// When mentions of a product are linked and answered without a person.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LinkPolicy {
-    /// From this confidence (0 to 1) a mention is linked at once.
-    pub link_threshold: f64,
-    /// From this confidence a thread is proposed.
-    pub propose_threshold: f64,
-    pub auto_link: bool,
-    /// Whether what was linked at once is acknowledged without a person.
-    pub auto_acknowledge: bool,
-}
-
-pub fn set_link_policy(tx: &mut Conn, product: ProductId, policy: LinkPolicy) -> Result<()> {
-    diesel::update(products::table.find(product.0))
-        .set((
-            products::link_threshold.eq(policy.link_threshold),
-            products::propose_threshold.eq(policy.propose_threshold),
-            products::auto_link.eq(policy.auto_link),
-            products::auto_acknowledge.eq(policy.auto_acknowledge),
-        ))
-        .execute(tx)?;
-    Ok(())
 }

@@ -7,36 +7,8 @@ pub mod door;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 
-use crate::error::Problem;
-use crate::web::Page;
-
-/// What was typed wrong, for a template: a summary on top and a word beside each field.
-#[derive(Clone, Debug, Default)]
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    /// What is said beside the field.
-    pub fn of(&self, field: &str) -> Option<String> {
-        self.0
-            .iter()
-            .find(|p| p.field == field)
-            .map(|p| p.text.clone())
-    }
-
-    pub fn has(&self, field: &str) -> bool {
-        self.0.iter().any(|p| p.field == field)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl From<Problem> for Problems {
-    fn from(problem: Problem) -> Problems {
-        Problems(vec![problem])
-    }
-}
+use super::Viewer;
+use crate::web::{Answer, Page};
 
 /// A page that says one thing and has one way on.
 #[derive(askama::Template)]
@@ -48,6 +20,11 @@ struct Notice {
     more: &'static str,
     link: &'static str,
     label: &'static str,
+}
+
+/// The service for what no route takes, with the frame of whoever asks.
+pub async fn not_found(_viewer: Option<Viewer>, req: HttpRequest) -> Answer {
+    crate::web::not_found(req).await
 }
 
 fn user_agent(req: &HttpRequest) -> String {

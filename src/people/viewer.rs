@@ -12,6 +12,7 @@ use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::error::Error;
 use crate::ids::{ProductId, SessionId, UserId};
+use crate::limits::Limit;
 use crate::web::{
     Failure, LateCookie, Page, PageViewer, blocking, csrf_token, session_cookie, session_token,
     take_flash, typed_text,
@@ -35,6 +36,17 @@ impl CurrentUser {
             id: self.id,
             name: self.name.clone(),
         }
+    }
+
+    /// Counts one act of theirs; an error holds the seconds until the next is allowed.
+    pub fn count(&self, app: &App, what: Limit) -> Result<(), u64> {
+        app.limits.check(what, &format!("user {}", self.id))
+    }
+
+    /// As `count`, for what is refused with a page of its own.
+    pub fn check_limit(&self, app: &App, what: Limit) -> Result<(), Failure> {
+        self.count(app, what)
+            .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
     }
 
     /// Whether they are staff for this product. A case without a product is everybody's.
@@ -162,7 +174,6 @@ impl FromRequest for Viewer {
                 page.viewer = Some(PageViewer {
                     id: s.user.id.0,
                     name: s.user.name.clone(),
-                    can_moderate: s.user.role >= Role::Moderator,
                     can_desk: s.user.role >= Role::Staff,
                     is_admin: s.user.role >= Role::Admin,
                     unread: s.unread,

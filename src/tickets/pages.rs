@@ -19,29 +19,9 @@ use crate::ids::{AttachmentId, CaseId};
 use crate::limits::Limit;
 use crate::people::{Staff, Viewer};
 use crate::web::{
-    Answer, Failure, Form, FormWithFiles, Page, Query, When, blocking, client_ip, html_with,
-    redirect, redirect_saying,
+    Answer, Failure, Form, FormWithFiles, Page, Problems, Query, When, blocking, client_ip,
+    html_with, redirect, redirect_saying,
 };
-
-/// What is wrong with a form, by its fields.
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    /// The words about one field.
-    pub fn of(&self, field: &str) -> Option<String> {
-        let words: Vec<&str> = self
-            .0
-            .iter()
-            .filter(|p| p.field == field)
-            .map(|p| p.text.as_str())
-            .collect();
-        (!words.is_empty()).then(|| words.join(" "))
-    }
-
-    pub fn has(&self, field: &str) -> bool {
-        self.0.iter().any(|p| p.field == field)
-    }
-}
 
 // The contact form
 

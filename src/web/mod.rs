@@ -6,6 +6,7 @@ pub mod failure;
 pub mod form;
 pub mod headers;
 pub mod page_cache;
+mod problems;
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -19,6 +20,7 @@ use crate::error::Result;
 
 pub use failure::{Failure, not_found};
 pub use form::{After, Form, FormWithFiles, Query, UploadedFile, typed_text};
+pub use problems::Problems;
 
 /// What a handler answers.
 pub type Answer = Result<HttpResponse, Failure>;
@@ -39,7 +41,6 @@ pub struct Page {
 pub struct PageViewer {
     pub id: i64,
     pub name: String,
-    pub can_moderate: bool,
     pub can_desk: bool,
     pub is_admin: bool,
     /// Unread notifications.

@@ -2,14 +2,15 @@
 
 use actix_web::web;
 
-use super::{check_act, outcome_answer};
+use super::outcome_answer;
 use crate::app::App;
 use crate::forum::{
     Outcome, ThreadKind, accept_answer, close_thread, delete_post, draft_thread, follow,
     hide_revision, me_too, move_thread, pin, restore_post, set_kind,
 };
 use crate::ids::PostId;
-use crate::people::{CurrentUser, Member};
+use crate::limits::Limit;
+use crate::people::{CurrentUser, Member, Moderator};
 use crate::web::{Answer, Failure, Form, blocking, redirect};
 
 /// Fields of all buttons; each reads what it needs.
@@ -49,7 +50,7 @@ where
     Id: std::str::FromStr + Send + 'static,
 {
     let id: Id = path.parse().map_err(|_| Failure::NotFound)?;
-    check_act(app, &member.user)?;
+    member.user.check_limit(app, Limit::Act)?;
     let fields = form.fields;
     let said = if fields.yes() { done } else { undone };
     let outcome = blocking(app, move |app| verb(app, &member.user, id, &fields)).await?;
@@ -168,17 +169,18 @@ button!(
 /// it again.
 pub async fn hide_revision(
     app: web::Data<App>,
-    member: Member,
+    moderator: Moderator,
     path: web::Path<(String, i64)>,
     form: Form<ActFields>,
 ) -> Answer {
     let (post, number) = path.into_inner();
     let history = format!("/post/{post}/history");
     let post: PostId = post.parse().map_err(|_| Failure::NotFound)?;
+    moderator.user.check_limit(&app, Limit::Act)?;
     let fields = form.fields;
     let outcome = blocking(&app, move |app| {
         let yes = fields.yes();
-        hide_revision::hide_revision(app, &member.user, post, number, yes, &fields.reason)
+        hide_revision::hide_revision(app, &moderator.user, post, number, yes, &fields.reason)
     })
     .await?;
     match outcome {
@@ -195,7 +197,7 @@ pub async fn delete(
     form: Form<ActFields>,
 ) -> Answer {
     let id: PostId = path.parse().map_err(|_| Failure::NotFound)?;
-    check_act(&app, &member.user)?;
+    member.user.check_limit(&app, Limit::Act)?;
     let fields = form.fields;
     let by = member.user.clone();
     let (outcome, gone) = blocking(&app, move |app| {

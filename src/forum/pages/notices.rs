@@ -6,6 +6,7 @@ use askama::Template;
 use crate::app::App;
 use crate::forum::notify::NoticeKind;
 use crate::forum::store::followers::{self, NoticeLine};
+use crate::limits::Limit;
 use crate::people::Member;
 use crate::web::{Answer, Form, Page, Query, When, blocking, html, redirect};
 
@@ -80,6 +81,7 @@ pub struct ReadFields {}
 /// `POST /notifications/read`: all of them.
 pub async fn mark_read(app: web::Data<App>, member: Member, form: Form<ReadFields>) -> Answer {
     let _ = form;
+    member.user.check_limit(&app, Limit::Act)?;
     blocking(&app, move |app| {
         let now = app.now();
         app.db

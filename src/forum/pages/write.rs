@@ -5,17 +5,18 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::thread::{PlaceOption, places};
-use super::{Problems, too_fast};
 use crate::app::App;
-use crate::error::Problem;
-use crate::forum::store::{self, RevisionLine, reading};
-use crate::forum::{
-    Place, ThreadKind, edit_post, policy, post_reply, post_thread, similar_threads, typed,
-};
+use crate::error::{Problem, Result};
+use crate::forum::similar_threads::{self, Similar};
+use crate::forum::store::{self, reading};
+use crate::forum::{Place, ThreadKind, edit_post, policy, post_reply, post_thread, typed};
 use crate::ids::{PostId, ThreadId};
-use crate::people::{CurrentUser, Member, Viewer};
+use crate::limits::Limit;
+use crate::people::{CurrentUser, Member};
 use crate::text::markdown;
-use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, html_with, redirect};
+use crate::web::{
+    Answer, Failure, Form, Page, Problems, Query, blocking, html, html_with, redirect,
+};
 
 /// Said when a question is sent to which there may be an answer.
 const MAYBE_ANSWERED: &str = "Does one of these threads answer it? If not, post it anyway.";
@@ -23,6 +24,76 @@ const MAYBE_ANSWERED: &str = "Does one of these threads answer it? If not, post 
 /// Said when a post was changed while somebody else edited it.
 const CHANGED: &str = "Somebody changed this post since you opened the form. Your text is kept here; \
     compare it with the post and save again.";
+
+/// Said when a form that already posted comes with another text.
+const USED: &str = "This form has already posted another text, which is kept as it is. Your text is \
+    not posted yet: send it again to post it as well.";
+
+/// How a form comes back to whoever sent it.
+struct Back {
+    status: StatusCode,
+    problems: Problems,
+    /// With the text as it will look.
+    preview: bool,
+}
+
+impl Back {
+    fn new(status: StatusCode, problems: Vec<Problem>) -> Back {
+        Back {
+            status,
+            problems: Problems(problems),
+            preview: false,
+        }
+    }
+
+    fn refused(problems: Vec<Problem>) -> Back {
+        Back::new(StatusCode::UNPROCESSABLE_ENTITY, problems)
+    }
+
+    fn not_allowed(why: &str) -> Back {
+        Back::new(StatusCode::FORBIDDEN, vec![Problem::new("", why)])
+    }
+
+    /// Told once: the form comes back so that the next try counts.
+    fn conflict(field: &'static str, text: &str) -> Back {
+        Back::new(StatusCode::CONFLICT, vec![Problem::new(field, text)])
+    }
+
+    fn preview_of(&self, body: &str) -> Option<String> {
+        self.preview.then(|| preview_of(body))
+    }
+}
+
+/// Every form comes through here, whichever of its buttons was pressed: a preview counts as an act,
+/// what is stored as a post, and the form comes back when that was too fast.
+async fn send<T: Send + 'static>(
+    app: &App,
+    by: &CurrentUser,
+    wants_preview: bool,
+    store: impl FnOnce(&App, &CurrentUser) -> Result<T> + Send + 'static,
+) -> std::result::Result<std::result::Result<T, Back>, Failure> {
+    let limit = if wants_preview {
+        Limit::Act
+    } else {
+        Limit::Post
+    };
+    if let Err(seconds) = by.count(app, limit) {
+        let text = format!(
+            "A little too fast: please send it again in {seconds} seconds. It is kept here."
+        );
+        let problems = vec![Problem::new("", text)];
+        return Ok(Err(Back::new(StatusCode::TOO_MANY_REQUESTS, problems)));
+    }
+    if wants_preview {
+        let shown = Back::new(StatusCode::OK, Vec::new());
+        return Ok(Err(Back {
+            preview: true,
+            ..shown
+        }));
+    }
+    let by = by.clone();
+    Ok(Ok(blocking(app, move |app| store(app, &by)).await?))
+}
 
 /// Markdown as it will look, up to the longest text a post may have.
 fn preview_of(body: &str) -> String {
@@ -58,7 +129,7 @@ struct NewPage {
     kinds: Vec<ThreadKind>,
     problems: Problems,
     preview: Option<String>,
-    similar: Vec<similar_threads::Similar>,
+    similar: Vec<Similar>,
 }
 
 /// `GET /new`
@@ -68,82 +139,84 @@ pub async fn new(app: web::Data<App>, member: Member, query: Query<NewFields>) -
     if fields.kind.is_empty() {
         fields.kind = ThreadKind::Question.as_str().to_owned();
     }
-    new_page(
-        &app,
-        StatusCode::OK,
-        member.page,
-        member.user,
-        fields,
-        Problems::default(),
-    )
-    .await
+    let back = Back::new(StatusCode::OK, Vec::new());
+    new_page(&app, member, fields, back, None).await
 }
 
 /// `POST /new`
 pub async fn post_new(app: web::Data<App>, member: Member, form: Form<NewFields>) -> Answer {
-    let fields = form.fields;
-    let Member { user, page } = member;
-    if !fields.preview.is_empty() {
-        let problems = Problems::default();
-        return new_page(&app, StatusCode::OK, page, user, fields, problems).await;
-    }
-    if let Some(text) = too_fast(&app, &user) {
-        let problems = Problems(vec![Problem::new("", text)]);
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return new_page(&app, status, page, user, fields, problems).await;
-    }
-    // Shown once before the first question is posted: perhaps it is answered already.
-    if fields.seen_similar.is_empty() && fields.kind == ThreadKind::Question.as_str() {
-        let asked = fields.clone();
-        let similar = blocking(&app, move |app| similar_to(app, &asked)).await?;
-        if !similar.is_empty() {
-            let problems = Problems(vec![Problem::new("similar", MAYBE_ANSWERED)]);
-            return new_page(&app, StatusCode::OK, page, user, fields, problems).await;
+    let mut fields = form.fields;
+    let asked = fields.clone();
+    let sent = send(
+        &app,
+        &member.user,
+        !fields.preview.is_empty(),
+        move |app, by| {
+            // Shown once before the first question is posted: perhaps it is answered already.
+            if asked.seen_similar.is_empty() && asked.kind == ThreadKind::Question.as_str() {
+                let similar = similar_to(app, by, &asked)?;
+                if !similar.is_empty() {
+                    return Ok(Err(similar));
+                }
+            }
+            post_thread::post_thread(app, by, &asked.into_typed()).map(Ok)
+        },
+    )
+    .await?;
+    use post_thread::Outcome;
+    let (back, similar) = match sent {
+        Ok(Ok(Outcome::Posted(place))) => return Ok(redirect(&place.path())),
+        Ok(Ok(Outcome::Refused(problems))) => (Back::refused(problems), None),
+        Ok(Ok(Outcome::NotAllowed(why))) => (Back::not_allowed(why), None),
+        Ok(Ok(Outcome::FormUsed)) => {
+            fields.request_key = app.random.token();
+            (Back::conflict("", USED), None)
         }
-    }
-    let (product, topic) = fields
-        .product
-        .split_once('/')
-        .unwrap_or((&fields.product, ""));
-    let typed = post_thread::Typed {
-        product: product.to_owned(),
-        topic: topic.to_owned(),
-        kind: fields.kind.clone(),
-        title: fields.title.clone(),
-        body: fields.body.clone(),
-        tags: fields.tags.clone(),
-        request_key: fields.request_key.clone(),
-    };
-    let by = user.clone();
-    let outcome = blocking(&app, move |app| post_thread::post_thread(app, &by, &typed)).await?;
-    let (status, problems) = match outcome {
-        post_thread::Outcome::Posted(place) => return Ok(redirect(&place.path())),
-        post_thread::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        post_thread::Outcome::NotAllowed(why) => {
-            (StatusCode::FORBIDDEN, vec![Problem::new("", why)])
+        Ok(Err(similar)) => {
+            let problems = vec![Problem::new("similar", MAYBE_ANSWERED)];
+            (Back::new(StatusCode::OK, problems), Some(similar))
         }
+        Err(back) => (back, None),
     };
-    new_page(&app, status, page, user, fields, Problems(problems)).await
+    new_page(&app, member, fields, back, similar).await
 }
 
-fn similar_to(
-    app: &App,
-    fields: &NewFields,
-) -> crate::error::Result<Vec<similar_threads::Similar>> {
+impl NewFields {
+    fn into_typed(self) -> post_thread::Typed {
+        let (product, topic) = self.product.split_once('/').unwrap_or((&self.product, ""));
+        post_thread::Typed {
+            product: product.to_owned(),
+            topic: topic.to_owned(),
+            kind: self.kind,
+            title: self.title,
+            body: self.body,
+            tags: self.tags,
+            request_key: self.request_key,
+        }
+    }
+}
+
+/// Threads like the one in the form; none for whoever searches faster than the limit.
+fn similar_to(app: &App, by: &CurrentUser, fields: &NewFields) -> Result<Vec<Similar>> {
+    if fields.title.trim().is_empty() || by.count(app, Limit::Search).is_err() {
+        return Ok(Vec::new());
+    }
     let product = fields.product.split('/').next().unwrap_or_default();
     let text = format!("{}\n{}", fields.title, fields.body);
     similar_threads::similar_threads(app, &text, Some(product).filter(|p| !p.is_empty()))
 }
 
+/// The form; `similar` when it was looked for already.
 async fn new_page(
     app: &App,
-    status: StatusCode,
-    page: Page,
-    user: CurrentUser,
+    member: Member,
     fields: NewFields,
-    problems: Problems,
+    back: Back,
+    similar: Option<Vec<Similar>>,
 ) -> Answer {
+    let status = back.status;
     let page = blocking(app, move |app| {
+        let Member { user, page } = member;
         let places = app.db.read(places)?;
         let staff_somewhere = places
             .iter()
@@ -153,17 +226,16 @@ async fn new_page(
             .copied()
             .filter(|kind| staff_somewhere || !kind.is_of_staff())
             .collect();
-        let similar = if fields.title.trim().is_empty() {
-            Vec::new()
-        } else {
-            similar_to(app, &fields)?
+        let similar = match similar {
+            Some(similar) => similar,
+            None => similar_to(app, &user, &fields)?,
         };
         Ok(NewPage {
             page,
             places,
             kinds,
-            problems,
-            preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
+            preview: back.preview_of(&fields.body),
+            problems: back.problems,
             similar,
             fields,
         })
@@ -180,7 +252,7 @@ pub struct PreviewFields {
 
 /// `POST /preview`: a text as it will look, as a piece of HTML.
 pub async fn preview(app: web::Data<App>, member: Member, form: Form<PreviewFields>) -> Answer {
-    super::check_act(&app, &member.user)?;
+    member.user.check_limit(&app, Limit::Act)?;
     let html = blocking(&app, move |_| Ok(preview_of(&form.fields.body))).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
@@ -233,49 +305,35 @@ pub async fn reply(
     form: Form<ReplyFields>,
 ) -> Answer {
     let thread: ThreadId = path.parse().map_err(|_| Failure::NotFound)?;
-    let fields = form.fields;
-    let Member { user, page } = member;
-    if !fields.preview.is_empty() {
-        let problems = Vec::new();
-        return reply_page(&app, StatusCode::OK, page, user, thread, fields, problems).await;
-    }
-    if let Some(text) = too_fast(&app, &user) {
-        let problems = vec![Problem::new("", text)];
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return reply_page(&app, status, page, user, thread, fields, problems).await;
-    }
+    let mut fields = form.fields;
     let typed = post_reply::Typed {
         body: fields.body.clone(),
         official: !fields.official.is_empty(),
         reply_to: fields.reply_to.parse().ok(),
         request_key: fields.request_key.clone(),
     };
-    let by = user.clone();
-    let outcome = blocking(&app, move |app| {
-        post_reply::post_reply(app, &by, thread, &typed)
-    })
+    let sent = send(
+        &app,
+        &member.user,
+        !fields.preview.is_empty(),
+        move |app, by| post_reply::post_reply(app, by, thread, &typed),
+    )
     .await?;
-    let (status, problems) = match outcome {
-        post_reply::Outcome::Posted(place) => return Ok(redirect(&place.path())),
-        post_reply::Outcome::NotFound => return Err(Failure::NotFound),
-        post_reply::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        post_reply::Outcome::NotAllowed(why) => {
-            (StatusCode::FORBIDDEN, vec![Problem::new("", why)])
+    use post_reply::Outcome;
+    let back = match sent {
+        Ok(Outcome::Posted(place)) => return Ok(redirect(&place.path())),
+        Ok(Outcome::NotFound) => return Err(Failure::NotFound),
+        Ok(Outcome::Refused(problems)) => Back::refused(problems),
+        Ok(Outcome::NotAllowed(why)) => Back::not_allowed(why),
+        Ok(Outcome::FormUsed) => {
+            fields.request_key = app.random.token();
+            Back::conflict("", USED)
         }
+        Err(back) => back,
     };
-    reply_page(&app, status, page, user, thread, fields, problems).await
-}
-
-async fn reply_page(
-    app: &App,
-    status: StatusCode,
-    page: Page,
-    user: CurrentUser,
-    thread: ThreadId,
-    fields: ReplyFields,
-    problems: Vec<Problem>,
-) -> Answer {
-    let page = blocking(app, move |app| {
+    let status = back.status;
+    let page = blocking(&app, move |app| {
+        let Member { user, page } = member;
         let thread = app.db.read(|conn| store::thread(conn, thread))?;
         Ok(thread
             .filter(|t| policy::can_see(Some(&user), t))
@@ -287,8 +345,8 @@ async fn reply_page(
                     official: !fields.official.is_empty(),
                     offers_official: policy::can_be_official(&user, thread.product),
                     reply_to: fields.reply_to.parse().ok(),
-                    preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
-                    problems: Problems(problems),
+                    preview: back.preview_of(&fields.body),
+                    problems: back.problems,
                     draft_key: format!("reply-{}", thread.id),
                     request_key: fields.request_key,
                     body: fields.body,
@@ -367,8 +425,8 @@ struct EditPage {
 /// `GET /post/{id}/edit`
 pub async fn edit(app: web::Data<App>, member: Member, path: web::Path<String>) -> Answer {
     let post: PostId = path.parse().map_err(|_| Failure::NotFound)?;
-    let page = edit_page(&app, member.page, member.user, post, None, Vec::new()).await?;
-    html(&page)
+    let back = Back::new(StatusCode::OK, Vec::new());
+    edit_page(&app, member, post, None, back).await
 }
 
 /// `POST /post/{id}/edit`
@@ -380,52 +438,49 @@ pub async fn post_edit(
 ) -> Answer {
     let post: PostId = path.parse().map_err(|_| Failure::NotFound)?;
     let mut fields = form.fields;
-    let Member { user, page } = member;
-    let (status, problems) = if !fields.preview.is_empty() {
-        (StatusCode::OK, Vec::new())
-    } else if let Some(text) = too_fast(&app, &user) {
-        let problems = vec![Problem::new("", text)];
-        (StatusCode::TOO_MANY_REQUESTS, problems)
-    } else {
-        let typed = edit_post::Typed {
-            body: fields.body.clone(),
-            title: fields.title.clone(),
-            tags: fields.tags.clone(),
-            reason: fields.reason.clone(),
-            seen: fields.seen.clone(),
-        };
-        let by = user.clone();
-        let outcome = blocking(&app, move |app| {
-            edit_post::edit_post(app, &by, post, &typed)
-        })
-        .await?;
-        match outcome {
-            edit_post::Outcome::Saved(place) | edit_post::Outcome::Unchanged(place) => {
-                return Ok(redirect(&place.path()));
-            }
-            edit_post::Outcome::NotFound => return Err(Failure::NotFound),
-            edit_post::Outcome::NotAllowed(why) => return Err(Failure::forbidden(why)),
-            edit_post::Outcome::Refused(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-            edit_post::Outcome::Conflict => {
-                // Told once: the page marks the form with what is stored now, so the next save counts.
-                fields.seen.clear();
-                (StatusCode::CONFLICT, vec![Problem::new("body", CHANGED)])
-            }
-        }
+    let typed = edit_post::Typed {
+        body: fields.body.clone(),
+        title: fields.title.clone(),
+        tags: fields.tags.clone(),
+        reason: fields.reason.clone(),
+        seen: fields.seen.clone(),
     };
-    let page = edit_page(&app, page, user, post, Some(fields), problems).await?;
-    html_with(status, &page)
+    let sent = send(
+        &app,
+        &member.user,
+        !fields.preview.is_empty(),
+        move |app, by| edit_post::edit_post(app, by, post, &typed),
+    )
+    .await?;
+    use edit_post::Outcome;
+    let back = match sent {
+        Ok(Outcome::Saved(place) | Outcome::Unchanged(place)) => {
+            return Ok(redirect(&place.path()));
+        }
+        Ok(Outcome::NotFound) => return Err(Failure::NotFound),
+        Ok(Outcome::NotAllowed(why)) => return Err(Failure::forbidden(why)),
+        Ok(Outcome::Refused(problems)) => Back::refused(problems),
+        Ok(Outcome::Conflict) => {
+            // The page marks the form with what is stored now.
+            fields.seen.clear();
+            Back::conflict("body", CHANGED)
+        }
+        Err(back) => back,
+    };
+    edit_page(&app, member, post, Some(fields), back).await
 }
 
 async fn edit_page(
     app: &App,
-    page: Page,
-    user: CurrentUser,
+    member: Member,
     post: PostId,
     typed: Option<EditFields>,
-    problems: Vec<Problem>,
-) -> Result<EditPage, Failure> {
-    blocking(app, move |app| {
+    back: Back,
+) -> Answer {
+    let status = back.status;
+    let page = blocking(app, move |app| {
+        let Member { user, page } = member;
+        let preview = typed.as_ref().and_then(|f| back.preview_of(&f.body));
         app.db.read(|conn| {
             let Some(post) = store::post(conn, post)? else {
                 return Ok(Err(Failure::NotFound));
@@ -461,129 +516,12 @@ async fn edit_page(
                 thread_title: thread.title,
                 is_opening,
                 is_own: post.author == user.id,
-                preview: (!fields.preview.is_empty()).then(|| preview_of(&fields.body)),
+                preview,
                 fields,
-                problems: Problems(problems),
+                problems: back.problems,
             }))
         })
     })
-    .await?
-}
-
-// The history of a post
-
-struct Revision {
-    line: RevisionLine,
-    when: When,
-    /// The difference to the revision before: runs of text, kept, gone or added. None when it is
-    /// hidden from this reader.
-    runs: Vec<Run>,
-    is_hidden: bool,
-    can_hide: bool,
-}
-
-struct Run {
-    /// `same`, `gone` or `added`.
-    kind: &'static str,
-    text: String,
-}
-
-#[derive(Template)]
-#[template(path = "forum/history.html")]
-struct HistoryPage {
-    page: Page,
-    title: String,
-    path: String,
-    action: String,
-    revisions: Vec<Revision>,
-}
-
-/// `GET /post/{id}/history`
-pub async fn history(app: web::Data<App>, viewer: Viewer, path: web::Path<String>) -> Answer {
-    let post: PostId = path.parse().map_err(|_| Failure::NotFound)?;
-    let page = blocking(&app, move |app| {
-        let now = app.now();
-        app.db.read(|conn| {
-            let Some(post) = store::post(conn, post)? else {
-                return Ok(None);
-            };
-            let user = viewer.user.as_ref();
-            let Some(thread) =
-                store::thread(conn, post.thread)?.filter(|t| policy::can_see(user, t))
-            else {
-                return Ok(None);
-            };
-            let moderates = user.is_some_and(|u| policy::can_moderate(u, thread.product));
-            if post.deleted_at.is_some() && !moderates {
-                return Ok(None);
-            }
-            let lines = reading::revisions(conn, post.id)?;
-            // The text before, as far as this reader may see it.
-            let mut before: Option<String> = None;
-            let mut revisions = Vec::new();
-            for line in lines {
-                let text = match &line.title {
-                    Some(title) => format!("{title}\n\n{}", line.body),
-                    None => line.body.clone(),
-                };
-                let is_hidden = line.hidden_at.is_some();
-                let text = Some(text).filter(|_| !is_hidden || moderates);
-                revisions.push(Revision {
-                    when: When::new(line.created_at, now),
-                    runs: match (&before, &text) {
-                        (_, None) => Vec::new(),
-                        (None, Some(text)) => vec![Run {
-                            kind: "same",
-                            text: text.clone(),
-                        }],
-                        (Some(before), Some(text)) => difference(before, text),
-                    },
-                    is_hidden,
-                    can_hide: moderates && line.number <= post.edit_count,
-                    line,
-                });
-                before = text;
-            }
-            revisions.reverse();
-            let place = Place {
-                post: post.number,
-                ..thread.place()
-            };
-            Ok(Some(HistoryPage {
-                page: viewer.page,
-                title: thread.title,
-                action: format!("/post/{}/history", post.id),
-                path: place.path(),
-                revisions,
-            }))
-        })
-    })
-    .await?;
-    html(&page.ok_or(Failure::NotFound)?)
-}
-
-/// Longest time one comparison may take; after it the texts are compared coarsely.
-const DIFF_TIME: std::time::Duration = std::time::Duration::from_millis(200);
-
-fn difference(before: &str, after: &str) -> Vec<Run> {
-    use similar::ChangeTag;
-    let diff = similar::TextDiff::configure()
-        .timeout(DIFF_TIME)
-        .diff_lines(before, after);
-    let mut runs: Vec<Run> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let kind = match change.tag() {
-            ChangeTag::Equal => "same",
-            ChangeTag::Delete => "gone",
-            ChangeTag::Insert => "added",
-        };
-        match runs.last_mut() {
-            Some(run) if run.kind == kind => run.text.push_str(change.value()),
-            _ => runs.push(Run {
-                kind,
-                text: change.value().to_owned(),
-            }),
-        }
-    }
-    runs
+    .await??;
+    html_with(status, &page)
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::door::{Nothing, Try, add_session, check_limit};
-use super::{Problems, user_agent};
+use super::user_agent;
 use crate::app::App;
 use crate::ids::{HandleId, SessionId};
 use crate::limits::Limit;
@@ -16,7 +16,9 @@ use crate::people::{
     CurrentUser, Member, change_email, change_password, device, end_session, log_in, passwords,
     store, withdraw_handle,
 };
-use crate::web::{Answer, Failure, Form, Page, When, blocking, html, html_with, redirect_saying};
+use crate::web::{
+    Answer, Failure, Form, Page, Problems, When, blocking, html, html_with, redirect_saying,
+};
 
 /// Sessions listed at most.
 const SESSIONS_MAX: i64 = 50;
@@ -145,6 +147,7 @@ pub struct Profile {
 }
 
 pub async fn change_profile(app: web::Data<App>, member: Member, form: Form<Profile>) -> Answer {
+    member.user.check_limit(&app, Limit::Post)?;
     let typed = form.fields;
     let (by, tried) = (member.user.clone(), typed.clone());
     let outcome = blocking(&app, move |app| {
@@ -259,6 +262,7 @@ pub async fn end_session(
     path: web::Path<i64>,
     _form: Form<Nothing>,
 ) -> Answer {
+    member.user.check_limit(&app, Limit::Act)?;
     let session = SessionId(path.into_inner());
     let outcome = blocking(&app, move |app| {
         end_session::end_session(app, &member.user, session)
@@ -276,6 +280,7 @@ pub async fn end_other_sessions(
     member: Member,
     _form: Form<Nothing>,
 ) -> Answer {
+    member.user.check_limit(&app, Limit::Act)?;
     let ended = blocking(&app, move |app| {
         end_session::end_other_sessions(app, &member.user)
     })
@@ -294,6 +299,7 @@ pub async fn withdraw_handle(
     path: web::Path<i64>,
     _form: Form<Nothing>,
 ) -> Answer {
+    member.user.check_limit(&app, Limit::Act)?;
     let handle = HandleId(path.into_inner());
     let outcome = blocking(&app, move |app| {
         withdraw_handle::withdraw_handle(app, &member.user, handle)

@@ -4,7 +4,6 @@ use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
 
-use super::Problems;
 use super::door::Nothing;
 use crate::app::App;
 use crate::db::audit;
@@ -15,7 +14,7 @@ use crate::people::create_user::{self, NewAccount};
 use crate::people::store::{ProductName, UserFilter};
 use crate::people::{Admin, Role, passwords, retry_job, set_role, store};
 use crate::web::{
-    Answer, Failure, Form, Page, Query, When, blocking, html, html_with, redirect_saying,
+    Answer, Failure, Form, Page, Problems, Query, When, blocking, html, html_with, redirect_saying,
 };
 
 /// Lines of one page.

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{Notice, Problems, user_agent};
+use super::{Notice, user_agent};
 use crate::app::App;
 use crate::error::Problem;
 use crate::limits::Limit;
@@ -16,8 +16,8 @@ use crate::people::reset_password::{self, Asked, Set};
 use crate::people::verify_email::{self, Link};
 use crate::people::{Viewer, log_out, passwords, store};
 use crate::web::{
-    Answer, Failure, Form, Page, Query, blocking, client_ip, html, html_with, is_local_path,
-    redirect, redirect_saying, session_cookie, session_token,
+    Answer, Failure, Form, Page, Problems, Query, blocking, client_ip, html, html_with,
+    is_local_path, redirect, redirect_saying, session_cookie, session_token,
 };
 
 /// One account may be tried this many times as often from everywhere together as from one
