@@ -290,7 +290,7 @@ pub fn http_server_with(
             .wrap(actix_web::middleware::from_fn(crate::web::failure::pages))
             .configure(crate::routes::routes)
             .configure(more)
-            .default_service(web::to(crate::web::not_found))
+            .default_service(web::to(people::pages::not_found))
     })
     .workers(workers)
     // As many blocking threads as readers: more only contend (measured).

@@ -15,8 +15,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
 /// Paths that other machines post to; each checks a signature or a token of its own.
 const MACHINE_PATHS: &[&str] = &["/unsubscribe/"];
 
-/// Middleware: security headers on the way out, and on the way in a refusal of unsafe requests
-/// that a browser says come from another site (Fetch Metadata, with Origin for older browsers).
+/// Middleware: security headers on the way out, also of a refusal, and on the way in a refusal of
+/// addresses with a NUL and of unsafe requests that a browser says come from another site (Fetch
+/// Metadata, with Origin for older browsers).
 pub async fn security<B: MessageBody>(
     req: ServiceRequest,
     next: Next<B>,
@@ -24,21 +25,13 @@ pub async fn security<B: MessageBody>(
     let app = req
         .app_data::<actix_web::web::Data<App>>()
         .map(|a| a.get_ref().clone());
-    if !req.method().is_safe()
-        && !MACHINE_PATHS.iter().any(|p| req.path().starts_with(p))
-        && let Some(app) = &app
-        && !is_same_origin(app, req.headers())
-    {
-        let refused = Failure::forbidden(
-            "The form was sent from another site, so nothing was done. Open the page here and \
-             send it again.",
-        );
-        return Ok(req.error_response(refused).map_into_right_body());
-    }
     let has_session = app
         .as_ref()
         .is_some_and(|app| super::session_token(app, req.request()).is_some());
-    let mut response = next.call(req).await?;
+    let mut response = match refusal(app.as_ref(), &req) {
+        Some(refused) => req.error_response(refused).map_into_right_body(),
+        None => next.call(req).await?.map_into_left_body(),
+    };
     let headers = response.headers_mut();
     // What one person saw must not be in the browser for the next one (OWASP ASVS 5.0, 14.3.2).
     if has_session
@@ -66,7 +59,24 @@ pub async fn security<B: MessageBody>(
     if app.is_some_and(|a| a.config.is_https()) {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    Ok(response.map_into_left_body())
+    Ok(response)
+}
+
+/// What no handler should see.
+fn refusal(app: Option<&App>, req: &ServiceRequest) -> Option<Failure> {
+    // No address of ours holds a NUL, and PostgreSQL takes none in a text.
+    if req.path().contains("%00") {
+        return Some(Failure::NotFound);
+    }
+    let is_foreign = !req.method().is_safe()
+        && !MACHINE_PATHS.iter().any(|p| req.path().starts_with(p))
+        && app.is_some_and(|app| !is_same_origin(app, req.headers()));
+    is_foreign.then(|| {
+        Failure::forbidden(
+            "The form was sent from another site, so nothing was done. Open the page here and \
+             send it again.",
+        )
+    })
 }
 
 fn is_same_origin(app: &App, headers: &header::HeaderMap) -> bool {

@@ -15,7 +15,28 @@ on_both! {
     fn a_form_from_another_site_is_refused(t) {
         let (mut browser, _) = t.browser_of("Ana", Role::Member);
         browser.headers.push(("origin".into(), "https://evil.example".into()));
-        assert_eq!(browser.post("/logout", &[]).status, 403);
+        let refused = browser.post("/logout", &[]);
+        assert_eq!(refused.status, 403);
+        assert_eq!(refused.header("x-content-type-options"), "nosniff");
+        assert!(refused.header("content-security-policy").contains("default-src 'self'"));
+    }
+
+    fn a_nul_in_an_address_is_an_unknown_address(t) {
+        let (mut browser, _) = t.browser_of("Ana", Role::Member);
+        for path in ["/p/%00", "/p/a/b%00", "/tag/a%00b", "/t/1/%00", "/u/%00", "/claim/%00", "/case/%00", "/reset/%00", "/static/x/%00"] {
+            let reply = browser.get(path);
+            assert_eq!(reply.status, 404, "{path}");
+            assert!(reply.body.contains("<h1>"), "{path}");
+        }
+        browser.get("/account");
+        assert_eq!(browser.post("/claim/%00", &[]).status, 404);
+    }
+
+    fn members_are_known_at_unknown_addresses(t) {
+        let (mut browser, _) = t.browser_of("Ana", Role::Member);
+        let reply = browser.get("/no/such/page");
+        assert_eq!(reply.status, 404);
+        assert!(reply.body.contains("/logout"), "{}", reply.body);
     }
 
     fn head_is_answered_and_wrong_methods_are_told(t) {
