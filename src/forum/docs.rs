@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use super::store::{lists, searching};
 use crate::db::Db;
 use crate::error::Result;
-use crate::search::{DocSource, ThreadDoc};
+use crate::search::{DocSource, REPLIES_BYTES_MAX, ThreadDoc};
 use crate::text::markdown;
 
-/// Replies of one thread that are given to search; those beyond are findable by the thread.
-const REPLIES_MAX: i64 = 200;
+/// Posts of one thread that are read for search beside its accepted answers; those beyond are found
+/// by the thread. Their text fills `REPLIES_BYTES_MAX` in all but the shortest of words.
+const REPLIES_MAX: i64 = 40;
+/// Threads whose posts are in memory at a time.
+const THREADS_AT_ONCE: usize = 25;
 
 /// Reads search documents from the database.
 pub struct Docs {
@@ -24,23 +27,25 @@ impl Docs {
 
 impl DocSource for Docs {
     fn load(&self, ids: &[i64]) -> Result<Vec<ThreadDoc>> {
-        self.db.read(|conn| {
-            let rows = searching::public_threads(conn, ids)?;
-            let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
-            let mut tags = lists::tag_slugs(conn, &ids)?;
+        let mut docs = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(THREADS_AT_ONCE) {
+            let (rows, mut tags, posts_of_all) = self.db.read(|conn| {
+                let rows = searching::public_threads(conn, ids)?;
+                let ids: Vec<i64> = rows.iter().map(|r| r.id).collect();
+                let tags = lists::tag_slugs(conn, &ids)?;
+                Ok((rows, tags, searching::posts_of(conn, &ids, REPLIES_MAX)?))
+            })?;
             let mut posts: HashMap<i64, Vec<searching::PostText>> = HashMap::new();
-            for post in searching::posts_of(conn, &ids, REPLIES_MAX)? {
+            for post in posts_of_all {
                 posts.entry(post.thread).or_default().push(post);
             }
-            Ok(rows
-                .into_iter()
-                .map(|row| {
-                    let tags = tags.remove(&row.id).unwrap_or_default();
-                    let posts = posts.remove(&row.id).unwrap_or_default();
-                    document(row, tags, posts)
-                })
-                .collect())
-        })
+            docs.extend(rows.into_iter().map(|row| {
+                let tags = tags.remove(&row.id).unwrap_or_default();
+                let posts = posts.remove(&row.id).unwrap_or_default();
+                document(row, tags, posts)
+            }));
+        }
+        Ok(docs)
     }
 
     fn after(&self, id: i64, limit: usize) -> Result<Vec<ThreadDoc>> {
@@ -59,8 +64,13 @@ fn document(
     tags: Vec<String>,
     posts: Vec<searching::PostText>,
 ) -> ThreadDoc {
-    let (mut body, mut answers, mut replies) = (String::new(), Vec::new(), Vec::new());
+    let (mut body, mut answers) = (String::new(), Vec::new());
+    let (mut replies, mut reply_bytes) = (Vec::new(), 0);
     for post in posts {
+        let is_reply = post.number > 1 && !post.accepted;
+        if is_reply && reply_bytes >= REPLIES_BYTES_MAX {
+            continue;
+        }
         let plain = markdown::to_plain(&post.body);
         if post.number == 1 {
             body = plain;
@@ -69,6 +79,7 @@ fn document(
         } else if post.accepted {
             answers.push(plain);
         } else {
+            reply_bytes += plain.len();
             replies.push(plain);
         }
     }

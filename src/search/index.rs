@@ -23,7 +23,7 @@ const WRITER_BYTES: usize = 16_000_000;
 /// Memory of the writer while rebuilding, in bytes.
 const REBUILD_BYTES: usize = 50_000_000;
 /// Threads loaded at a time while rebuilding.
-const REBUILD_BATCH: usize = 500;
+const REBUILD_BATCH: usize = 100;
 /// Languages a query is stemmed in, the most frequent of the index first.
 const QUERY_LANGUAGES_MAX: usize = 4;
 /// The share of threads from which a language counts as one of the index: below it stands what was
@@ -333,19 +333,6 @@ impl SearchIndex {
         drift.surplus = held.into_keys().collect();
         drift.surplus.sort_unstable();
         Ok(drift)
-    }
-
-    /// Reads every file of the index and names those whose checksum does not fit.
-    pub fn damaged_files(&self) -> Result<Vec<String>> {
-        let damaged = self
-            .live()
-            .index
-            .validate_checksum()
-            .map_err(|c| self.failed(c))?;
-        Ok(damaged
-            .into_iter()
-            .map(|path| path.display().to_string())
-            .collect())
     }
 
     /// How many threads can be found.

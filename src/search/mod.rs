@@ -24,6 +24,7 @@ pub mod words;
 pub use index::{Drift, SearchIndex};
 pub use indexer::{Indexer, catch_up, rebuild};
 pub use query::{Clause, Filters, QUERY_CHARS_MAX, SearchQuery};
+pub use schema::REPLIES_BYTES_MAX;
 pub use search::{Hit, PAGE_HITS_MAX, RESULTS_MAX, Results, Suggestion, Why};
 pub use similar::{Likeness, Similar, confidence};
 
@@ -60,7 +61,7 @@ pub struct ThreadDoc {
     /// The accepted answers as plain text, the primary one first.
     pub answers: Vec<String>,
     /// The other replies as plain text, oldest first; what exceeds
-    /// [`REPLIES_BYTES_MAX`](schema::REPLIES_BYTES_MAX) is not indexed.
+    /// [`REPLIES_BYTES_MAX`] is not indexed.
     pub replies: Vec<String>,
     /// The tags' slugs.
     pub tags: Vec<String>,

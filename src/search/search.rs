@@ -68,6 +68,9 @@ pub struct Results {
 pub struct Hit {
     /// The thread's id.
     pub thread_id: i64,
+    /// The version in which the thread is indexed: where the database has another one, the texts
+    /// here are not those of now.
+    pub version: i64,
     /// The BM25 score with its boosts; zero when only filters were asked for.
     pub score: f32,
     /// The title as HTML: escaped, found words in `<mark>`.
@@ -449,10 +452,14 @@ impl View {
     }
 
     pub(super) fn thread_id(&self, address: DocAddress) -> Result<i64> {
+        self.number(address, "id")
+    }
+
+    fn number(&self, address: DocAddress, field: &str) -> Result<i64> {
         let segment = self.searcher.segment_reader(address.segment_ord);
         Ok(segment
             .fast_fields()
-            .i64("id")?
+            .i64(field)?
             .first(address.doc_id)
             .unwrap_or(0))
     }
@@ -480,6 +487,7 @@ impl View {
         }
         Ok(Hit {
             thread_id: self.thread_id(address)?,
+            version: self.number(address, "version")?,
             score,
             snippet_title_html: marked(title, &marks.find(title), 0..title.len()),
             snippet_html: snippet(body, &marks.find(body)),

@@ -3,15 +3,14 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::Line;
+use super::{Line, check_search};
 use crate::app::App;
 use crate::forum::similar_threads::{self, Similar};
 use crate::forum::store::{self, lists};
 use crate::forum::{Product, ThreadKind};
-use crate::limits::Limit;
 use crate::people::Viewer;
 use crate::search::{SearchQuery, Why};
-use crate::web::{Answer, Failure, Page, Query, blocking, client_ip, html};
+use crate::web::{Answer, Page, Query, blocking, html};
 
 /// Results on one page.
 const HITS: usize = 20;
@@ -67,8 +66,9 @@ impl SearchFields {
 
 struct Found {
     line: Line,
-    title_html: String,
-    snippet_html: String,
+    /// Title and text as HTML with the found words marked; none where the thread has changed since
+    /// it was indexed, so that nothing is shown that was taken out.
+    marked: Option<(String, String)>,
     why: Vec<&'static str>,
 }
 
@@ -90,16 +90,6 @@ struct SearchPage {
     next: Option<String>,
 }
 
-fn check_limit(app: &App, req: &HttpRequest, viewer: &Viewer) -> Result<(), Failure> {
-    let who = match &viewer.user {
-        Some(user) => format!("user {}", user.id),
-        None => client_ip(app, req),
-    };
-    app.limits
-        .check(Limit::Search, &who)
-        .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
-}
-
 /// `GET /search`
 pub async fn search(
     app: web::Data<App>,
@@ -110,7 +100,7 @@ pub async fn search(
     let fields = query.0;
     let asked = !fields.q.trim().is_empty() || fields.has_filters();
     if asked {
-        check_limit(&app, &req, &viewer)?;
+        check_search(&app, &req, &viewer)?;
     }
     let page = blocking(&app, move |app| {
         let now = app.now();
@@ -136,15 +126,15 @@ pub async fn search(
         let from = Some(page.fields.from.as_str()).filter(|f| !f.is_empty());
         let found = app.index.search(&query, from, HITS)?;
         let ids: Vec<i64> = found.hits.iter().map(|h| h.thread_id).collect();
-        // From the database again: what was hidden a moment ago is not shown.
+        // From the database again: what was hidden or changed a moment ago is not shown.
         let lines = app.db.read(|conn| lists::threads_by_ids(conn, &ids))?;
         page.results = lines
             .into_iter()
             .filter_map(|line| {
                 let hit = found.hits.iter().find(|h| h.thread_id == line.id.0)?;
                 Some(Found {
-                    title_html: hit.snippet_title_html.clone(),
-                    snippet_html: hit.snippet_html.clone(),
+                    marked: (hit.version == line.version)
+                        .then(|| (hit.snippet_title_html.clone(), hit.snippet_html.clone())),
                     why: hit.why.iter().map(|w| why_text(*w)).collect(),
                     line: Line::new(line, now),
                 })
@@ -188,7 +178,7 @@ pub async fn suggest(
     viewer: Viewer,
     query: Query<SearchFields>,
 ) -> Answer {
-    check_limit(&app, &req, &viewer)?;
+    check_search(&app, &req, &viewer)?;
     let fields = query.0;
     let found = blocking(&app, move |app| {
         let product = Some(fields.product.as_str()).filter(|p| !p.is_empty());
@@ -227,7 +217,7 @@ pub async fn similar(
     viewer: Viewer,
     query: Query<SearchFields>,
 ) -> Answer {
-    check_limit(&app, &req, &viewer)?;
+    check_search(&app, &req, &viewer)?;
     let fields = query.0;
     let piece = blocking(&app, move |app| {
         let product = fields.product.split('/').next().unwrap_or_default();
