@@ -7,7 +7,7 @@ use super::{Place, Post, Thread};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{ThreadId, UserId};
+use crate::ids::{PostId, ThreadId, UserId};
 use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::Automatic;
 use crate::mail::render::{Letter, Paragraph};
@@ -30,9 +30,38 @@ pub fn may_unsubscribe(app: &App, thread: ThreadId, user: UserId, signature: &st
         .verify(UNSUBSCRIBE, &format!("{thread} {user}"), signature)
 }
 
+/// The mail about one event, the same for everybody who is told but for the greeting and the address
+/// that ends such mails.
+pub(super) fn about(
+    conn: &mut Conn,
+    app: &App,
+    thread: &Thread,
+    kind: NoticeKind,
+    post: Option<PostId>,
+    actor: UserId,
+) -> Result<Letter> {
+    let post = match post {
+        Some(id) => store::post(conn, id)?.filter(|p| p.deleted_at.is_none()),
+        None => None,
+    };
+    let author = match &post {
+        Some(post) => store::user_name(conn, post.author)?,
+        None => None,
+    };
+    let actor = store::user_name(conn, actor)?;
+    let people = (actor.as_deref(), author.as_deref());
+    Ok(letter(app, thread, kind, post.as_ref(), people))
+}
+
 /// Puts the mail about a notice just written into the outbox, for whoever confirmed an address.
 /// About replies: one until they were read, so that a lively thread fills nobody's mailbox.
-pub(super) fn put(tx: &mut Conn, app: &App, thread: &Thread, notice: &NewNotice<'_>) -> Result<()> {
+pub(super) fn put(
+    tx: &mut Conn,
+    app: &App,
+    thread: &Thread,
+    notice: &NewNotice<'_>,
+    about: &Letter,
+) -> Result<()> {
     let Some((name, email)) = recipients::address(tx, notice.user)? else {
         return Ok(());
     };
@@ -41,20 +70,7 @@ pub(super) fn put(tx: &mut Conn, app: &App, thread: &Thread, notice: &NewNotice<
     {
         return Ok(());
     }
-    let post = match notice.post {
-        Some(id) => store::post(tx, id)?.filter(|p| p.deleted_at.is_none()),
-        None => None,
-    };
-    let actor = match notice.actor {
-        Some(id) => store::user_name(tx, id)?,
-        None => None,
-    };
-    let author = match &post {
-        Some(post) => store::user_name(tx, post.author)?,
-        None => None,
-    };
-    let people = (actor.as_deref(), author.as_deref());
-    let mut letter = letter(app, thread, notice.kind, post.as_ref(), people);
+    let mut letter = about.clone();
     letter.greeting = format!("Hello {name},");
     let unsubscribe_url = app.url(&unsubscribe_path(app, thread.id, notice.user));
     letter
@@ -113,10 +129,9 @@ fn letter(
             ..place
         };
         if kind != NoticeKind::Accepted {
-            let plain = markdown::to_plain(&post.body);
             paragraphs.push(Paragraph::Quote {
                 author: author.unwrap_or("Somebody").to_owned(),
-                text: markdown::excerpt(&plain, EXCERPT_CHARS),
+                text: markdown::beginning(&post.body, EXCERPT_CHARS),
             });
         }
     }

@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::error::Result;
 use crate::ids::{PostId, ThreadId, UserId};
 use crate::jobs::{Job, Next};
+use crate::mail::render::Letter;
 
 /// Notices written in one transaction.
 const BATCH: i64 = 200;
@@ -91,6 +92,9 @@ impl Notify {
         except: Option<UserId>,
         next: fn(&mut crate::db::Conn, ThreadId, UserId, i64) -> Result<Vec<UserId>>,
     ) -> Result<()> {
+        let about = app
+            .db
+            .read(|c| letters::about(c, app, thread, kind, post, self.by))?;
         let mut after = UserId(0);
         loop {
             let users = app.db.read(|c| next(c, self.thread, after, BATCH))?;
@@ -100,7 +104,7 @@ impl Notify {
             app.db.write(|tx| {
                 let told = |u: &UserId| *u != self.by && Some(*u) != except;
                 for user in users.into_iter().filter(told) {
-                    self.write_notice(tx, app, thread, kind, post, user)?;
+                    self.write_notice(tx, app, thread, (kind, post), user, &about)?;
                 }
                 Ok(())
             })?;
@@ -113,9 +117,9 @@ impl Notify {
         tx: &mut crate::db::Conn,
         app: &App,
         thread: &Thread,
-        kind: NoticeKind,
-        post: Option<PostId>,
+        (kind, post): (NoticeKind, Option<PostId>),
         user: UserId,
+        about: &Letter,
     ) -> Result<()> {
         // A post is told about once; a thread that is solved again after it was reopened is news.
         let event = match (kind, post) {
@@ -132,7 +136,7 @@ impl Notify {
             dedupe_key: &dedupe_key,
         };
         if followers::insert_notice(tx, &notice, app.now())? {
-            letters::put(tx, app, thread, &notice)?;
+            letters::put(tx, app, thread, &notice, about)?;
         }
         Ok(())
     }
@@ -171,19 +175,24 @@ impl Job for Notify {
                     && answer.author != self.by
                 {
                     app.db.write(|tx| {
-                        let kind = NoticeKind::Accepted;
-                        self.write_notice(tx, app, &thread, kind, Some(post), answer.author)
+                        let (kind, post) = (NoticeKind::Accepted, Some(post));
+                        let about = letters::about(tx, app, &thread, kind, post, self.by)?;
+                        self.write_notice(tx, app, &thread, (kind, post), answer.author, &about)
                     })?;
                 }
             }
             // Withdrawn before this ran: nobody is told what is no longer so.
             News::Solved { .. } | News::Fixed if thread.state == ThreadState::Open => {}
             News::Solved { post } => {
-                // Whoever gave the answer hears that it was accepted.
                 let answer = match post {
                     Some(post) => app.db.read(|c| store::post(c, post))?,
                     None => None,
                 };
+                // Solved by another answer meanwhile: that one is told about.
+                if post.is_some() && answer.as_ref().is_none_or(|p| p.accepted_at.is_none()) {
+                    return Ok(Next::Done);
+                }
+                // Whoever gave the answer hears that it was accepted.
                 let author = answer.map(|p| p.author);
                 for next in [followers::followers, followers::affected] {
                     self.tell(app, &thread, NoticeKind::Solved, post, author, next)?;
