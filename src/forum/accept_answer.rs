@@ -18,10 +18,10 @@ use crate::people::CurrentUser;
 pub fn accept_answer(app: &App, by: &CurrentUser, post: PostId, primary: bool) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some((thread, post)) = store::post_to_change(tx, post)? else {
+        let Some((thread, post)) = store::post_for(tx, by, post)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) || post.deleted_at.is_some() || post.is_opening() {
+        if post.deleted_at.is_some() || post.is_opening() {
             return Ok(Outcome::NotFound);
         }
         if !policy::can_accept(by, &thread) {
@@ -73,12 +73,9 @@ pub fn accept_answer(app: &App, by: &CurrentUser, post: PostId, primary: bool) -
 pub fn unaccept(app: &App, by: &CurrentUser, post: PostId) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some((thread, post)) = store::post_to_change(tx, post)? else {
+        let Some((thread, post)) = store::post_for(tx, by, post)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !policy::can_accept(by, &thread) {
             return Ok(Outcome::NotAllowed(policy::ONLY_ASKER));
         }

@@ -18,12 +18,9 @@ pub fn close_thread(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !policy::can_close(by, &thread) {
             return Ok(Outcome::NotAllowed(policy::ONLY_AUTHOR));
         }
@@ -50,12 +47,9 @@ pub fn reopen_thread(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !policy::can_reopen(by, &thread) {
             return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
         }

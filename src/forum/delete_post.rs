@@ -15,12 +15,9 @@ pub fn delete_post(app: &App, by: &CurrentUser, post: PostId, reason: &str) -> R
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some((thread, post)) = store::post_to_change(tx, post)? else {
+        let Some((thread, post)) = store::post_for(tx, by, post)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         let place = Place {
             post: post.number,
             ..thread.place()

@@ -68,12 +68,9 @@ pub fn draft_thread(tx: &mut Conn, now: Moment, draft: &Draft<'_>) -> Result<Thr
 pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if thread.visibility != Visibility::Draft {
             return Ok(Outcome::Unchanged(thread.place()));
         }
@@ -125,12 +122,9 @@ pub fn discard_draft(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !thread.is_waiting_draft() {
             return Ok(Outcome::Unchanged(thread.place()));
         }

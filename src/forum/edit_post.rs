@@ -80,10 +80,10 @@ pub fn edit_post(app: &App, by: &CurrentUser, post: PostId, typed: &Typed) -> Re
     let mut tags = typed::tags(&typed.tags, &mut opening_problems);
     tags.sort();
     app.db.write(|tx| {
-        let Some((thread, post)) = store::post_to_change(tx, post)? else {
+        let Some((thread, post)) = store::post_for(tx, by, post)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) || post.deleted_at.is_some() {
+        if post.deleted_at.is_some() {
             return Ok(Outcome::NotFound);
         }
         if !policy::can_edit(by, &thread, &post) {

@@ -2,7 +2,7 @@
 //! is no version of the thread: the number of followers on a kept page may be minutes old.
 
 use super::store::{self, followers};
-use super::{Outcome, policy};
+use super::Outcome;
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;
@@ -11,12 +11,9 @@ use crate::people::CurrentUser;
 pub fn follow(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         let changed = if yes {
             followers::follow(tx, thread.id, by.id, now)?
         } else {

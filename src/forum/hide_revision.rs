@@ -22,12 +22,9 @@ pub fn hide_revision(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some((thread, post)) = store::post_to_change(tx, post)? else {
+        let Some((thread, post)) = store::post_for(tx, by, post)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !policy::can_moderate(by, thread.product) {
             return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
         }

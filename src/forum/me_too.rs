@@ -11,12 +11,9 @@ use crate::people::CurrentUser;
 pub fn me_too(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Result<Outcome> {
     let now = app.now();
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if store::is_verified(tx, by.id)? != Some(true) {
             return Ok(Outcome::NotAllowed(policy::UNVERIFIED));
         }

@@ -21,12 +21,9 @@ pub fn move_thread(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if !policy::can_moderate(by, thread.product) {
             return Ok(Outcome::NotAllowed(policy::ONLY_MODERATORS));
         }

@@ -22,12 +22,9 @@ pub fn set_kind(
     let now = app.now();
     let reason = typed::reason(reason);
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         let allowed = policy::can_moderate(by, thread.product)
             && policy::can_open(by, thread.product, kind)
             && policy::can_open(by, thread.product, thread.kind);
@@ -71,12 +68,9 @@ pub fn mark_fixed(
         .take(typed::FIXED_IN_CHARS_MAX)
         .collect();
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_for(tx, by, thread)? else {
             return Ok(Outcome::NotFound);
         };
-        if !policy::can_see(Some(by), &thread) {
-            return Ok(Outcome::NotFound);
-        }
         if thread.kind != ThreadKind::KnownIssue || !policy::can_be_official(by, thread.product) {
             return Ok(Outcome::NotAllowed(
                 "Only the product's staff can say that a known issue is fixed.",

@@ -13,7 +13,7 @@ pub fn unsubscribe(app: &App, thread: ThreadId, user: UserId, signature: &str) -
     }
     let now = app.now();
     app.db.write(|tx| {
-        let Some(thread) = store::thread_to_change(tx, thread)? else {
+        let Some(thread) = store::thread_unchecked(tx, thread)? else {
             return Ok(Outcome::NotFound);
         };
         let followed = followers::unfollow(tx, thread.id, user)?;
