@@ -27,7 +27,8 @@ use crate::boot::{self, Background};
 use crate::clock::Clock;
 use crate::db::{ServerLock, migrate};
 use crate::error::{Error, Result};
-use crate::forum::store::{LinkPolicy, set_link_policy};
+use crate::forum::save_product::Settings;
+use crate::forum::store::settings;
 use crate::networks::x::sandbox::Running;
 use crate::random::Random;
 
@@ -96,13 +97,17 @@ fn begin(app: &App, community: &Community, dir: &Path) -> Result<Progress> {
 fn policies(app: &App, seeded: &seed::Seeded) -> Result<()> {
     app.db.write(|tx| {
         for (slug, product) in &seeded.products {
-            let policy = LinkPolicy {
+            let Some(present) = settings::settings(tx, *product)? else {
+                continue;
+            };
+            let policy = Settings {
                 link_threshold: 0.65,
                 propose_threshold: 0.25,
                 auto_link: true,
                 auto_acknowledge: slug == "tern",
+                ..present
             };
-            set_link_policy(tx, *product, policy)?;
+            settings::update_settings(tx, *product, &policy)?;
         }
         Ok(())
     })

@@ -609,6 +609,9 @@ pub fn products(conn: &mut Conn) -> Result<Vec<ProductName>> {
         .collect())
 }
 
+/// Longest email address, in characters (RFC 5321, section 4.5.3.1.3, with erratum 1690).
+const EMAIL_CHARS_MAX: usize = 254;
+
 /// Whom a list of users shows.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
@@ -628,10 +631,13 @@ pub fn users(conn: &mut Conn, filter: &UserFilter, limit: i64) -> Result<Vec<Use
         .limit(limit)
         .select(USER)
         .into_boxed();
-    let words = filter.words.trim();
+    // No name or address is longer, and SQLite takes no longer pattern than 50,000 bytes.
+    let words: String = filter.words.trim().chars().take(EMAIL_CHARS_MAX).collect();
     if !words.is_empty() {
         let starts = |key: &str| format!("{}%", like_escape(key));
-        let by_name = users::name_key.like(starts(&names::key(words))).escape('!');
+        let by_name = users::name_key
+            .like(starts(&names::key(&words)))
+            .escape('!');
         let by_email = users::email_key
             .like(starts(&words.to_lowercase()))
             .escape('!')

@@ -79,7 +79,11 @@ document.querySelectorAll("input[data-suggest]").forEach((input, index) => {
     else return;
     event.preventDefault();
   });
-  input.addEventListener("blur", () => show([]));
+  input.addEventListener("blur", () => {
+    clearTimeout(timer);
+    asked?.abort();
+    show([]);
+  });
   // mousedown comes before blur, so the list is still there to be hit.
   list.addEventListener("mousedown", (event) => {
     event.preventDefault();

@@ -15,7 +15,7 @@ use offramp::jobs::{Job, Next, Registry};
 use offramp::people::{CurrentUser, Role};
 use offramp::search::{self, DocSource};
 
-use crate::harness::Test;
+use crate::harness::{Backend, Test};
 use crate::on_both;
 
 /// Stands in for the slice above, which hears that a thread is resolved.
@@ -268,6 +268,15 @@ on_both! {
         let two = post_reply::post_reply(&t.app, &ana, id, &reply).unwrap();
         assert_eq!(one, two);
         assert_eq!(thread(t, id).reply_count, 1);
+        // Another text is neither dropped nor posted unasked.
+        let other = post_reply::Typed { body: "Not any more.".into(), ..reply.clone() };
+        assert_eq!(post_reply::post_reply(&t.app, &ana, id, &other).unwrap(), post_reply::Outcome::FormUsed);
+        let retitled = post_thread::Typed { title: "Kettle boils in the evening".into(), ..first.clone() };
+        assert_eq!(post_thread::post_thread(&t.app, &ana, &retitled).unwrap(), post_thread::Outcome::FormUsed);
+        change(t, &ana, post_at(t, id, 2), "", "Still, edited.");
+        assert_eq!(post_reply::post_reply(&t.app, &ana, id, &reply).unwrap(), one, "the same form, though edited since");
+        change(t, &ana, post_at(t, id, 1), "Lamp flickers at night", "Edited.");
+        assert_eq!(open(t, &ana, &first), id);
         // Another's form with the same key is another form.
         let ben = user(t, "Ben", Role::Member);
         post_reply::post_reply(&t.app, &ben, id, &reply).unwrap();
@@ -372,7 +381,7 @@ on_both! {
         assert_eq!(edit_post::edit_post(&t.app, &ana, post, &edit(&second, "Second change.", "bulb")).unwrap(), edit_post::Outcome::Conflict);
         assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &edit(&seen(t, post), "Second change.", "bulb")).unwrap(), edit_post::Outcome::Saved(_)));
         t.run_jobs();
-        let states = read(t, |c| store::reading::revisions(c, post));
+        let states = read(t, |c| store::reading::revisions(c, post, None, 100));
         let bodies: Vec<_> = states.iter().map(|r| r.body.as_str()).collect();
         assert_eq!(bodies, ["It flickers when the kettle boils.", "First change.", "Second change."]);
         assert_eq!(acts(t, id), ["post_edited", "post_edited"]);
@@ -463,7 +472,7 @@ on_both! {
         let history = browser.get(&format!("/post/{post}/history"));
         assert!(history.body.contains("A customer asks for a refund."), "{}", history.body);
         assert!(!history.body.contains("Ana Lee") && !browser.get(&path).body.contains("Ana Lee"));
-        assert_eq!(read(t, |c| store::reading::revisions(c, post)).len(), 2);
+        assert_eq!(read(t, |c| store::reading::revisions(c, post, None, 100)).len(), 2);
     }
 
     fn a_discarded_draft_stays_with_the_products_staff(t) {
@@ -511,7 +520,8 @@ on_both! {
         let post = reply(t, &ana, id, "My card is 4111 secret");
         is_refused(hide_revision::hide_revision(&t.app, &ana, post, 1, true, ""));
         assert_eq!(hide_revision::hide_revision(&t.app, &mo, post, 1, true, "").unwrap(), Outcome::NotFound, "never edited");
-        change(t, &mo, post, "", "My card is gone");
+        let why = edit_post::Typed { body: "My card is gone".into(), seen: seen(t, post), reason: "said 4111 again".into(), ..Default::default() };
+        assert!(matches!(edit_post::edit_post(&t.app, &mo, post, &why).unwrap(), edit_post::Outcome::Saved(_)));
         change(t, &mo, post, "", "My card is gone for good");
         is_refused(hide_revision::hide_revision(&t.app, &mo, post, 3, true, ""));
         let history = format!("/post/{post}/history");
@@ -525,6 +535,11 @@ on_both! {
         assert!(public.contains("Taken out of the public history."));
         assert!(moderator.get(&history).body.contains("4111 secret"), "kept on record");
         assert_eq!(reason(t, id, "revision_hidden"), "a card number");
+        is_done(hide_revision::hide_revision(&t.app, &mo, post, 2, true, ""));
+        assert!(!browser.get(&history).body.contains("said 4111 again"), "why may repeat what it said");
+        assert!(moderator.get(&history).body.contains("said 4111 again"));
+        let mut member = t.browser_for(ana.id);
+        assert_eq!(member.submit(&history, &format!("{history}/1"), &[("undo", "1")]).status, 403);
         is_done(hide_revision::hide_revision(&t.app, &mo, post, 1, false, ""));
         assert!(browser.get(&history).body.contains("4111 secret"));
         t.run_jobs();
@@ -544,6 +559,82 @@ on_both! {
         let lost = browser.post(&format!("/post/{own}/edit"), &[("body", "Another hour"), ("reason", "clearer words")]);
         assert_eq!(lost.status, 404);
         assert!(lost.body.contains("Another hour") && lost.body.contains("clearer words"), "{}", lost.body);
+        t.run_jobs();
+    }
+
+    fn a_long_history_is_read_page_by_page(t) {
+        with_products(t);
+        let ana = user(t, "Ana", Role::Member);
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let post = post_at(t, id, 1);
+        for n in 2..=25 {
+            change(t, &ana, post, "Lamp flickers in the evening", &format!("State {n}."));
+        }
+        let mut browser = t.browser();
+        let newest = browser.get(&format!("/post/{post}/history"));
+        assert!(newest.body.contains("Edit 24") && newest.body.contains("Edit 5<") && !newest.body.contains("Edit 4<"), "{}", newest.body);
+        assert!(newest.body.contains("<del>State 5."), "the last is compared too: {}", newest.body);
+        let older = browser.get(&format!("/post/{post}/history?before=6"));
+        assert!(newest.body.contains("history?before=6") && older.body.contains("Edit 4<"), "{}", older.body);
+        assert!(older.body.contains("As first posted") && !older.body.contains("Edit 5<"), "{}", older.body);
+        assert!(!older.body.contains("history?before="), "{}", older.body);
+        t.run_jobs();
+    }
+
+    fn news_are_read_while_the_database_takes_no_writes(t) {
+        with_products(t);
+        let (ana, ben) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        reply(t, &ben, id, "Is it the bulb?");
+        t.run_jobs();
+        assert_eq!(notices(t, &ana), ["replied"]);
+        t.forbid_writes("notifications");
+        let page = t.browser_for(ana.id).get(&thread(t, id).path());
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("Is it the bulb?"));
+    }
+
+    fn search_shows_what_a_thread_says_now(t) {
+        with_products(t);
+        let ana = user(t, "Ana", Role::Member);
+        let id = open(t, &ana, &post_thread::Typed { body: "It flickers, my card is 4111.".into(), ..typed("Lamp flickers in the evening") });
+        search::catch_up(&t.app.index, &t.app.db, &Docs::new(t.app.db.clone())).unwrap();
+        let mut browser = t.browser();
+        assert!(browser.get("/search?q=flickers").body.contains("4111"));
+        change(t, &ana, post_at(t, id, 1), "Lamp <flickers> at night", "It flickers.");
+        let found = browser.get("/search?q=flickers").body;
+        assert!(!found.contains("4111") && !found.contains("in the evening"), "{found}");
+        assert!(found.contains("at night") && !found.contains("<flickers>"), "{found}");
+        t.run_jobs();
+    }
+
+    fn only_the_solution_that_stands_is_told(t) {
+        with_products(t);
+        let (ana, ben, eve) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member), user(t, "Eve", Role::Member));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        is_done(me_too::me_too(&t.app, &eve, id, true));
+        let (first, second) = (reply(t, &ben, id, "The bulb."), reply(t, &ben, id, "The switch."));
+        is_done(accept_answer::accept_answer(&t.app, &ana, first, false));
+        t.advance(offramp::clock::MINUTE);
+        is_done(accept_answer::unaccept(&t.app, &ana, first));
+        t.advance(offramp::clock::MINUTE);
+        is_done(accept_answer::accept_answer(&t.app, &ana, second, false));
+        t.run_jobs();
+        assert_eq!(notices(t, &eve), ["solved"]);
+        assert_eq!(notices(t, &ben), ["accepted"]);
+    }
+
+    fn a_page_says_its_language_and_names_its_posts(t) {
+        with_products(t);
+        let ana = user(t, "Ana", Role::Member);
+        let german = post_thread::Typed {
+            body: "Seit gestern flackert meine Lampe jeden Abend, sobald der Wasserkocher läuft. Woran kann das liegen?".into(),
+            ..typed("Die Lampe flackert jeden Abend")
+        };
+        let id = open(t, &ana, &german);
+        let page = t.browser().get(&thread(t, id).path()).body;
+        assert!(page.contains("<h1 lang=\"de\">") && page.contains("<div class=\"prose\" lang=\"de\">"), "{page}");
+        assert!(page.contains("<h2 class=\"visually-hidden\">Post 1 by Ana</h2>"), "{page}");
         t.run_jobs();
     }
 
@@ -830,6 +921,15 @@ on_both! {
         assert_eq!(empty.status, 422);
         let reply = browser.post(&reply_to, &[("body", "A reply"), ("request_key", &key)]);
         assert!(reply.location().ends_with("#post-2"), "{}", reply.location());
+        let used = browser.post(&reply_to, &[("body", "Another reply"), ("request_key", &key)]);
+        assert_eq!(used.status, 409);
+        assert!(used.body.contains("Another reply") && used.body.contains("already posted"), "{}", used.body);
+        let fresh = used.field("request_key").unwrap();
+        let reply = browser.post(&reply_to, &[("body", "Another reply"), ("request_key", &fresh)]);
+        assert!(reply.location().ends_with("#post-3"), "{}", reply.location());
+        let topic = browser.post("/new", &[("product", "lamp/nosuch"), ("kind", "discussion"), ("title", "Lamp flickers again"), ("body", "My text")]);
+        assert_eq!(topic.status, 422);
+        assert!(topic.body.contains("href=\"#product\""), "{}", topic.body);
         // Logged out in another window: what was typed is shown.
         browser.cookies.insert("session".into(), "gone".into());
         let csrf = offramp::web::csrf_token(&t.app, "gone");
@@ -979,4 +1079,68 @@ on_both! {
         let found = UserId(1);
         assert!(read(t, |c| store::user_name(c, found)).is_some());
     }
+}
+
+#[test]
+fn scripts_are_slowed_down_at_every_button() {
+    let mut t = Test::new(Backend::Sqlite, |config| {
+        config.limits.posts_per_minute = 3;
+        config.limits.acts_per_minute = 3;
+        config.limits.searches_per_minute = 3;
+    })
+    .unwrap();
+    with_products(&mut t);
+    let ana = user(&t, "Ana", Role::Member);
+    let id = ask(&t, &ana, "Lamp flickers when the kettle boils");
+    search::catch_up(&t.app.index, &t.app.db, &Docs::new(t.app.db.clone())).unwrap();
+    let mut browser = t.browser_for(ana.id);
+    browser.get("/account");
+    // Each answer but the last is as ever.
+    let four = |send: &mut dyn FnMut() -> u16, usual: u16| {
+        assert_eq!([send(), send(), send(), send()], [usual, usual, usual, 429]);
+    };
+    let profile = [("name", "Ana"), ("bio", "Lamps.")];
+    four(&mut || browser.post("/account/profile", &profile).status, 303);
+    four(&mut || browser.post("/notifications/read", &[]).status, 303);
+    for act in [
+        "/account/sessions/others/end",
+        "/account/sessions/1/end",
+        "/account/handles/1/withdraw",
+    ] {
+        assert_eq!(browser.post(act, &[]).status, 429, "{act}");
+    }
+    for form in [
+        "/new".to_owned(),
+        format!("/t/{id}/reply"),
+        format!("/post/{}/edit", post_at(&t, id, 1)),
+    ] {
+        let preview = browser.post(&form, &[("body", "Kept and **bold**"), ("preview", "1")]);
+        assert_eq!(preview.status, 429, "{form}");
+        assert!(
+            preview.body.contains("Kept and **bold**") && !preview.body.contains("<strong>bold"),
+            "{}",
+            preview.body
+        );
+    }
+    let asked = "/new?product=lamp&title=Lamp+flickers+when+the+kettle+boils";
+    assert!(
+        browser
+            .get(asked)
+            .body
+            .contains("Does one of these answer it?")
+    );
+    let history = format!("/post/{}/history", post_at(&t, id, 1));
+    assert_eq!(
+        [(); 3].map(|()| browser.get(&history).status),
+        [200, 200, 429]
+    );
+    let page = browser.get(asked);
+    assert_eq!(page.status, 200);
+    assert!(
+        !page.body.contains("Does one of these answer it?"),
+        "{}",
+        page.body
+    );
+    four(&mut || t.browser().get(&history).status, 200);
+    t.run_jobs();
 }

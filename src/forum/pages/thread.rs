@@ -207,8 +207,13 @@ async fn show(
             Ok((finish(app, is_visitor, cache_key, &page)?, has_news))
         })?;
         if has_news && let Some(user) = &viewer.user {
-            app.db
-                .write(|tx| followers::mark_read(tx, user.id, Some(id), now))?;
+            let noted = app
+                .db
+                .write(|tx| followers::mark_read(tx, user.id, Some(id), now));
+            // A database that takes no writes at the moment keeps nobody from reading.
+            if let Err(error) = noted {
+                tracing::warn!(%error, thread = %id, "the notices could not be marked read");
+            }
         }
         Ok(shown)
     })
