@@ -1,8 +1,8 @@
 //! A member follows a thread, or no longer. That changes nothing that is searched or said, so it
 //! is no version of the thread: the number of followers on a kept page may be minutes old.
 
-use super::store::{self, followers};
 use super::Outcome;
+use super::store::{self, followers};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;

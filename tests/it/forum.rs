@@ -1100,7 +1100,10 @@ fn scripts_are_slowed_down_at_every_button() {
         assert_eq!([send(), send(), send(), send()], [usual, usual, usual, 429]);
     };
     let profile = [("name", "Ana"), ("bio", "Lamps.")];
-    four(&mut || browser.post("/account/profile", &profile).status, 303);
+    four(
+        &mut || browser.post("/account/profile", &profile).status,
+        303,
+    );
     four(&mut || browser.post("/notifications/read", &[]).status, 303);
     for act in [
         "/account/sessions/others/end",

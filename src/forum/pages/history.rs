@@ -193,6 +193,9 @@ mod tests {
 
     use super::*;
 
+    /// Far more than a comparison takes, in a build that is not optimised, on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     fn marked(before: &str, after: &str) -> String {
         difference(before, after)
             .into_iter()
@@ -235,13 +238,11 @@ mod tests {
         for (n, (before, after)) in pairs.iter().enumerate() {
             let began = Instant::now();
             difference(before, after);
-            // Measured: milliseconds when optimised.
             assert!(
-                began.elapsed() < Duration::from_secs(5),
+                began.elapsed() < PATIENCE,
                 "pair {n}: {:?}",
                 began.elapsed()
             );
-            eprintln!("pair {n}: {:?}", began.elapsed());
         }
     }
 }
