@@ -36,7 +36,7 @@ const COUNTERS: [(&str, &str, &str, &str); 9] = [
         "posts.edit_count",
         "posts",
         "edit_count",
-        "SELECT count(*) FROM post_revisions r WHERE r.post_id = x.id",
+        "SELECT count(*) FROM post_revisions r WHERE r.post_id = x.id AND r.number > 1",
     ),
     (
         "thread_tags.active_at",
