@@ -633,7 +633,7 @@ on_both! {
         };
         let id = open(t, &ana, &german);
         let page = t.browser().get(&thread(t, id).path()).body;
-        assert!(page.contains("<h1 lang=\"de\">") && page.contains("<div class=\"prose\" lang=\"de\">"), "{page}");
+        assert!(page.contains("<h1 lang=\"de\">") && page.contains("<div class=\"prose\" itemprop=\"text\" lang=\"de\">"), "{page}");
         assert!(page.contains("<h2 class=\"visually-hidden\">Post 1 by Ana</h2>"), "{page}");
         t.run_jobs();
     }

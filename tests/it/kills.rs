@@ -905,6 +905,7 @@ impl Staff {
                     ("to", "approve".into()),
                     ("body", body),
                     ("version", version.to_string()),
+                    ("seen", page.field("seen").expect("the page says what it shows")),
                 ],
             };
             self.approving.push_back((id, form));
