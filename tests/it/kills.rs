@@ -894,7 +894,7 @@ impl Staff {
                 replies::body,
                 replies::version,
             );
-            Ok(drafted.order(replies::id).limit(3).select(row).load(c)?)
+            Ok(drafted.order(replies::id.desc()).limit(3).select(row).load(c)?)
         });
         for (id, case, body, version) in drafts {
             let page = self.browser.try_get(&format!("/desk/case/{case}"))?;
@@ -946,13 +946,12 @@ impl Staff {
 impl Somebody for Staff {
     fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         self.browser.base.clone_from(&life.base);
-        if !life.last {
-            if self.approving.is_empty() {
-                self.take_up_drafts()?;
-            }
-            if self.answering.is_empty() {
-                self.take_up_tickets()?;
-            }
+        // In the last life too: what was said to a draft that changed meanwhile counts for nothing.
+        if self.approving.is_empty() {
+            self.take_up_drafts()?;
+        }
+        if !life.last && self.answering.is_empty() {
+            self.take_up_tickets()?;
         }
         while let Some((id, form)) = self.approving.front() {
             // A draft that changed meanwhile is looked at again in another life.
