@@ -894,7 +894,11 @@ impl Staff {
                 replies::body,
                 replies::version,
             );
-            Ok(drafted.order(replies::id.desc()).limit(3).select(row).load(c)?)
+            Ok(drafted
+                .order(replies::id.desc())
+                .limit(3)
+                .select(row)
+                .load(c)?)
         });
         for (id, case, body, version) in drafts {
             let page = self.browser.try_get(&format!("/desk/case/{case}"))?;
@@ -905,7 +909,10 @@ impl Staff {
                     ("to", "approve".into()),
                     ("body", body),
                     ("version", version.to_string()),
-                    ("seen", page.field("seen").expect("the page says what it shows")),
+                    (
+                        "seen",
+                        page.field("seen").expect("the page says what it shows"),
+                    ),
                 ],
             };
             self.approving.push_back((id, form));
