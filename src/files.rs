@@ -94,8 +94,12 @@ impl Files {
     ) -> Result<usize> {
         let mut removed = 0;
         for dir in entries(&self.dir)? {
+            // What lies beside our own folders and files is somebody else's.
+            if !name_of(&dir).is_some_and(|name| is_folder_of_keys(&name)) {
+                continue;
+            }
             let mut old: Vec<PathBuf> = entries(&dir)?;
-            old.retain(|file| is_older(file, before));
+            old.retain(|file| is_ours(file) && is_older(file, before));
             if old.is_empty() {
                 continue;
             }
@@ -121,6 +125,16 @@ impl Files {
 
 fn is_key(key: &str) -> bool {
     key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Keys lie in folders named by their first two digits.
+fn is_folder_of_keys(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// A file under its key, or one that was not finished.
+fn is_ours(file: &Path) -> bool {
+    name_of(file).is_some_and(|name| is_key(&name) || name.ends_with(".part"))
 }
 
 fn name_of(file: &Path) -> Option<String> {

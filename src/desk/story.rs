@@ -309,6 +309,7 @@ fn message_view(message: Message, now: Moment) -> MessageView {
         trouble: match message.mail_state.as_deref() {
             Some("failed") => Some("Not sent: an admin can see why, and try again"),
             Some("queued" | "sending") => Some("On its way"),
+            Some("withdrawn") => Some("Not sent: the customer took back that we may write"),
             _ => None,
         },
         body: message.body,

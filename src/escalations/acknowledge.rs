@@ -388,7 +388,7 @@ pub fn draft(
         && mention.summoned
         && worded.draft.handoff_reason.is_none()
         && matches!(whereto, Whereto::Thread(_))
-        && !store::has_automatic_reply(tx, mention.id)?;
+        && !store::is_answered(tx, mention.id)?;
     let was_said = said.has(&worded.body);
     if automatic && was_said {
         worded.reasons.push(SAID_BEFORE.to_owned());
@@ -463,7 +463,16 @@ pub fn redraft(tx: &mut Conn, app: &App, now: Moment, case: CaseId) -> Result<()
     let Some(case) = cases::store::case(tx, case)? else {
         return Ok(());
     };
-    let Some(mention) = store::standing_mention_of(tx, case.id)? else {
+    // What is drafted answers one post for good; without a draft it is the case's own post, and none
+    // of a case that it took in.
+    let mut mention = match store::reply_by_key(tx, &key(case.id))? {
+        Some(reply) => store::mention(tx, reply.mention)?,
+        None => None,
+    };
+    if mention.as_ref().is_none_or(|m| m.deleted_at.is_some()) {
+        mention = store::oldest_standing_mention(tx, &[case.id])?;
+    }
+    let Some(mention) = mention else {
         return Ok(());
     };
     let handle = match mention.handle {

@@ -204,7 +204,8 @@ fn take_again(tx: &mut Conn, now: Moment, before: &Known, post: &PublicPost) -> 
         jobs::enqueue(tx, now, &JudgeMentions::default())?;
     }
     if let Some(case) = before.case {
-        if store::is_first_of(tx, before.id, case)? {
+        let begins = store::is_first_of(tx, before.id, case)?;
+        if begins && !store::desk::was_joined(tx, &[case], before.id)? {
             let handle = cases::store::case(tx, case)?.and_then(|c| c.handle);
             let summary = cases::summary_of(&super::summary_of(&post.text));
             store::set_summary(tx, case, handle, &storable(&summary))?;

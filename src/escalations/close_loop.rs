@@ -157,7 +157,13 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
     }
     let by = Actor::rule("close_loop");
     let key = key(&case, thread.id);
-    let how = match store::standing_mention_of(tx, case.id)? {
+    // On the channel they came by: who wrote by mail is not told under a post that their case took in.
+    let own = store::oldest_standing_mention(tx, &[case.id])?;
+    let mention = match own {
+        None if case.email.is_none() => store::standing_mention_of(tx, case.id)?,
+        own => own,
+    };
+    let how = match mention {
         Some(mention) if mention.network != Network::Import => {
             let handle = match mention.handle {
                 Some(id) => handles::handle(tx, id)?,
@@ -194,7 +200,8 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
 fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str) -> Result<()> {
     let mut taken_back = store::discard_drafts(tx, case, purpose)?;
     for reply in store::replies_of(tx, case)? {
-        if reply.purpose != purpose || !reply.is_unsent() {
+        // A person may have posted by hand already what is left to hands.
+        if reply.purpose != purpose || reply.handoff || !reply.is_unsent() {
             continue;
         }
         lock(tx, Lock::Reply(reply.id.0))?;

@@ -273,7 +273,7 @@ pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result
 /// in are kept as they came. False when there was nothing to take back.
 pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
     app.db.write(|tx| {
-        cases::hold_successor(tx, case)?;
+        let successor = cases::hold_successor(tx, case)?;
         let Some(found) = cases::store::case(tx, case)? else {
             return Ok(false);
         };
@@ -286,8 +286,20 @@ pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
         if !handles::withdraw_for_case(tx, &by, case, now)? {
             return Ok(false);
         }
-        cases::store::forget_email(tx, case)?;
-        outbox::withdraw_for_case(tx, case)?;
+        // A case that took this one in may have taken the address over.
+        let mut with_address = vec![case];
+        if let Some(successor) = successor {
+            for member in cases::store::desk::family(tx, successor.id)? {
+                let other = cases::store::case(tx, member)?;
+                if member != case && other.is_some_and(|c| c.email == found.email) {
+                    with_address.push(member);
+                }
+            }
+        }
+        for case in with_address {
+            cases::store::forget_email(tx, case)?;
+            outbox::withdraw_for_case(tx, case)?;
+        }
         if let Some(ticket) = store::ticket_of(tx, case)? {
             store::forget_addresses(tx, ticket.id)?;
         }

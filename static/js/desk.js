@@ -13,7 +13,12 @@ function select(row) {
 
 // Keys of one letter can be switched off: who speaks to the computer, or touches it by accident, would act unawares.
 const KEYS_OFF = "desk-keys-off";
-let keysOff = localStorage.getItem(KEYS_OFF) !== null;
+let keysOff = false;
+try {
+  keysOff = localStorage.getItem(KEYS_OFF) !== null;
+} catch {
+  // A browser that stores nothing: the switch holds for this page.
+}
 
 function showKeys() {
   document.documentElement.classList.toggle("no-keys", keysOff);
@@ -22,9 +27,13 @@ function showKeys() {
     button.setAttribute("aria-pressed", String(!keysOff));
     button.onclick = () => {
       keysOff = !keysOff;
-      if (keysOff) localStorage.setItem(KEYS_OFF, "1");
-      else localStorage.removeItem(KEYS_OFF);
       showKeys();
+      try {
+        if (keysOff) localStorage.setItem(KEYS_OFF, "1");
+        else localStorage.removeItem(KEYS_OFF);
+      } catch {
+        // As above.
+      }
     };
   }
 }

@@ -267,8 +267,15 @@ pub fn mentions_of(conn: &mut Conn, case: CaseId, limit: i64) -> Result<Vec<Ment
 
 /// The oldest post of a case, and of those it took in, that still stands: the one to be answered.
 pub fn standing_mention_of(conn: &mut Conn, case: CaseId) -> Result<Option<Mention>> {
+    let family = crate::cases::store::desk::family(conn, case)?;
+    oldest_standing_mention(conn, &family)
+}
+
+/// The oldest post of these cases that still stands.
+pub fn oldest_standing_mention(conn: &mut Conn, of: &[CaseId]) -> Result<Option<Mention>> {
+    let of: Vec<i64> = of.iter().map(|c| c.0).collect();
     let row: Option<MentionRow> = mentions::table
-        .filter(mentions::case_id.eq_any(with_merged(conn, case)?))
+        .filter(mentions::case_id.eq_any(of))
         .filter(mentions::deleted_at.is_null())
         .order(mentions::id)
         .select(mention_columns!())
@@ -565,6 +572,19 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
             mentions::checked_at.eq(now.0),
         ))
         .execute(tx)?;
+    // There is nothing left to be judged.
+    let waits = [Stage::Captured.as_str(), Stage::Failed.as_str()];
+    diesel::update(
+        mentions::table
+            .find(id)
+            .filter(mentions::stage.eq_any(waits)),
+    )
+    .set((
+        mentions::stage.eq(Stage::Done.as_str()),
+        mentions::error.eq(None::<String>),
+        mentions::retry_at.eq(None::<i64>),
+    ))
+    .execute(tx)?;
     let post_ids = [mention.post_id.as_str(), mention.first_post_id.as_str()];
     super::strip_pages(tx, &post_ids)?;
     diesel::update(triages::table.filter(triages::mention_id.eq(id)))

@@ -247,6 +247,34 @@ pub fn has_automatic_reply(conn: &mut Conn, mention: MentionId) -> Result<bool> 
     Ok(n > 0)
 }
 
+/// Whether a reply to this post is out, or on its way: no rule answers it once more.
+pub fn is_answered(conn: &mut Conn, mention: MentionId) -> Result<bool> {
+    let not_out = [ReplyState::Draft.as_str(), ReplyState::Discarded.as_str()];
+    let n: i64 = replies::table
+        .filter(replies::mention_id.eq(mention.0))
+        .filter(
+            replies::automatic
+                .eq(true)
+                .or(replies::state.ne_all(not_out)),
+        )
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
+}
+
+/// Discards the drafts that answer this post.
+pub fn discard_drafts_to(tx: &mut Conn, mention: MentionId) -> Result<usize> {
+    let drafts = replies::table
+        .filter(replies::mention_id.eq(mention.0))
+        .filter(replies::state.eq(ReplyState::Draft.as_str()));
+    Ok(diesel::update(drafts)
+        .set((
+            replies::state.eq(ReplyState::Discarded.as_str()),
+            replies::version.eq(replies::version + 1),
+        ))
+        .execute(tx)?)
+}
+
 /// Approved by a person, or by a rule (`None`). `handoff_reason` says why only a person may post it.
 pub fn set_approved(
     tx: &mut Conn,
