@@ -123,7 +123,7 @@ pub fn link(
         Decision::Nothing => {
             let draft = suggest_thread(mention, triage.product, triage.topic);
             let reasons = vec!["no thread is similar enough".to_owned()];
-            let summary = "Nobody has this yet: a thread is drafted for a person to publish";
+            let summary = "Nobody has this yet: a person can draft a thread from it";
             event(
                 tx,
                 now,

@@ -499,6 +499,18 @@ pub fn judge(
     }
     let (severity, why_severe) = severity_of(&evidence);
     reasons.push(why_severe);
+    let account = evidence.found(words::ACCOUNT);
+    let tells_of_harm = severity != Severity::Annoyance || !account.is_empty();
+    let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
+    if label == Label::Noise
+        && corrected.is_none()
+        && addressed
+        && tells_of_harm
+        && !is_clearly_noise
+    {
+        label = Label::Complaint;
+        reasons.push("names us and tells of harm: in doubt a person looks at it".to_owned());
+    }
     let (product, topic, why_product) = product_of(&evidence, catalogue);
     reasons.extend(why_product);
     let mut personal_data: Vec<&'static str> = Vec::new();
@@ -507,7 +519,6 @@ pub fn judge(
             personal_data.push(finding.kind.as_str());
         }
     }
-    let account = evidence.found(words::ACCOUNT);
     let needs_account = !account.is_empty() || !personal_data.is_empty();
     if !account.is_empty() {
         reasons.push(format!(
@@ -534,10 +545,13 @@ pub fn judge(
     }
 }
 
+/// From this sum of the rules' findings a post is noise whatever else it says.
+const NOISE_FROM: f64 = 1.0;
+
 fn label_of(p_complaint: f64, praise: f64, noise: f64, question: f64, addressed: bool) -> Label {
     if p_complaint >= COMPLAINT_FROM {
         Label::Complaint
-    } else if noise >= 1.0 && noise >= question {
+    } else if noise >= NOISE_FROM && noise >= question {
         Label::Noise
     } else if praise >= PRAISE_FROM && praise >= question {
         Label::Praise
@@ -647,6 +661,14 @@ mod tests {
                 Label::Complaint,
             ),
             ("@acme thanks for nothing", Label::Complaint),
+            (
+                "@acme I was billed twice for order 5531, give me my money back",
+                Label::Complaint,
+            ),
+            (
+                "@acme your firmware update bricked my router",
+                Label::Complaint,
+            ),
             (
                 "@acme love it when the app is down on payday",
                 Label::Complaint,
