@@ -128,6 +128,7 @@ impl Db {
             (all.clone(), all)
         } else {
             make_folder_of(url)?;
+            make_private(url);
             // The writer first: it makes the file and sets WAL before a reader looks.
             let write = pool(1, Manager::SqliteWriter(url.into()))?;
             (
@@ -339,6 +340,17 @@ fn make_folder_of(file: &str) -> Result<()> {
             .map_err(|e| Error::io(format!("making {}", dir.display()), e)),
         _ => Ok(()),
     }
+}
+
+/// Makes a missing database file one that only its owner may read; SQLite gives its journals the
+/// same rights. What stands in the way SQLite says in its own words.
+fn make_private(path: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! server, a damaged index. Each is said plainly, loses nothing that was confirmed, and ends when
 //! its cause ends.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use diesel::connection::SimpleConnection;
@@ -200,6 +201,12 @@ fn a_second_server_on_the_same_file_is_refused_and_hurts_nobody() {
         let done = offramp(dir.path(), &address).arg(command).output();
         assert!(done.expect("an end").status.success(), "{command}");
     }
+    let file = std::fs::metadata(dir.path().join("offramp.db")).expect("the database");
+    assert_eq!(
+        file.permissions().mode() & 0o077,
+        0,
+        "only its owner may read it"
+    );
     let first = offramp(dir.path(), &address)
         .arg("serve")
         .stderr(Stdio::null())
