@@ -69,6 +69,7 @@ macro_rules! with_x {
 pub fn run(backend: Backend, body: fn(&mut Test, &Running)) {
     let config = SandboxConfig {
         hang: Duration::from_secs(2),
+        clock: crate::harness::start_clock(),
         ..SandboxConfig::for_brand(BRAND, "Fernwell Help")
     };
     let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
@@ -1564,7 +1565,10 @@ fn sign_in_as(username: &str, address: &str) -> String {
 
 #[test]
 fn as_many_posts_are_looked_up_as_the_budget_allows() {
-    let config = SandboxConfig::for_brand(BRAND, "Fernwell Help");
+    let config = SandboxConfig {
+        clock: crate::harness::start_clock(),
+        ..SandboxConfig::for_brand(BRAND, "Fernwell Help")
+    };
     let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
     let t = Test::new(Backend::Sqlite, |config| {
         config.x = x.x_settings();

@@ -26,6 +26,12 @@ use offramp::random::Random;
 /// Where every test's clock starts.
 pub const START: &str = "2026-11-22T09:00:00Z";
 
+/// A clock that stands where every test's clock starts: what the stand-in for X goes by, so that no
+/// test depends on the day it is run.
+pub fn start_clock() -> Clock {
+    Clock::held(Moment::parse(START).expect("a time"))
+}
+
 #[derive(Clone, Copy, Debug)]
 pub enum Backend {
     Sqlite,
@@ -105,8 +111,7 @@ impl Test {
         };
         config.server.workers = 1;
         change(&mut config);
-        let clock = Clock::held(Moment::parse(START).expect("a time"));
-        let app = boot::app(config, clock, Random::seeded(7)).expect("the app");
+        let app = boot::app(config, start_clock(), Random::seeded(7)).expect("the app");
         migrate::migrate(&app.db).expect("migrations");
         let registry = Arc::new(boot::registry());
         Some(Test {

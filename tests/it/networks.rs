@@ -61,7 +61,10 @@ on_both! {
 }
 
 fn with_x() -> (Test, Running) {
-    let config = SandboxConfig::for_brand("FernwellHelp", "Fernwell Help");
+    let config = SandboxConfig {
+        clock: crate::harness::start_clock(),
+        ..SandboxConfig::for_brand("FernwellHelp", "Fernwell Help")
+    };
     let x = sandbox::start(config, "127.0.0.1:0").expect("the stand-in");
     let test = Test::new(Backend::Sqlite, |config| config.x = x.x_settings());
     (test.expect("SQLite"), x)
