@@ -291,7 +291,9 @@ pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
         if let Some(successor) = successor {
             for member in cases::store::desk::family(tx, successor.id)? {
                 let other = cases::store::case(tx, member)?;
-                if member != case && other.is_some_and(|c| c.email == found.email) {
+                if member != case
+                    && other.is_some_and(|c| c.email.is_some() && c.email == found.email)
+                {
                     with_address.push(member);
                 }
             }

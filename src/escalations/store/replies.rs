@@ -247,7 +247,8 @@ pub fn has_automatic_reply(conn: &mut Conn, mention: MentionId) -> Result<bool> 
     Ok(n > 0)
 }
 
-/// Whether a reply to this post is out, or on its way: no rule answers it once more.
+/// Whether a rule or a person has said yes to a reply to this post, wherever it stands: no rule
+/// answers it once more.
 pub fn is_answered(conn: &mut Conn, mention: MentionId) -> Result<bool> {
     let not_out = [ReplyState::Draft.as_str(), ReplyState::Discarded.as_str()];
     let n: i64 = replies::table
