@@ -152,8 +152,6 @@ pub struct Prices {
     pub owned_read: f64,
     pub post_read: f64,
     pub user_read: f64,
-    pub post_write: f64,
-    pub post_write_url: f64,
     pub summoned_reply: f64,
     /// Not documented by X; the dearer figure is assumed.
     pub summoned_reply_url: f64,
@@ -272,8 +270,8 @@ defaults! {
         caps: Caps::default(),
     }
     Prices {
-        owned_read: 0.001, post_read: 0.005, user_read: 0.010, post_write: 0.015,
-        post_write_url: 0.200, summoned_reply: 0.010, summoned_reply_url: 0.200,
+        owned_read: 0.001, post_read: 0.005, user_read: 0.010, summoned_reply: 0.010,
+        summoned_reply_url: 0.200,
     }
     Caps { mentions: 5.0, search: 2.0, lookup: 2.0, users: 5.0, replies: 10.0, month: 300.0 }
     Limits {

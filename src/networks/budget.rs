@@ -28,12 +28,10 @@ pub enum Class {
     ReadUsers,
     WriteReply,
     WriteReplyUrl,
-    WritePost,
-    WritePostUrl,
 }
 
 impl Class {
-    pub const ALL: [Class; 9] = [
+    pub const ALL: [Class; 7] = [
         Class::ReadMentions,
         Class::ReadSearch,
         Class::ReadLookup,
@@ -41,8 +39,6 @@ impl Class {
         Class::ReadUsers,
         Class::WriteReply,
         Class::WriteReplyUrl,
-        Class::WritePost,
-        Class::WritePostUrl,
     ];
 
     /// The text stored in the table.
@@ -55,8 +51,6 @@ impl Class {
             Class::ReadUsers => "read_users",
             Class::WriteReply => "write_reply",
             Class::WriteReplyUrl => "write_reply_url",
-            Class::WritePost => "write_post",
-            Class::WritePostUrl => "write_post_url",
         }
     }
 
@@ -70,8 +64,6 @@ impl Class {
             Class::ReadUsers => "reading authors",
             Class::WriteReply => "replies",
             Class::WriteReplyUrl => "replies with a link",
-            Class::WritePost => "posts",
-            Class::WritePostUrl => "posts with a link",
         }
     }
 
@@ -82,11 +74,7 @@ impl Class {
             Class::ReadSearch => Group::Search,
             Class::ReadLookup => Group::Lookup,
             Class::ReadUsers => Group::Users,
-            Class::ReadOwn
-            | Class::WriteReply
-            | Class::WriteReplyUrl
-            | Class::WritePost
-            | Class::WritePostUrl => Group::Replies,
+            Class::ReadOwn | Class::WriteReply | Class::WriteReplyUrl => Group::Replies,
         }
     }
 }
@@ -137,7 +125,7 @@ impl Group {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tariff {
     /// In the order of `Class::ALL`.
-    prices: [i64; 9],
+    prices: [i64; 7],
     /// A UTC day's caps; `None`: only the month's cap holds.
     caps: [Option<i64>; 5],
     month: i64,
@@ -158,8 +146,6 @@ impl Tariff {
             Class::ReadUsers => prices.user_read,
             Class::WriteReply => prices.summoned_reply,
             Class::WriteReplyUrl => prices.summoned_reply_url,
-            Class::WritePost => prices.post_write,
-            Class::WritePostUrl => prices.post_write_url,
         };
         let cap = |group: Group| match group {
             Group::Search => Some(micros(x.caps.search)),

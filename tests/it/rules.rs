@@ -937,7 +937,7 @@ with_x! {
 
     fn rule_7_a_month_that_is_spent_stops_reading_before_replies(t, x) {
         let (post, reply) = drafted(t, x);
-        spend(t, "write_post", 290);
+        spend(t, "write_reply", 290);
         let connector = t.app.connector(Network::X).expect("X").clone();
         let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("no error");
         assert!(matches!(trouble, Some(NetworkError::Budget { .. })), "{trouble:?}");
