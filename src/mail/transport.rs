@@ -235,7 +235,14 @@ impl Smtp {
         let said = |error| self.unless_silent(&error, told(&error));
         for to in envelope.to() {
             let to = Rcpt::new(to.clone(), vec![]);
-            connection.command(to).map_err(said)?;
+            // Many servers wait with what they have against the sender until they hear for whom.
+            connection.command(to).map_err(|error| {
+                if is_about_us(&error) {
+                    refused(error)
+                } else {
+                    said(error)
+                }
+            })?;
         }
         connection.command(Data).map_err(said)?;
         wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
@@ -279,6 +286,36 @@ fn wait_at_most(connection: &mut SmtpConnection, seconds: u64) -> Result<(), Sen
     set.map_err(|error| SendError::Transient {
         words: format!("the connection to the mail server: {error}"),
     })
+}
+
+/// Answers that ask for a log-in, or for another: RFC 4954, sections 4 to 6.
+const LOG_IN_CODES: [u16; 4] = [530, 534, 535, 538];
+/// Enhanced codes (RFC 3463) that are about the sender: its address is wrong, or does not exist.
+const SENDER_CODES: [&str; 2] = ["5.1.7", "5.1.8"];
+/// Those of security and policy, 5.7.x, that are about the recipient all the same: a list that takes
+/// no mail from us (RFC 3463), and a mailbox or a domain that changed hands (RFC 7293).
+const POLICY_OF_RECIPIENT: [&str; 3] = ["5.7.2", "5.7.17", "5.7.18"];
+/// Words of servers that give no enhanced code: of Exim, qmail, Exchange and others.
+const SENDER_WORDS: [&str; 5] = ["relay", "sender", "authenticat", "log in", "rcpthosts"];
+
+/// Whether a refusal of a recipient is one of us: every mail would be refused alike.
+fn is_about_us(error: &SmtpError) -> bool {
+    let Some(code) = error.status() else {
+        return false;
+    };
+    let code = u16::from(code);
+    let words = std::error::Error::source(error).map(ToString::to_string);
+    let words = words.unwrap_or_default().to_lowercase();
+    if LOG_IN_CODES.contains(&code) {
+        return true;
+    }
+    let enhanced = words.split_whitespace().next().unwrap_or_default();
+    let is_enhanced = |part: &str| part.split('.').count() == 3 && part.starts_with("5.");
+    if !is_enhanced(enhanced) {
+        return SENDER_WORDS.iter().any(|word| words.contains(word));
+    }
+    SENDER_CODES.contains(&enhanced)
+        || (enhanced.starts_with("5.7.") && !POLICY_OF_RECIPIENT.contains(&enhanced))
 }
 
 /// About this mail: an answer of 5xx is for good.
@@ -500,7 +537,36 @@ mod tests {
             (("AUTH", "535 wrong password"), true),
             (("MAIL", "553 <help@example.com> is not yours"), true),
             (("RCPT", "451 later"), true),
+            (("RCPT", "530 5.7.0 Authentication required"), true),
+            (("RCPT", "535 log in first"), true),
+            (
+                ("RCPT", "550 5.7.1 <help@example.com>: Sender rejected"),
+                true,
+            ),
+            (
+                ("RCPT", "554 5.7.1 <anna@example.org>: Relay access denied"),
+                true,
+            ),
+            (("RCPT", "550 relay not permitted"), true),
+            (
+                ("RCPT", "553 5.1.8 <help@example.com>: no such domain"),
+                true,
+            ),
             (("RCPT", "550 <anna@example.org>: no such user"), false),
+            (
+                (
+                    "RCPT",
+                    "550 5.1.1 <anna@example.org>: unknown to the sender",
+                ),
+                false,
+            ),
+            (
+                (
+                    "RCPT",
+                    "551 5.7.17 <anna@example.org>: the mailbox has changed hands",
+                ),
+                false,
+            ),
             (("DATA", "554 no"), false),
         ];
         for (refused, transient) in about_us_or_the_mail {
