@@ -48,7 +48,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// time-outs together.
     const LEASE: i64 = LEASE;
 
-    /// While a job with this key waits, another with the same key is not added.
+    /// While a job with this key waits, another with the same key is not added; the sooner time holds.
     fn dedupe_key(&self) -> Option<String> {
         None
     }
@@ -69,7 +69,8 @@ pub fn enqueue<J: Job>(tx: &mut Conn, now: Moment, job: &J) -> Result<()> {
     enqueue_at(tx, now, now, job)
 }
 
-/// Adds a job that is not to run before `at`.
+/// Adds a job that is not to run before `at`, unless the same one waits for a later time: that comes
+/// sooner then.
 pub fn enqueue_at<J: Job>(tx: &mut Conn, now: Moment, at: Moment, job: &J) -> Result<()> {
     let payload = serde_json::to_string(job).map_err(Error::other)?;
     store::insert(tx, J::KIND, &payload, job.dedupe_key(), at, now)

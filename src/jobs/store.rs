@@ -1,6 +1,6 @@
 //! Queries of the job queue and of leases.
 
-use diesel::dsl::{count_star, exists, select};
+use diesel::dsl::{case_when, count_star, exists, select};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -75,13 +75,17 @@ pub fn insert(
         jobs::run_at.eq(at.0),
         jobs::created_at.eq(now.0),
     );
-    // Changes nothing of a job that waits already, but holds its row until the commit: a worker
-    // that took it before would not see what this transaction wrote.
+    // A job that waits already runs when the sooner of the two asks for it. Its row is held until the
+    // commit: a worker that took it before would not see what this transaction wrote.
     each!(tx, c => diesel::insert_into(jobs::table)
         .values(row)
         .on_conflict(jobs::dedupe_key)
         .do_update()
-        .set(jobs::dedupe_key.eq(excluded(jobs::dedupe_key)))
+        .set(jobs::run_at.eq(case_when(
+            jobs::run_at.gt(excluded(jobs::run_at)),
+            excluded(jobs::run_at),
+        )
+        .otherwise(jobs::run_at)))
         .execute(c))?;
     Ok(())
 }

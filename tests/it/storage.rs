@@ -3,7 +3,7 @@
 use diesel::RunQueryDsl;
 use offramp::app::App;
 use offramp::boot;
-use offramp::clock::{DAY, HOUR};
+use offramp::clock::{DAY, HOUR, MINUTE};
 use offramp::db::changes::{self, Subject};
 use offramp::db::{Conn, Lock, lock, savepoint};
 use offramp::error::{Error, Result};
@@ -93,6 +93,18 @@ on_both! {
         }).unwrap();
         assert!(registry.run_one(&t.app).unwrap());
         assert!(!registry.run_one(&t.app).unwrap(), "one job");
+    }
+
+    fn a_job_asked_for_twice_runs_when_the_sooner_asks_for_it(t) {
+        let now = t.app.now();
+        for wait in [10, 1, 5] {
+            let at = now.plus(wait * MINUTE);
+            t.app.db.write(|tx| jobs::enqueue_at(tx, now, at, &Probe::Done)).unwrap();
+        }
+        assert!(!probes().run_one(&t.app).unwrap());
+        t.advance(MINUTE);
+        assert!(probes().run_one(&t.app).unwrap());
+        assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 0, dead: 0 });
     }
 
     fn a_job_that_ends_the_process_is_given_up(t) {
