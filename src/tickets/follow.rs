@@ -23,6 +23,7 @@ use crate::ids::{CaseId, ThreadId};
 use crate::keys::token_hash;
 use crate::mail::outbox;
 use crate::people::handles;
+use crate::text::names;
 use crate::web::UploadedFile;
 
 /// Where a private address leads.
@@ -270,7 +271,7 @@ pub fn judge(app: &App, case: CaseId, verdict: Verdict, comment: &str) -> Result
 
 /// The customer takes back that we may write to them: the address is forgotten wherever the case
 /// has it, what waits in the outbox ends there, and staff read it in the case. The mails that came
-/// in are kept as they came. False when there was nothing to take back.
+/// in are kept as messages and files only. False when there was nothing to take back.
 pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
     app.db.write(|tx| {
         let successor = cases::hold_successor(tx, case)?;
@@ -298,12 +299,15 @@ pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
                 }
             }
         }
-        for case in with_address {
-            cases::store::forget_email(tx, case)?;
-            outbox::withdraw_for_case(tx, case)?;
-        }
-        if let Some(ticket) = store::ticket_of(tx, case)? {
-            store::forget_addresses(tx, ticket.id)?;
+        let address = found.email.as_deref().and_then(names::email_key);
+        for member in with_address {
+            cases::store::forget_email(tx, member)?;
+            outbox::withdraw_for_case(tx, member)?;
+            // In the case of another only this address goes.
+            let only = address.as_deref().filter(|_| member != case);
+            if let Some(ticket) = store::ticket_of(tx, member)? {
+                store::forget_addresses(tx, ticket.id, only)?;
+            }
         }
         let story = found.merged_into.unwrap_or(case);
         record_event(

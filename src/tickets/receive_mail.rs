@@ -292,6 +292,11 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
             Decision::SetAside(why) => {
                 store::leave_raw_mail(tx, raw.id, Unread::Aside, why, now)
             }
+            // The first copy is kept: whoever forgets that one knows nothing of this.
+            Decision::Duplicate => {
+                store::finish_raw_mail(tx, raw.id, now)?;
+                store::empty_raw_mails(tx, &[raw.id.0])
+            }
             _ => store::finish_raw_mail(tx, raw.id, now),
         }
     })

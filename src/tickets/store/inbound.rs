@@ -134,6 +134,16 @@ pub fn finish_raw_mail(tx: &mut Conn, id: IntakeId, now: Moment) -> Result<()> {
     Ok(())
 }
 
+/// Takes the bytes and the envelope out of mails that were read; that they came, and so are not
+/// taken again, stays.
+pub fn empty_raw_mails(tx: &mut Conn, ids: &[i64]) -> Result<()> {
+    let nothing: &[u8] = &[];
+    diesel::update(intake::table.filter(intake::id.eq_any(ids).and(intake::state.eq(DONE))))
+        .set((intake::body.eq(nothing), intake::source.eq("[]")))
+        .execute(tx)?;
+    Ok(())
+}
+
 /// Leaves the mail to a person.
 pub fn leave_raw_mail(
     tx: &mut Conn,

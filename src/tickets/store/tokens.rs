@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{one_time_tokens, reply_tokens, ticket_messages};
+use crate::db::schema::{inbound_mails, one_time_tokens, reply_tokens, ticket_messages};
 use crate::error::Result;
 use crate::ids::{CaseId, TicketId};
 
@@ -28,13 +28,37 @@ pub fn insert_reply_token(
     Ok(())
 }
 
-/// Forgets by which address the ticket's customer wrote, and that answers to it are theirs.
-pub fn forget_addresses(tx: &mut Conn, ticket: TicketId) -> Result<()> {
-    diesel::delete(reply_tokens::table.filter(reply_tokens::ticket_id.eq(ticket.0))).execute(tx)?;
-    diesel::update(ticket_messages::table.filter(ticket_messages::ticket_id.eq(ticket.0)))
+/// Forgets by which addresses the ticket's customer wrote, and that answers to them are theirs; or
+/// only this address, as addresses are compared. The mails themselves go: what they said stands in
+/// the messages.
+pub fn forget_addresses(tx: &mut Conn, ticket: TicketId, only: Option<&str>) -> Result<()> {
+    let mut tokens = reply_tokens::table
+        .filter(reply_tokens::ticket_id.eq(ticket.0))
+        .select(reply_tokens::id)
+        .into_boxed();
+    let mut messages = ticket_messages::table
+        .filter(ticket_messages::ticket_id.eq(ticket.0))
+        .select(ticket_messages::id)
+        .into_boxed();
+    let mut mails = inbound_mails::table
+        .filter(inbound_mails::ticket_id.eq(ticket.0))
+        .select((inbound_mails::id, inbound_mails::intake_id))
+        .into_boxed();
+    if let Some(only) = only {
+        tokens = tokens.filter(reply_tokens::email_key.eq(only));
+        messages = messages.filter(ticket_messages::from_email.eq(only));
+        mails = mails.filter(inbound_mails::from_key.eq(only));
+    }
+    let (tokens, messages): (Vec<i64>, Vec<i64>) = (tokens.load(tx)?, messages.load(tx)?);
+    let (mails, raw): (Vec<i64>, Vec<i64>) = mails.load::<(i64, i64)>(tx)?.into_iter().unzip();
+    diesel::delete(reply_tokens::table.filter(reply_tokens::id.eq_any(tokens))).execute(tx)?;
+    diesel::update(ticket_messages::table.filter(ticket_messages::id.eq_any(messages)))
         .set(ticket_messages::from_email.eq(None::<String>))
         .execute(tx)?;
-    Ok(())
+    diesel::update(inbound_mails::table.filter(inbound_mails::id.eq_any(mails)))
+        .set(inbound_mails::from_key.eq(""))
+        .execute(tx)?;
+    super::empty_raw_mails(tx, &raw)
 }
 
 /// What a token in one of our addresses stands for.
