@@ -300,15 +300,22 @@ pub fn satisfaction_comment(conn: &mut Conn, id: CaseId) -> Result<Option<String
     Ok(comment.flatten())
 }
 
-/// Notes that the case changed: a new version, and a line in the change log for live pages.
+/// Notes that the case changed: a new version, and a line in the change log for live pages. The page
+/// of the case that it went on in shows it too.
 pub fn touch(tx: &mut Conn, id: CaseId, now: Moment) -> Result<()> {
-    diesel::update(cases::table.find(id.0))
+    let went_on_in: Option<Option<i64>> = diesel::update(cases::table.find(id.0))
         .set((
             cases::version.eq(cases::version + 1),
             cases::last_event_at.eq(now.0),
         ))
-        .execute(tx)?;
-    changes::append(tx, Subject::Case, id.0, now)
+        .returning(cases::merged_into_id)
+        .get_result(tx)
+        .optional()?;
+    changes::append(tx, Subject::Case, id.0, now)?;
+    match went_on_in.flatten() {
+        Some(into) => changes::append(tx, Subject::Case, into, now),
+        None => Ok(()),
+    }
 }
 
 /// Cases of these people that are not closed, newest first: what else they have open.
@@ -484,29 +491,6 @@ pub fn was_asked(conn: &mut Conn, case: CaseId) -> Result<bool> {
     Ok(data.is_some_and(|d| d["asked"] == serde_json::Value::Bool(true)))
 }
 
-/// Whether the customer said something after `since`, on whatever channel; praise does not count.
-pub fn customer_spoke_since(conn: &mut Conn, case: CaseId, since: Moment) -> Result<bool> {
-    let rows: Vec<(String, String)> = case_events::table
-        .filter(
-            case_events::case_id
-                .eq(case.0)
-                .and(case_events::created_at.gt(since.0)),
-        )
-        .filter(
-            case_events::actor_kind
-                .eq("customer")
-                .or(case_events::step.eq(Step::Join.as_str())),
-        )
-        .order(case_events::id)
-        .limit(EVENTS_MAX)
-        .select((case_events::step, case_events::data))
-        .load(conn)?;
-    Ok(rows.into_iter().any(|(step, data)| {
-        let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
-        step != Step::Join.as_str() || data["label"] != "praise"
-    }))
-}
-
 /// The newest part of the story, oldest first.
 pub fn events(conn: &mut Conn, case: CaseId) -> Result<Vec<StoredEvent>> {
     type Row = (
@@ -568,6 +552,22 @@ pub fn decided_by_person(conn: &mut Conn, case: CaseId, step: Step) -> Result<bo
 /// Whether the customer wrote after the event `seen`, in this case or one that it took in (which
 /// brings words along that were not seen here before).
 pub fn customer_wrote_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<bool> {
+    Ok(!words_since(conn, case, seen)?.is_empty())
+}
+
+/// As [`customer_wrote_since`], but praise, which asks for nothing, does not count.
+pub fn customer_spoke_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<bool> {
+    let rows = words_since(conn, case, seen)?;
+    Ok(rows.into_iter().any(|(step, data)| {
+        let data: serde_json::Value = serde_json::from_str(&data).unwrap_or_default();
+        step != Step::Join.as_str() || data["label"] != "praise"
+    }))
+}
+
+/// The events after `seen` by which words of the customer came to the case, as step and data. Ids
+/// count, not times: who writes such an event holds the case, so that they rise in the order of the
+/// commits, and a time may be from long before.
+fn words_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<Vec<(String, String)>> {
     let of = cases::table
         .filter(
             cases::id
@@ -576,15 +576,18 @@ pub fn customer_wrote_since(conn: &mut Conn, case: CaseId, seen: i64) -> Result<
         )
         .select(cases::id);
     let steps = [Step::Capture, Step::Join, Step::Merge].map(Step::as_str);
-    let theirs = case_events::table
+    Ok(case_events::table
         .filter(case_events::case_id.eq_any(of))
         .filter(case_events::id.gt(seen))
         .filter(
             case_events::actor_kind
                 .eq("customer")
                 .or(case_events::step.eq_any(steps)),
-        );
-    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(conn)?)
+        )
+        .order(case_events::id)
+        .limit(EVENTS_MAX)
+        .select((case_events::step, case_events::data))
+        .load(conn)?)
 }
 
 /// Who else of the staff answered the customer after the event `seen`, by mail or in public, in this

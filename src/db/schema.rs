@@ -162,6 +162,7 @@ diesel::table! {
         official -> Bool,
         fixed_in -> Nullable<Text>,
         from_case_id -> Nullable<BigInt>,
+        from_mention_id -> Nullable<BigInt>,
         version -> BigInt,
         request_key -> Nullable<Text>,
     }
@@ -392,6 +393,7 @@ diesel::table! {
         approved_by -> Nullable<BigInt>,
         created_at -> BigInt,
         approved_at -> Nullable<BigInt>,
+        approved_event -> Nullable<BigInt>,
         sending_since -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         target_post_id -> Nullable<Text>,
@@ -411,7 +413,6 @@ diesel::table! {
         code -> Text,
         state -> Text,
         proof -> Nullable<Text>,
-        email -> Nullable<Text>,
         created_at -> BigInt,
         expires_at -> BigInt,
         proved_at -> Nullable<BigInt>,

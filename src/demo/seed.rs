@@ -149,7 +149,7 @@ fn thread(tx: &mut Conn, one: &Thread, seeded: &Seeded, now: Moment) -> Result<T
         slug: &slug::slug(&one.title),
         language: language::detect(&format!("{}. {plain}", one.title)),
         official: one.official || kind.is_of_staff(),
-        from_case: None,
+        from: None,
         request_key: None,
         tags: &one.tags,
         body: &one.body,

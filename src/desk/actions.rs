@@ -8,17 +8,18 @@ use serde_json::json;
 
 use super::case::{self, Stop, Typed};
 use crate::app::App;
-use crate::cases::links::{self, Link, LinkState, NewLink, Target};
+use crate::cases::links::{self, LinkState, NewLink, Target};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Case, MergeOutcome, Severity, Step};
-use crate::db::audit::{self, Act};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Problem;
 use crate::error::Result;
 use crate::escalations::approve_reply::{self, Shown};
-use crate::escalations::store::NewReply;
-use crate::escalations::{self, Label, Purpose, acknowledge, correct_triage, handoff, separate};
-use crate::forum::{self, ThreadKind, draft_thread};
+use crate::escalations::draft_thread::{self, Drafted};
+use crate::escalations::{
+    self, Label, acknowledge, answer_in_public, correct_triage, handoff, separate,
+};
+use crate::forum;
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff, handles};
 use crate::tickets;
@@ -546,59 +547,18 @@ pub async fn thread(
 ) -> Answer {
     let on = On::the(staff, *id);
     on.act(&app, move |app, tx, user, case| {
-        let family = cases::store::desk::family(tx, case.id)?;
-        let known = cases::store::links_of_any(tx, &family)?;
-        for link in known.iter().filter(|l| l.state == LinkState::Proposed) {
-            if let Target::Thread(id) = link.target
-                && let Some(thread) = forum::store::thread(tx, id)?
-                && thread.is_waiting_draft()
-            {
-                return Ok(drafted(
-                    thread.path(),
-                    "There is a draft already: edit it, then publish.",
-                ));
+        Ok(match draft_thread::draft(tx, app.now(), user, case)? {
+            Drafted::New(thread) => drafted(
+                format!("/t/{thread}"),
+                "A draft that only staff see. Edit it; publish it from the case.",
+            ),
+            Drafted::Already(path) => {
+                drafted(path, "There is a draft already: edit it, then publish.")
             }
-        }
-        let product = match case.product {
-            Some(product) => product,
-            None => {
-                return Ok(Said::refused(
-                    "Say first which product the case is about: its forum gets the thread.",
-                ));
-            }
-        };
-        let mention = escalations::store::standing_mention_of(tx, case.id)?;
-        let (title, body) = match mention {
-            Some(mention) => {
-                let suggested =
-                    escalations::link::suggest_thread(&mention, case.product, case.topic);
-                (suggested.title, suggested.body)
-            }
-            // What came by mail or form is private: only the line that staff see is taken along.
-            None => (case.summary.clone(), String::new()),
-        };
-        let draft = draft_thread::Draft {
-            product,
-            topic: case.topic,
-            author: user.id,
-            kind: ThreadKind::Question,
-            title: &title,
-            body: &body,
-            case: case.id,
-        };
-        let thread = draft_thread::draft_thread(tx, app.now(), &draft)?;
-        let new = NewLink {
-            target: Target::Thread(thread),
-            score: 1.0,
-            reasons: vec![format!("{} drafts it from this case", user.name)],
-            rule: String::new(),
-        };
-        links::propose(tx, app.now(), &user.actor(), case.id, &new)?;
-        let path = format!("/t/{thread}");
-        Ok(drafted(
-            path,
-            "A draft that only staff see. Edit it; publish it from the case.",
-        ))
+            Drafted::NoProduct => Said::refused(
+                "Say first which product the case is about: its forum gets the thread.",
+            ),
+        })
     })
     .await
 }
@@ -618,52 +578,16 @@ pub async fn publish(
     _form: Form<ButtonForm>,
 ) -> Answer {
     let (id, thread) = path.into_inner();
-    let (id, thread) = (CaseId(id), ThreadId(thread));
-    let user = staff.user.clone();
-    let stop = blocking(&app, move |app| {
-        let drafted_here = app.db.read(|conn| {
-            Ok(match case::open(conn, &user, id)? {
-                Ok(case) => Ok(link_to_draft(conn, case.id, thread)?),
-                Err(stop) => Err(stop),
-            })
-        })?;
-        match drafted_here {
-            Err(stop) => return Ok(Some(stop)),
-            Ok(None) => return Ok(None),
-            Ok(Some(_)) => {}
-        }
-        // Repeated after a cut between the two steps, it finds the thread public and links it.
-        forum::draft_thread::publish_draft(app, &user, thread)?;
-        Ok(None)
-    })
-    .await?;
-    let on = On::the(staff, id.0);
-    if let Some(stop) = stop {
-        return on.answer(&app, Err(Refused::Stop(stop))).await;
-    }
+    let on = On::the(staff, id);
     on.act(&app, move |app, tx, user, case| {
-        let public = forum::store::thread(tx, thread)?
-            .is_some_and(|t| t.visibility == forum::Visibility::Public);
-        let known = link_to_draft(tx, case.id, thread)?;
-        let Some(known) = known.filter(|_| public) else {
-            return Ok(Said::refused(
-                "This draft can't be published here any more.",
-            ));
-        };
-        let (by, to) = (user.actor(), LinkState::Confirmed);
-        links::decide(tx, app.now(), &by, known.id, to, "published from this case")?;
-        acknowledge::redraft(tx, app, app.now(), known.case)?;
-        Ok(Said::done("Published and linked."))
+        let published = draft_thread::publish(tx, app, user, case, ThreadId(thread))?;
+        Ok(if published {
+            Said::done("Published and linked.")
+        } else {
+            Said::refused("This draft can't be published here any more.")
+        })
     })
     .await
-}
-
-/// The link by which the case, or one that it took in, is bound to the thread.
-fn link_to_draft(conn: &mut Conn, case: CaseId, thread: ThreadId) -> Result<Option<Link>> {
-    let family = cases::store::desk::family(conn, case)?;
-    let links = cases::store::links_of_any(conn, &family)?;
-    let mut to_it = links.into_iter();
-    Ok(to_it.find(|link| link.target == Target::Thread(thread)))
 }
 
 #[derive(Deserialize)]
@@ -748,7 +672,8 @@ pub async fn reply(
     let (id, reply) = path.into_inner();
     let (reply, form) = (ReplyId(reply), form.fields);
     let typed = Typed {
-        reply: Some((reply, form.body.clone())),
+        reply: (form.to != "posted").then(|| (reply, form.body.clone())),
+        address: (form.to == "posted").then(|| (reply, form.address.clone())),
         ..Typed::default()
     };
     let on = On::the(staff, id).typed(typed);
@@ -817,6 +742,11 @@ fn posted(outcome: handoff::Outcome) -> Result<Said, Refused> {
             "That is no address of your reply. Open your post, copy its address, paste it here."
                 .into(),
         )),
+        Outcome::NotOurs => Err(Refused::Words(
+            "That is the address of somebody else's post. Open yours, copy its address, paste it \
+             here."
+                .into(),
+        )),
         Outcome::NotForHands => Err(Refused::Words(
             "This reply is not to be posted by hand, or not approved yet.".into(),
         )),
@@ -835,39 +765,13 @@ pub async fn answer_in_public(
     let key = why(&form.fields.key);
     let on = On::the(staff, *id);
     on.act(&app, move |app, tx, user, case| {
-        let family = cases::store::desk::family(tx, case.id)?;
-        let newest = escalations::store::desk::newest_mention_of(tx, &family)?;
-        let Some(mention) = newest else {
-            return Ok(Said::refused("There is no public post to answer."));
-        };
-        let new = NewReply {
-            case: case.id,
-            mention,
-            purpose: Purpose::Answer,
-            body: "",
-            has_link: false,
-            weighted_length: 0,
-            cost_micros: 0,
-            handoff: false,
-            automatic: false,
-            dedupe_key: &format!("answer:{}:{}:{key}", case.id, user.id),
-            drafted_by: Some(user.id),
-        };
-        let Some(reply) = escalations::store::insert_reply(tx, &new, app.now())? else {
-            return Ok(Said::info("The draft is there already."));
-        };
-        cases::store::touch(tx, case.id, app.now())?;
-        let act = Act {
-            by: &user.actor(),
-            act: "reply_drafted",
-            subject: ("case", case.id.0),
-            reason: "",
-            data: json!({"reply": reply}),
-        };
-        audit::record(tx, app.now(), act)?;
-        Ok(Said::info(
-            "Write the reply; everybody will be able to read it.",
-        ))
+        use answer_in_public::Outcome;
+        let outcome = answer_in_public::answer_in_public(tx, app.now(), user, case, &key)?;
+        Ok(match outcome {
+            Outcome::Begun => Said::info("Write the reply; everybody will be able to read it."),
+            Outcome::Already => Said::info("The draft is there already."),
+            Outcome::NothingToAnswer => Said::refused("There is no public post to answer."),
+        })
     })
     .await
 }

@@ -126,6 +126,8 @@ struct ReplyView {
     handoff_reason: Option<String>,
     /// Where a person posts it, once it is approved.
     handoff_url: Option<String>,
+    /// The address that was pasted and not accepted.
+    address: String,
     /// Why it was not sent, or waits.
     error: Option<String>,
     /// By a rule that the company switched on.
@@ -174,6 +176,8 @@ pub(super) struct Typed {
     pub note: String,
     pub message: String,
     pub reply: Option<(ReplyId, String)>,
+    /// The address of what a person posted by hand.
+    pub address: Option<(ReplyId, String)>,
     /// Why the case is closed.
     pub why: String,
     /// The case that it is to go on in.
@@ -386,7 +390,7 @@ fn gather(
     let (waited, is_late) = wait(case.waiting_since, now);
     let replies: Vec<ReplyView> = replies
         .into_iter()
-        .filter_map(|reply| reply_view(app, reply, &heard, typed.reply.as_ref()))
+        .filter_map(|reply| reply_view(app, reply, &heard, &typed))
         .collect();
     let kept = typed.reply.as_ref().filter(|(id, text)| {
         let is_in_its_form = |reply: &ReplyView| reply.id == *id && reply.is_draft();
@@ -447,19 +451,19 @@ fn gather(
 
 /// A reply that somebody has to decide about, or that is on its way; what is said stands in the
 /// story, what was discarded in the audit log.
-fn reply_view(
-    app: &App,
-    reply: Reply,
-    heard: &[Heard],
-    typed: Option<&(ReplyId, String)>,
-) -> Option<ReplyView> {
+fn reply_view(app: &App, reply: Reply, heard: &[Heard], typed: &Typed) -> Option<ReplyView> {
     if matches!(reply.state, ReplyState::Sent | ReplyState::Discarded) {
         return None;
     }
     let answered = heard.iter().find(|h| h.mention.id == reply.mention)?;
     let handle = answered.handle.as_ref();
     let to = acknowledge::reply_to(&answered.mention, handle);
-    let weighed = acknowledge::weigh(app, answered.mention.network, &to, &reply.body);
+    let typed_for = |typed: &Option<(ReplyId, String)>| {
+        let typed = typed.as_ref().filter(|(id, _)| *id == reply.id);
+        typed.map(|(_, text)| text.clone())
+    };
+    let shown = typed_for(&typed.reply).unwrap_or_else(|| reply.body.clone());
+    let weighed = acknowledge::weigh(app, answered.mention.network, &to, &shown);
     let waits_for_hands =
         reply.handoff && matches!(reply.state, ReplyState::Approved | ReplyState::Failed);
     Some(ReplyView {
@@ -479,9 +483,8 @@ fn reply_view(
             .then(|| handoff::address(app, &reply, &answered.mention, handle)),
         error: reply.error,
         automatic: reply.automatic,
-        shown: typed
-            .filter(|(id, _)| *id == reply.id)
-            .map_or_else(|| reply.body.clone(), |(_, text)| text.clone()),
+        address: typed_for(&typed.address).unwrap_or_default(),
+        shown,
         body: reply.body,
     })
 }

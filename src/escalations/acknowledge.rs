@@ -441,7 +441,8 @@ pub fn draft(
     if automatic {
         let rule = Actor::rule("auto_acknowledge");
         let why = "switched on for the product; linked by rule; the post addressed us";
-        store::set_approved(tx, id, None, None, now)?;
+        let newest = cases::store::desk::newest_event(tx, case.id)?;
+        store::set_approved(tx, id, None, newest, None, now)?;
         audit::record(
             tx,
             now,

@@ -186,7 +186,9 @@ pub fn approve_reply(
                 drafted_by: edited.then_some(by.id).or(reply.drafted_by),
             },
         )?;
-        store::set_approved(tx, id, Some(by.id), draft.handoff_reason.as_deref(), now)?;
+        let newest = cases::store::desk::newest_event(tx, case.id)?;
+        let by_hand_because = draft.handoff_reason.as_deref();
+        store::set_approved(tx, id, Some(by.id), newest, by_hand_because, now)?;
         let by_hand = draft.handoff_reason.is_some();
         tell(
             tx,

@@ -236,6 +236,7 @@ pub fn finish_sign_in(
     }
     let now = app.now();
     app.db.write(|tx| {
+        cases::hold_successor(tx, claim.case)?;
         store::set_claim_proved(tx, claim.id, &proof_of(Proof::SignIn, &browser.code), now)?;
         cases::record_event(
             tx,
@@ -306,7 +307,7 @@ pub fn complete(
         if !browser.has_proved(&claim) || claim.expires_at <= now {
             return Ok(Completed::NotProved);
         }
-        if !store::complete_claim(tx, claim.id, &email, now)? {
+        if !store::complete_claim(tx, claim.id, now)? {
             return Ok(Completed::Already);
         }
         let Some(handle) = handles::handle(tx, claim.handle)? else {
@@ -459,6 +460,7 @@ pub fn recognise_code(
         let Some(word) = words.iter().find(|w| is_proof_code(app, claim.id, w)) else {
             continue;
         };
+        cases::hold_successor(tx, claim.case)?;
         let proof = proof_of(Proof::Code, &word.to_ascii_uppercase());
         store::set_claim_proved(tx, claim.id, &proof, now)?;
         store::set_case(tx, mention.id, claim.case)?;

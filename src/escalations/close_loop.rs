@@ -198,7 +198,7 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
 /// Takes back what was drafted for this purpose, and what was approved and is surely not out yet:
 /// whoever approved it did not know what is known now.
 fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str) -> Result<()> {
-    let mut taken_back = store::discard_drafts(tx, case, purpose)?;
+    let mut taken_back = store::discard_drafts(tx, store::Drafts::Of(case, purpose))?;
     for reply in store::replies_of(tx, case)? {
         // A person may have posted by hand already what is left to hands.
         if reply.purpose != purpose || reply.handoff || !reply.is_unsent() {
@@ -300,7 +300,8 @@ fn draft(
     if !automatic {
         return Ok(Some("Word that it is solved is drafted; a person sends it"));
     }
-    store::set_approved(tx, reply, None, None, now)?;
+    let newest = cases::store::desk::newest_event(tx, case.id)?;
+    store::set_approved(tx, reply, None, newest, None, now)?;
     audit::record(
         tx,
         now,

@@ -83,9 +83,11 @@ pub fn correct_triage(
             return Ok(Outcome::NotAllowed);
         }
         let before = store::triage_of(tx, mention)?;
+        // A judgement of what the post said before an edit does not hold while it waits.
+        let is_judged = stored.stage == Stage::Done;
         if before
             .as_ref()
-            .is_some_and(|b| b.label == label && b.severity == judged.severity)
+            .is_some_and(|b| is_judged && b.label == label && b.severity == judged.severity)
         {
             return Ok(Outcome::Already);
         }

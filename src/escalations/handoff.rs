@@ -5,10 +5,11 @@ use super::approve_reply::{Stop, load, tell};
 use super::store::{self, Mention, Reply};
 use super::{ReplyState, acknowledge, send_reply};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::ReplyId;
-use crate::networks::Network;
 use crate::networks::x::intent;
+use crate::networks::{Account, Network, PostAddress};
 use crate::people::CurrentUser;
 use crate::people::handles::Handle;
 
@@ -19,6 +20,8 @@ pub enum Outcome {
     Already,
     /// The text is no address of a post on this network.
     NoAddress,
+    /// A post of the customer's, or of somebody else, stands there.
+    NotOurs,
     /// Not approved yet, or the network is to send it by itself.
     NotForHands,
     NotAllowed,
@@ -37,20 +40,66 @@ pub fn address(app: &App, reply: &Reply, mention: &Mention, handle: Option<&Hand
     }
 }
 
-/// The id in the address of a post on a network that we don't speak with: Bluesky and Mastodon put
-/// it last.
-fn last_segment(address: &str) -> Option<String> {
+/// What the address of a post says.
+fn read_address(app: &App, network: Network, address: &str) -> Option<PostAddress> {
+    match app.connector(network) {
+        Some(connector) => connector.read_address(address),
+        None if network == Network::X => intent::parse_post_address(address, None),
+        None => last_segment(address),
+    }
+}
+
+/// The address of a post on a network that we don't speak with: Bluesky and Mastodon put its id last,
+/// behind what is the same for all posts of an account.
+fn last_segment(address: &str) -> Option<PostAddress> {
     let url = url::Url::parse(address.trim()).ok()?;
     if !matches!(url.scheme(), "http" | "https") {
         return None;
     }
-    let last = url.path_segments()?.rfind(|part| !part.is_empty())?;
-    Some(last.to_owned())
+    let mut parts: Vec<&str> = url.path_segments()?.filter(|p| !p.is_empty()).collect();
+    let id = parts.pop()?.to_owned();
+    let account = format!("{}/{}", url.host_str()?, parts.join("/"));
+    Some(PostAddress {
+        id,
+        username: Some(account),
+    })
+}
+
+/// Whether a post may be our reply to the mention. What people paste by mistake is a post of the
+/// customer's: this one, or another.
+fn may_be_ours(
+    tx: &mut Conn,
+    app: &App,
+    ours: &[(Network, Account)],
+    to: &Mention,
+    post: &PostAddress,
+) -> Result<bool> {
+    if post.id == to.post_id || store::is_post_of_others(tx, to.network, &post.id)? {
+        return Ok(false);
+    }
+    let Some(name) = &post.username else {
+        return Ok(true);
+    };
+    let is_known = |(network, account): &&(Network, Account)| {
+        *network == to.network && !account.username.is_empty()
+    };
+    if let Some((_, account)) = ours.iter().find(is_known) {
+        return Ok(account.is_called(name));
+    }
+    let theirs = to.url.as_deref();
+    let theirs = theirs.and_then(|url| read_address(app, to.network, url)?.username);
+    Ok(theirs.is_none_or(|theirs| !theirs.eq_ignore_ascii_case(name)))
 }
 
 /// The person has posted it: its address is kept, and the case answered.
 pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) -> Result<Outcome> {
     let now = app.now();
+    // A network is not asked while the database is held.
+    let ours: Vec<(Network, Account)> = app
+        .connectors
+        .iter()
+        .filter_map(|connector| Some((connector.network(), connector.account().ok()?)))
+        .collect();
     app.db.write(|tx| {
         let (reply, case) = match load(tx, by, id)? {
             Ok(found) => found,
@@ -67,17 +116,12 @@ pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) ->
             _ if !waits => return Ok(Outcome::NotForHands),
             _ => {}
         }
-        let post_id = match app.connector(mention.network) {
-            Some(connector) => connector.post_id_of(pasted),
-            None if mention.network == Network::X => {
-                intent::parse_post_address(pasted, None).map(|a| a.id)
-            }
-            None => last_segment(pasted).filter(|_| mention.url.as_deref() != Some(pasted.trim())),
-        };
-        // The customer's own post is what people paste by mistake.
-        let Some(post_id) = post_id.filter(|p| *p != mention.post_id) else {
+        let Some(post) = read_address(app, mention.network, pasted) else {
             return Ok(Outcome::NoAddress);
         };
+        if !may_be_ours(tx, app, &ours, &mention, &post)? {
+            return Ok(Outcome::NotOurs);
+        }
         let actor = by.actor();
         tell(
             tx,
@@ -88,7 +132,7 @@ pub fn posted_by_hand(app: &App, by: &CurrentUser, id: ReplyId, pasted: &str) ->
             "Posted the reply by hand",
             "",
         )?;
-        send_reply::sent_now(tx, app, now, &reply, &post_id, Some(pasted.trim()), &actor)?;
+        send_reply::sent_now(tx, app, now, &reply, &post.id, Some(pasted.trim()), &actor)?;
         Ok(Outcome::Done)
     })
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ids::IntakeId;
 use crate::keys;
 use crate::networks::import::Import;
-use crate::networks::{Account, Network, NetworkError, PostKind, Problem, PublicPost};
+use crate::networks::{Account, Network, NetworkError, PostAddress, PostKind, Problem, PublicPost};
 
 /// Longest pasted text (characters).
 pub const TEXT_CHARS_MAX: usize = 25_000;
@@ -105,7 +105,7 @@ pub fn add(app: &App, what: &str) -> Result<Added> {
         return add_text(app, what).map(Added::Stored);
     }
     for connector in &app.connectors {
-        let Some(id) = connector.post_id_of(what) else {
+        let Some(PostAddress { id, .. }) = connector.read_address(what) else {
             continue;
         };
         let looked = match connector.lookup(&[id]) {

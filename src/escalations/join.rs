@@ -5,7 +5,7 @@ use serde_json::json;
 use super::store::{self, Mention};
 use super::{Label, triage};
 use crate::cases::states::{self, Happening};
-use crate::cases::{self, Case, Event, State, Step};
+use crate::cases::{self, Event, State, Step};
 use crate::clock::{DAY, Moment};
 use crate::db::Conn;
 use crate::db::audit::Actor;
@@ -63,7 +63,7 @@ fn open_successor(tx: &mut Conn, case: CaseId) -> Result<Option<CaseId>> {
     Ok(case.filter(|c| c.state != State::Closed).map(|c| c.id))
 }
 
-/// Adds the mention to the case. Praise is noted and moves nothing; anything else says that the
+/// Adds the mention to the case, or where that goes on; which it was. Praise is noted and moves nothing; anything else says that the
 /// customer wrote, which gives no better and no worse place to who waits already.
 pub fn join(
     tx: &mut Conn,
@@ -72,7 +72,10 @@ pub fn join(
     label: Label,
     case: CaseId,
     why: &str,
-) -> Result<Option<Case>> {
+) -> Result<CaseId> {
+    // Held before anything is written: who approves an answer meanwhile either sees this post or
+    // comes first. It may have gone on elsewhere since it was found.
+    let case = cases::hold_successor(tx, case)?.map_or(case, |c| c.id);
     store::set_case(tx, mention.id, case)?;
     cases::record_event(
         tx,
@@ -87,10 +90,9 @@ pub fn join(
             data: json!({"label": label}),
         },
     )?;
-    if label == Label::Praise {
-        return cases::store::case(tx, case);
+    if label != Label::Praise {
+        let by = Actor::rule("join");
+        states::happen(tx, now, &by, case, Happening::CustomerWrote, "wrote again")?;
     }
-    let by = Actor::rule("join");
-    states::happen(tx, now, &by, case, Happening::CustomerWrote, "wrote again")?;
-    cases::store::case(tx, case)
+    Ok(case)
 }

@@ -347,8 +347,7 @@ fn take(
     }
     let handle = around.handle(mention.handle);
     let case = if let Some((case, why)) = join::find(tx, mention, handle)? {
-        join::join(tx, now, mention, triage.label, case, &why)?;
-        Some(case)
+        Some(join::join(tx, now, mention, triage.label, case, &why)?)
     } else if triage.label.wants_an_answer() {
         Some(open_case(
             tx, app, now, mention, triage, candidates, around,

@@ -15,12 +15,14 @@
 //! - Nobody is merged on a guess: a guess is only proposed.
 
 pub mod acknowledge;
+pub mod answer_in_public;
 pub mod approve_reply;
 pub mod capture;
 pub mod claim;
 pub mod close_loop;
 pub mod commands;
 pub mod correct_triage;
+pub mod draft_thread;
 pub mod handoff;
 pub mod identify;
 pub mod import;

@@ -83,11 +83,16 @@ impl Job for Recheck {
                     }
                 };
                 capture::store_posts(app, &looked.found, "recheck", None)?;
+                let (gone, rest): (Vec<_>, Vec<_>) = due
+                    .iter()
+                    .partition(|one| looked.gone.contains(&one.post_id));
+                // Each for itself: it holds its case.
+                for one in gone {
+                    app.db.write(|tx| erase(tx, now, one.id))?;
+                }
                 app.db.write(|tx| {
-                    for one in &due {
-                        if looked.gone.contains(&one.post_id) {
-                            erase(tx, now, one.id)?;
-                        } else if !looked.unknown.contains(&one.post_id) {
+                    for one in rest {
+                        if !looked.unknown.contains(&one.post_id) {
                             store::set_checked(tx, one.id, now)?;
                         }
                     }
@@ -102,6 +107,10 @@ impl Job for Recheck {
 /// Forgets what a post said: its text, its raw form, the page it came in, and what was quoted
 /// from it. That there was one, and what was decided, stays.
 pub fn erase(tx: &mut Conn, now: Moment, id: MentionId) -> Result<()> {
+    // Who drafts a thread from the post meanwhile holds its case too.
+    if let Some(case) = store::mention(tx, id)?.and_then(|mention| mention.case) {
+        cases::hold_successor(tx, case)?;
+    }
     let Some(mention) = store::mention(tx, id)? else {
         return Ok(());
     };

@@ -307,8 +307,11 @@ pub(super) fn sent_now(
             data: json!({"reply": reply.id, "post": network_post_id, "url": url}),
         },
     )?;
-    let approved = reply.approved_at.unwrap_or(now);
-    let what = if cases::store::customer_spoke_since(tx, case.id, approved)? {
+    let spoke = match reply.approved_event {
+        Some(seen) => cases::store::customer_spoke_since(tx, case.id, seen)?,
+        None => false,
+    };
+    let what = if spoke {
         // It answers what was said before; what they said since waits for us.
         Happening::Acknowledged
     } else {

@@ -64,7 +64,7 @@ pub fn separate(
             return Ok(Outcome::NotJoined);
         }
         let candidates = link::candidates(tx, &found)?;
-        store::discard_drafts_to(tx, mention)?;
+        store::discard_drafts(tx, store::Drafts::To(mention))?;
         let own = judge::open_case_of(tx, app, now, &stored, &judged, &candidates)?;
         // That it is the same problem was just denied.
         if let Some(link) = cases::store::link_to(tx, own, Target::Case(case.id))? {

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::store::{self, followers};
+use super::store::{self, Origin, followers};
 use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
-use crate::ids::{CaseId, ProductId, ThreadId, TopicId, UserId};
+use crate::ids::{CaseId, MentionId, ProductId, ThreadId, TopicId, UserId};
 use crate::people::CurrentUser;
 use crate::text::{language, markdown, slug};
 
@@ -27,7 +27,7 @@ pub struct Draft<'a> {
     pub title: &'a str,
     /// Markdown. Nothing private may stand in it: publishing shows it to everyone.
     pub body: &'a str,
-    pub case: CaseId,
+    pub from: Origin,
 }
 
 /// Writes the draft in the caller's transaction, which ends with this: it tells the change log.
@@ -52,7 +52,7 @@ pub fn draft_thread(tx: &mut Conn, now: Moment, draft: &Draft<'_>) -> Result<Thr
         slug: &slug::slug(&title),
         language: language::detect(&format!("{title}. {plain}")),
         official: draft.kind.is_of_staff(),
-        from_case: Some(draft.case),
+        from: Some(draft.from),
         request_key: None,
         tags: &[],
         body: &body,
@@ -67,32 +67,40 @@ pub fn draft_thread(tx: &mut Conn, now: Moment, draft: &Draft<'_>) -> Result<Thr
 /// Shows the draft to everyone, as if opened now.
 pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
     let now = app.now();
-    app.db.write(|tx| {
-        let Some(thread) = store::thread_for(tx, by, thread)? else {
-            return Ok(Outcome::NotFound);
-        };
-        if thread.visibility != Visibility::Draft {
-            return Ok(Outcome::Unchanged(thread.place()));
-        }
-        if !policy::can_publish(by, &thread) {
-            return Ok(Outcome::NotAllowed(policy::ONLY_STAFF));
-        }
-        if !thread.is_waiting_draft() {
-            return Ok(Outcome::NotAllowed(policy::DISCARDED));
-        }
-        store::set_visibility(tx, &thread, Visibility::Public)?;
-        store::set_published(tx, thread.id, now)?;
-        super::record(tx, now, by, "draft_published", thread.id, "", json!({}))?;
-        store::changed(tx, thread.id, now)?;
-        Ok(Outcome::Done(thread.place()))
-    })
+    app.db.write(|tx| publish(tx, now, by, thread))
 }
 
-/// The post that drafts were made from is gone: the drafts of these cases that nobody published are
-/// closed, and their words with them. Call it in the transaction that forgets the post; it tells
-/// the change log.
-pub fn erase_drafts_of(tx: &mut Conn, now: Moment, cases: &[CaseId]) -> Result<()> {
-    for thread in store::drafts_of(tx, cases)? {
+/// As [`publish_draft`], in the caller's transaction.
+pub fn publish(tx: &mut Conn, now: Moment, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
+    let Some(thread) = store::thread_for(tx, by, thread)? else {
+        return Ok(Outcome::NotFound);
+    };
+    if thread.visibility != Visibility::Draft {
+        return Ok(Outcome::Unchanged(thread.place()));
+    }
+    if !policy::can_publish(by, &thread) {
+        return Ok(Outcome::NotAllowed(policy::ONLY_STAFF));
+    }
+    if !thread.is_waiting_draft() {
+        return Ok(Outcome::NotAllowed(policy::DISCARDED));
+    }
+    store::set_visibility(tx, &thread, Visibility::Public)?;
+    store::set_published(tx, thread.id, now)?;
+    super::record(tx, now, by, "draft_published", thread.id, "", json!({}))?;
+    store::changed(tx, thread.id, now)?;
+    Ok(Outcome::Done(thread.place()))
+}
+
+/// The post that drafts were made from is gone: those that nobody published are closed, and their
+/// words with them; so are drafts made from how these `cases` were summed up, which were its words.
+/// Call it in the transaction that forgets the post; it tells the change log.
+pub fn erase_drafts_of(
+    tx: &mut Conn,
+    now: Moment,
+    mention: MentionId,
+    cases: &[CaseId],
+) -> Result<()> {
+    for thread in store::drafts_of(tx, mention, cases)? {
         store::blank(tx, thread, GONE_TITLE)?;
         store::set_state(tx, thread, ThreadState::Closed, now)?;
         audit::record(

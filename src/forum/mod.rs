@@ -39,7 +39,7 @@ pub mod unsubscribe;
 use crate::clock::Moment;
 use crate::db::{Conn, audit};
 use crate::error::Result;
-use crate::ids::{CaseId, PostId, ProductId, TagId, ThreadId, TopicId, UserId};
+use crate::ids::{PostId, ProductId, TagId, ThreadId, TopicId, UserId};
 use crate::jobs::{self, Registry};
 use crate::people::CurrentUser;
 
@@ -273,7 +273,6 @@ pub struct Thread {
     pub official: bool,
     /// The version that fixed a known issue, as staff call it.
     pub fixed_in: Option<String>,
-    pub from_case: Option<CaseId>,
     pub version: i64,
 }
 

@@ -96,7 +96,7 @@ pub fn post_thread(app: &App, by: &CurrentUser, typed: &Typed) -> Result<Outcome
             slug: &slug,
             language: language::detect(&format!("{title}. {plain}")),
             official: kind.is_of_staff(),
-            from_case: None,
+            from: None,
             request_key: key.as_deref(),
             tags: &tags,
             body: &body,

@@ -29,7 +29,7 @@ use crate::db::schema::{
 use crate::db::{Conn, Lock, lock};
 use crate::each;
 use crate::error::{Error, Result};
-use crate::ids::{CaseId, PostId, ProductId, TagId, ThreadId, TopicId, UserId};
+use crate::ids::{CaseId, MentionId, PostId, ProductId, TagId, ThreadId, TopicId, UserId};
 use crate::people::CurrentUser;
 
 pub use lists::{Cursor, Filter, ThreadLine, contributions};
@@ -307,7 +307,6 @@ struct ThreadRow {
     primary_answer_id: Option<i64>,
     official: bool,
     fixed_in: Option<String>,
-    from_case_id: Option<i64>,
     version: i64,
 }
 
@@ -335,7 +334,6 @@ macro_rules! thread_columns {
             threads::primary_answer_id,
             threads::official,
             threads::fixed_in,
-            threads::from_case_id,
             threads::version,
         )
     };
@@ -367,7 +365,6 @@ impl TryFrom<ThreadRow> for Thread {
             primary_answer: row.primary_answer_id.map(PostId),
             official: row.official,
             fixed_in: row.fixed_in,
-            from_case: row.from_case_id.map(CaseId),
             version: row.version,
         })
     }
@@ -411,6 +408,14 @@ pub fn post_for(tx: &mut Conn, by: &CurrentUser, id: PostId) -> Result<Option<(T
     Ok(post(tx, id)?.map(|post| (thread, post)))
 }
 
+/// What a thread was drafted from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    pub case: CaseId,
+    /// The post whose words it holds; none when they are the case's own.
+    pub mention: Option<MentionId>,
+}
+
 /// A thread to be written, with its opening post.
 pub struct NewThread<'a> {
     pub product: ProductId,
@@ -422,7 +427,7 @@ pub struct NewThread<'a> {
     pub slug: &'a str,
     pub language: Option<&'a str>,
     pub official: bool,
-    pub from_case: Option<CaseId>,
+    pub from: Option<Origin>,
     pub request_key: Option<&'a str>,
     pub tags: &'a [String],
     pub body: &'a str,
@@ -445,7 +450,8 @@ pub fn insert_thread(tx: &mut Conn, new: &NewThread<'_>, now: Moment) -> Result<
             threads::created_at.eq(now.0),
             threads::active_at.eq(now.0),
             threads::official.eq(new.official),
-            threads::from_case_id.eq(new.from_case.map(|c| c.0)),
+            threads::from_case_id.eq(new.from.map(|from| from.case.0)),
+            threads::from_mention_id.eq(new.from.and_then(|from| from.mention).map(|m| m.0)),
             threads::request_key.eq(new.request_key),
         ))
         .returning(threads::id)
@@ -494,12 +500,21 @@ pub fn changed(tx: &mut Conn, thread: ThreadId, now: Moment) -> Result<()> {
     changes::append(tx, Subject::Thread, thread.0, now)
 }
 
-/// The threads drafted from these cases that nobody published, discarded ones too.
-pub fn drafts_of(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<ThreadId>> {
+/// The threads drafted from this post, or from how these cases are summed up, that nobody published;
+/// discarded ones too.
+pub fn drafts_of(conn: &mut Conn, mention: MentionId, cases: &[CaseId]) -> Result<Vec<ThreadId>> {
     let cases: Vec<i64> = cases.iter().map(|c| c.0).collect();
+    let of_cases = threads::from_mention_id
+        .is_null()
+        .and(threads::from_case_id.assume_not_null().eq_any(cases));
     let ids: Vec<i64> = threads::table
         .filter(threads::visibility.eq(Visibility::Draft.as_str()))
-        .filter(threads::from_case_id.eq_any(cases))
+        .filter(
+            threads::from_mention_id
+                .assume_not_null()
+                .eq(mention.0)
+                .or(of_cases),
+        )
         .order(threads::id)
         .select(threads::id)
         .load(conn)?;

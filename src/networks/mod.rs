@@ -237,6 +237,14 @@ impl Account {
     }
 }
 
+/// What a post's address says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostAddress {
+    pub id: String,
+    /// Without the @; none in addresses that leave the name out.
+    pub username: Option<String>,
+}
+
 /// One thing in an answer or a file that could not be read; the rest was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
@@ -375,8 +383,8 @@ pub trait Connector: Send + Sync {
     /// The address where a person posts this reply by hand.
     fn handoff_url(&self, to: &ReplyTo, text: &str) -> String;
 
-    /// The id in a pasted address of one of this network's posts.
-    fn post_id_of(&self, address: &str) -> Option<String>;
+    /// What a pasted address of one of this network's posts says.
+    fn read_address(&self, address: &str) -> Option<PostAddress>;
 
     /// Where a person signs in on the network, for the purpose. `None` when the app can't offer
     /// it: no client id is configured, or the network has no such sign-in.

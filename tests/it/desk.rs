@@ -9,6 +9,7 @@ use offramp::cases::states::Happening;
 use offramp::cases::{self, Channel, NewCase, Severity, State};
 use offramp::clock::{HOUR, MINUTE};
 use offramp::db::audit::Actor;
+use offramp::db::changes;
 use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::{self, ReplyState, capture};
 use offramp::forum::store::{NewProduct, NewThread};
@@ -163,7 +164,7 @@ fn complaint(t: &Test) -> (CaseId, ThreadId) {
         slug: "lamp",
         language: Some("en"),
         official: false,
-        from_case: None,
+        from: None,
         request_key: None,
         tags: &[],
         body: "It glows.",
@@ -523,6 +524,7 @@ on_both! {
         assert!(page.body.contains("Paste the address of your post") && page.body.contains(words));
         let wrong = act(&mut browser, case, &path, &[("to", "posted"), ("address", "nonsense")]);
         assert!(wrong.status == 409 && wrong.body.contains("no address of your reply"));
+        assert!(wrong.body.contains("value=\"nonsense\""), "what was pasted is kept");
         let address = "https://x.com/FernwellHelp/status/777";
         act(&mut browser, case, &path, &[("to", "posted"), ("address", address)]);
         let sent = reply_of(t, case);
@@ -598,6 +600,7 @@ on_both! {
         let refused = act(&mut browser, case, &format!("reply/{}", reply.id), &fields);
         assert_eq!(refused.status, 409);
         assert!(refused.body.contains("My own careful words") && refused.body.contains("changed this reply meanwhile"));
+        assert!(refused.body.contains(">20 / 280<"), "the length of what was typed");
         assert!(refused.body.contains("The draft says now") && refused.body.contains(&shown(&reply.body)), "{}", refused.body);
         assert_eq!(reply_of(t, case).state, ReplyState::Draft);
         let version = reply.version.to_string();
@@ -1058,6 +1061,21 @@ on_both! {
         for act in ["note_added", "reply_drafted"] {
             assert_eq!(audit.iter().filter(|line| line.act == act).count(), 1, "{act}: {audit:?}");
         }
+    }
+
+    fn what_happens_in_a_merged_case_reaches_the_page_it_is_shown_on(t) {
+        let [case, into] = [Channel::X, Channel::Email].map(|channel| {
+            case_of(t, "Two", channel, Severity::Money, None, HOUR)
+        });
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        act(&mut browser, case, "merge", &[("into", &into.to_string())]);
+        let changed = t.app.db.write(|tx| {
+            let position = changes::newest(tx)?;
+            cases::store::touch(tx, case, t.app.now())?;
+            Ok(position)
+        }).and_then(|position| t.app.db.read(|c| changes::after(c, position, 9)));
+        let changed: Vec<i64> = changed.expect("changes").iter().map(|c| c.subject_id).collect();
+        assert_eq!(changed, [case.0, into.0]);
     }
 
     fn open_pages_hear_of_a_change_once_it_is_committed(t) {

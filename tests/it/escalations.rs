@@ -11,14 +11,17 @@ use offramp::clock::{DAY, HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
 use offramp::db::audit::Actor;
 use offramp::db::schema::{
-    audit_log, cases as cases_table, intake, jobs as jobs_table, mentions, products, replies,
-    threads, users,
+    audit_log, cases as cases_table, inbound_mails, intake, jobs as jobs_table, mails, mentions,
+    posts, products, replies, threads, users,
 };
+use offramp::escalations::answer_in_public::answer_in_public;
 use offramp::escalations::approve_reply::{self, Shown, discard_reply};
 use offramp::escalations::claim;
 use offramp::escalations::close_loop::ThreadResolved;
 use offramp::escalations::correct_triage::{self, correct_triage};
+use offramp::escalations::draft_thread::{self, Drafted};
 use offramp::escalations::handoff::{self, posted_by_hand};
+use offramp::escalations::join;
 use offramp::escalations::judge::{self, JudgeMentions};
 use offramp::escalations::poll::{self, Poll, Reading, poll};
 use offramp::escalations::recheck::{self, Recheck};
@@ -219,7 +222,7 @@ pub fn thread(t: &Test, product: ProductId, title: &str, body: &str) -> ThreadId
                     slug: "a-thread",
                     language: Some("en"),
                     official: false,
-                    from_case: None,
+                    from: None,
                     request_key: None,
                     tags: &[],
                     body,
@@ -547,7 +550,8 @@ with_x! {
         // We believe that it addresses us; the network knows better.
         looked.found[0].summoned = true;
         capture::capture(&t.app, Network::X, &looked.found, "test", b"raw", &[]).expect("captured");
-        t.run_jobs();
+        let other = says(x, "bob", "@FernwellHelp my lamp is broken, useless");
+        read(t);
         let reply = replies_of(t, case_of(t, post).id).remove(0);
         approve(t, &reply);
         t.run_jobs();
@@ -557,7 +561,10 @@ with_x! {
         let by = staff(t);
         let own = format!("https://x.com/ada/status/{post}");
         let hand = |pasted: &str| posted_by_hand(&t.app, &by, reply.id, pasted).expect("answered");
-        assert_eq!(hand(&own), handoff::Outcome::NoAddress);
+        let nameless = format!("https://x.com/i/web/status/{}", mention_of(t, other).post_id);
+        for theirs in [own.as_str(), "https://x.com/Ada/status/98", "https://x.com/bob/status/98", &nameless] {
+            assert_eq!(hand(theirs), handoff::Outcome::NotOurs, "{theirs}");
+        }
         assert_eq!(hand("thanks"), handoff::Outcome::NoAddress);
         assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Done);
         assert_eq!(hand("https://x.com/FernwellHelp/status/99"), handoff::Outcome::Already);
@@ -935,8 +942,25 @@ with_x! {
         let path = address.strip_prefix("http://help.fernwell.example").expect("ours").to_owned();
         let mut browser = t.browser();
         assert!(browser.get(&path).body.contains("Take it back"));
-        // One letter has left, one waits, one was given up.
+        // One letter has left, one waits, one was given up; one was answered, twice by the same mail.
         t.run_jobs();
+        let reply_to: Option<String> = app.db.read(|c| {
+            Ok(mails::table.filter(mails::case_id.eq(case.0)).select(mails::reply_to).first(c)?)
+        }).expect("a letter");
+        let recipients = [reply_to.expect("an address")];
+        for path in ["one", "another"] {
+            let raw = format!("From: Ada <ada@example.org>\r\nTo: {}\r\nMessage-ID: <a@example.org>\r\n\
+                Received: by {path}\r\nSubject: Re: you\r\n\r\nThe order is 4711.\r\n", recipients[0]);
+            offramp::tickets::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
+            t.run_jobs();
+        }
+        let kept = || -> (Vec<Vec<u8>>, Vec<String>) {
+            app.db.read(|c| Ok((
+                intake::table.filter(intake::channel.eq("mail")).select(intake::body).load(c)?,
+                inbound_mails::table.select(inbound_mails::from_key).load(c)?,
+            ))).expect("the mails")
+        };
+        assert_eq!((kept().0.len(), kept().1), (2, vec!["ada@example.org".to_owned()]));
         app.db.write(|tx| offramp::tickets::notices::fresh_link(tx, &app, case)).expect("a letter");
         let waiting = app.db.read(offramp::mail::store::waiting_ids).expect("the outbox");
         assert_eq!(waiting.len(), 1);
@@ -961,7 +985,10 @@ with_x! {
             let ticket = offramp::tickets::store::ticket_of(c, case)?.expect("a ticket");
             offramp::tickets::store::messages(c, ticket.id)
         });
-        assert!(messages.expect("messages").iter().all(|m| m.from_email.is_none()));
+        let messages = messages.expect("messages");
+        assert!(messages.iter().all(|m| m.from_email.is_none()));
+        assert!(messages.iter().any(|m| m.body.contains("4711")), "what they said stays");
+        assert_eq!(kept(), (vec![vec![], vec![]], vec![String::new()]), "and not by which address");
         assert!(!browser.get(&path).body.contains("Take it back"));
         let now = case_of(t, post);
         assert_eq!(now.email, None);
@@ -1401,6 +1428,17 @@ with_x! {
         assert_eq!(count_cases(t), 1);
     }
 
+    fn who_agrees_with_a_judgement_that_failed_has_judged(t, x) {
+        let post = says(x, "ada", "@FernwellHelp thank you, best support ever!");
+        read(t);
+        set(t, |c| diesel::update(mentions::table).set(mentions::stage.eq("failed")).execute(c));
+        let (by, id) = (staff(t), mention_of(t, post).id);
+        let agrees = || correct_triage(&t.app, &by, id, Label::Praise, None, "").expect("corrected");
+        assert_eq!(agrees(), correct_triage::Outcome::Done);
+        assert_eq!(mention_of(t, post).stage, Stage::Done);
+        assert_eq!(agrees(), correct_triage::Outcome::Already);
+    }
+
     fn an_edit_that_turns_praise_into_a_complaint_is_judged_again(t, x) {
         let post = says(x, "ada", "@FernwellHelp nice hub, love it, thank you!");
         let later = says(x, "bob", "@FernwellHelp lovely lamp, thank you so much!");
@@ -1454,6 +1492,55 @@ with_x! {
         assert!(!format!("{links:?}{events:?}{audit:?}").contains("zeppelin"));
     }
 
+    fn rule_6_a_draft_goes_with_the_post_it_was_made_from_wherever_its_case_went(t, x) {
+        let hub = product(t);
+        let older = says(x, "bob", "@FernwellHelp my lamp is broken, useless");
+        let post = says(x, "ada", "@FernwellHelp my zeppelin hub is broken, useless");
+        read(t);
+        let (by, now) = (staff(t), t.app.now());
+        let (into, case) = (case_of(t, older), case_of(t, post));
+        assert_eq!(case.product, Some(hub));
+        let drafted = t.app.db.write(|tx| {
+            let drafted = draft_thread::draft(tx, now, &by, &case)?;
+            cases::merge(tx, now, &by.actor(), case.id, into.id, "")?;
+            Ok(drafted)
+        });
+        let Drafted::New(thread) = drafted.expect("drafted") else { panic!("no draft") };
+        search::catch_up(&t.app.index, &t.app.db, &Docs::new(t.app.db.clone())).expect("indexed");
+        let gone = |post| {
+            assert!(x.sandbox().delete(post));
+            t.advance(23 * HOUR);
+            enqueue(&t.app, &Recheck::default());
+            t.run_jobs();
+            let thread = t.app.db.read(|c| forum::store::thread(c, thread)).expect("read").expect("a thread");
+            !thread.title.contains("zeppelin")
+        };
+        assert!(!gone(older), "the words of another stay");
+        assert!(gone(post));
+        let bodies: Vec<String> = t.app.db.read(|c| Ok(posts::table.select(posts::body).load(c)?)).expect("read");
+        assert_eq!(bodies, [""]);
+    }
+
+    fn what_joins_while_a_reply_is_approved_still_waits_for_us(t, x) {
+        let (post, _) = drafted(t, x);
+        let (by, case) = (staff(t), case_of(t, post));
+        let more = answers(x, "ada", post, "@FernwellHelp and now it smells of smoke");
+        let connector = t.app.connector(Network::X).expect("X").clone();
+        poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
+        let more = mention_of(t, more);
+        let begun = t.app.now();
+        t.advance(SECOND);
+        t.app.db.write(|tx| answer_in_public(tx, t.app.now(), &by, &case, "key")).expect("begun");
+        let answer = replies_of(t, case.id).remove(1);
+        let approved = approve_reply(t, &by, &answer, "We look into it", answer.version);
+        assert_eq!(approved.expect("approved"), approve_reply::Outcome::Done);
+        // Its transaction began before the approval and commits after it.
+        t.app.db.write(|tx| join::join(tx, begun, &more, Label::Complaint, case.id, "")).expect("joined");
+        t.run_jobs();
+        assert_eq!(reply_now(t, &answer).state, ReplyState::Sent);
+        assert!(case_of(t, post).state.waits_for_staff());
+    }
+
     fn a_reply_on_a_network_without_a_connector_is_posted_by_hand(t, x) {
         let post = says(x, "ada", "@FernwellHelp my hub keeps crashing and I am fed up");
         let connector = t.app.connector(Network::X).expect("X");
@@ -1466,7 +1553,8 @@ with_x! {
         approve(t, &reply);
         let by = staff(t);
         let hand = |pasted: &str| posted_by_hand(&t.app, &by, reply.id, pasted).expect("answered");
-        assert_eq!(hand("https://m.example/@ada/7"), handoff::Outcome::NoAddress);
+        assert_eq!(hand("https://m.example/@ada/7"), handoff::Outcome::NotOurs);
+        assert_eq!(hand("https://m.example/@ada/9"), handoff::Outcome::NotOurs);
         assert_eq!(hand("I did"), handoff::Outcome::NoAddress);
         assert_eq!(hand("https://m.example/@us/8"), handoff::Outcome::Done);
         assert_eq!(reply_now(t, &reply).network_post_id.as_deref(), Some("8"));

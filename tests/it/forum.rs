@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use offramp::db::{Conn, audit};
 use offramp::error::Result;
-use offramp::forum::store::{self, NewProduct, followers, lists};
+use offramp::forum::store::{self, NewProduct, Origin, followers, lists};
 use offramp::forum::{
     self, Outcome, Place, ThreadKind, ThreadState, Visibility, accept_answer, close_thread,
     delete_post, docs::Docs, draft_thread, edit_post, follow, forget_read, hide_revision, me_too,
@@ -180,7 +180,10 @@ fn draft(t: &Test, by: &CurrentUser, title: &str, body: &str) -> ThreadId {
         kind: ThreadKind::Question,
         title,
         body,
-        case: CaseId(1),
+        from: Origin {
+            case: CaseId(1),
+            mention: None,
+        },
     };
     t.app
         .db
@@ -420,7 +423,7 @@ on_both! {
         let lamp = read(t, |c| store::product_by_slug(c, "lamp")).unwrap();
         let now = t.app.now();
         let draft = draft_thread::Draft { product: lamp.id, topic: None, author: kim.id, kind: ThreadKind::Question,
-            title: "Zebra stripes on the lamp", body: "From a case about a zebra.", case: CaseId(1) };
+            title: "Zebra stripes on the lamp", body: "From a case about a zebra.", from: Origin { case: CaseId(1), mention: None } };
         let draft = t.app.db.write(|tx| draft_thread::draft_thread(tx, now, &draft)).unwrap();
         let opening = post_at(t, hidden, 1);
         is_done(delete_post::delete_post(&t.app, &mo, opening, "spam"));

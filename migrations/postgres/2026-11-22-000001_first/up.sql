@@ -172,6 +172,7 @@ CREATE TABLE threads (
     official BOOLEAN NOT NULL DEFAULT FALSE,
     fixed_in TEXT,
     from_case_id BIGINT,
+    from_mention_id BIGINT,
     version BIGINT NOT NULL DEFAULT 1,
     request_key TEXT UNIQUE
 );
@@ -425,6 +426,7 @@ CREATE TABLE replies (
     approved_by BIGINT,
     created_at BIGINT NOT NULL,
     approved_at BIGINT,
+    approved_event BIGINT,
     sending_since BIGINT,
     sent_at BIGINT,
     target_post_id TEXT,
@@ -447,7 +449,6 @@ CREATE TABLE claims (
     code TEXT NOT NULL,
     state TEXT NOT NULL,
     proof TEXT,
-    email TEXT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     proved_at BIGINT,

@@ -172,6 +172,7 @@ CREATE TABLE threads (
     official BOOLEAN NOT NULL DEFAULT FALSE,
     fixed_in TEXT,
     from_case_id INTEGER,
+    from_mention_id INTEGER,
     version INTEGER NOT NULL DEFAULT 1,
     request_key TEXT UNIQUE
 );
@@ -425,6 +426,7 @@ CREATE TABLE replies (
     approved_by INTEGER,
     created_at INTEGER NOT NULL,
     approved_at INTEGER,
+    approved_event INTEGER,
     sending_since INTEGER,
     sent_at INTEGER,
     target_post_id TEXT,
@@ -447,7 +449,6 @@ CREATE TABLE claims (
     code TEXT NOT NULL,
     state TEXT NOT NULL,
     proof TEXT,
-    email TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     proved_at INTEGER,

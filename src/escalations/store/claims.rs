@@ -154,8 +154,8 @@ pub fn claim(conn: &mut Conn, id: ClaimId) -> Result<Option<Claim>> {
     row.map(claim_of).transpose()
 }
 
-/// Completes a proved claim; false when it was completed before.
-pub fn complete_claim(tx: &mut Conn, id: ClaimId, email: &str, now: Moment) -> Result<bool> {
+/// Completes a proved claim; false when it was completed before. The address is kept with the case.
+pub fn complete_claim(tx: &mut Conn, id: ClaimId, now: Moment) -> Result<bool> {
     let n = diesel::update(
         claims::table.filter(
             claims::id
@@ -165,7 +165,6 @@ pub fn complete_claim(tx: &mut Conn, id: ClaimId, email: &str, now: Moment) -> R
     )
     .set((
         claims::state.eq(ClaimState::Completed.as_str()),
-        claims::email.eq(email),
         claims::completed_at.eq(now.0),
     ))
     .execute(tx)?;

@@ -11,7 +11,8 @@ use crate::db::Conn;
 use crate::db::schema::{case_events, cases, links, mentions, replies, triages};
 use crate::each;
 use crate::error::{Error, Result};
-use crate::escalations::{ReplyState, Stage};
+use crate::escalations::Stage;
+use crate::escalations::store::Drafts;
 use crate::forum;
 use crate::ids::{CaseId, HandleId, IntakeId, MentionId};
 use crate::networks::{Network, PublicPost};
@@ -252,6 +253,15 @@ pub fn mention(conn: &mut Conn, id: MentionId) -> Result<Option<Mention>> {
         .first(conn)
         .optional()?;
     row.map(mention_of).transpose()
+}
+
+/// Whether a post that is stored under this id is not ours.
+pub fn is_post_of_others(conn: &mut Conn, network: Network, post_id: &str) -> Result<bool> {
+    let theirs = mentions::table
+        .filter(mentions::network.eq(network.as_str()))
+        .filter(mentions::network_post_id.eq(post_id))
+        .filter(mentions::ours.eq(false));
+    Ok(diesel::select(diesel::dsl::exists(theirs)).get_result(conn)?)
 }
 
 /// Mentions of a case, oldest first.
@@ -531,39 +541,33 @@ pub fn is_first_of(conn: &mut Conn, id: MentionId, case: CaseId) -> Result<bool>
 }
 
 /// Another beginning of a case's first post, also for a case that was opened beside it for a claim
-/// of the handle and begins with the same words.
+/// of the handle and begins with the same words. The cases that had them.
 pub fn set_summary(
     tx: &mut Conn,
     case: CaseId,
     handle: Option<HandleId>,
     summary: &str,
-) -> Result<()> {
+) -> Result<Vec<CaseId>> {
     let said: String = cases::table.find(case.0).select(cases::summary).first(tx)?;
-    diesel::update(cases::table.find(case.0))
+    let mut with_it = vec![case.0];
+    if let Some(handle) = handle {
+        let beside: Vec<i64> = cases::table
+            .filter(cases::handle_id.eq(handle.0).and(cases::id.ne(case.0)))
+            .filter(cases::summary.eq(said))
+            .select(cases::id)
+            .load(tx)?;
+        with_it.extend(beside);
+    }
+    diesel::update(cases::table.filter(cases::id.eq_any(&with_it)))
         .set(cases::summary.eq(summary))
         .execute(tx)?;
-    if let Some(handle) = handle {
-        diesel::update(cases::table.filter(cases::handle_id.eq(handle.0)))
-            .filter(cases::summary.eq(said))
-            .set(cases::summary.eq(summary))
-            .execute(tx)?;
-    }
-    Ok(())
+    Ok(with_it.into_iter().map(CaseId).collect())
 }
 
 /// Takes out every copy of a post's words. Drafts that answer it, or that were made from it, are
 /// discarded.
 pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()> {
     let id = mention.id.0;
-    if let Some(case) = mention.case {
-        let goes_on = crate::cases::store::case_or_successor(tx, case)?.map_or(case, |c| c.id);
-        // A draft is made from the oldest post that stands.
-        let quoted = standing_mention_of(tx, goes_on)?;
-        if quoted.is_some_and(|quoted| quoted.id == mention.id) {
-            let cases: Vec<CaseId> = with_merged(tx, goes_on)?.into_iter().map(CaseId).collect();
-            forum::draft_thread::erase_drafts_of(tx, now, &cases)?;
-        }
-    }
     diesel::update(mentions::table.find(id))
         .set((
             mentions::body_text.eq(""),
@@ -593,20 +597,12 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
     diesel::update(case_events::table.filter(case_events::mention_id.eq(id)))
         .set((case_events::reasons.eq("[]"), case_events::data.eq("{}")))
         .execute(tx)?;
-    diesel::update(
-        replies::table.filter(
-            replies::mention_id
-                .eq(id)
-                .and(replies::state.eq(ReplyState::Draft.as_str())),
-        ),
-    )
-    .set(replies::state.eq(ReplyState::Discarded.as_str()))
-    .execute(tx)?;
-    let Some(case) = mention.case else {
-        return Ok(());
-    };
-    if is_first_of(tx, mention.id, case)? {
-        set_summary(tx, case, mention.handle, GONE_SUMMARY)?;
+    super::discard_drafts(tx, Drafts::To(mention.id))?;
+    let mut summed_up = Vec::new();
+    if let Some(case) = mention.case
+        && is_first_of(tx, mention.id, case)?
+    {
+        summed_up = set_summary(tx, case, mention.handle, GONE_SUMMARY)?;
         // Why a rule linked the case quotes the post ("shares …").
         diesel::update(links::table.filter(links::case_id.eq(case.0).and(links::rule.ne(""))))
             .set(links::reasons.eq("[]"))
@@ -620,5 +616,5 @@ pub fn erase_mention(tx: &mut Conn, mention: &Mention, now: Moment) -> Result<()
         .set(case_events::reasons.eq("[]"))
         .execute(tx)?;
     }
-    Ok(())
+    forum::draft_thread::erase_drafts_of(tx, now, mention.id, &summed_up)
 }

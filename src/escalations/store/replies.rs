@@ -38,6 +38,8 @@ pub struct Reply {
     pub approved_by: Option<UserId>,
     pub created_at: Moment,
     pub approved_at: Option<Moment>,
+    /// The newest event of the case when it was approved: what came after it was not answered.
+    pub approved_event: Option<i64>,
     /// Set from the first attempt that may have reached the network.
     pub sending_since: Option<Moment>,
     pub sent_at: Option<Moment>,
@@ -59,6 +61,7 @@ type ReplyRow = (
         Option<i64>,
         Option<i64>,
         i64,
+        Option<i64>,
         Option<i64>,
     ),
     (
@@ -94,6 +97,7 @@ macro_rules! reply_columns {
                 replies::approved_by,
                 replies::created_at,
                 replies::approved_at,
+                replies::approved_event,
             ),
             (
                 replies::sending_since,
@@ -111,7 +115,17 @@ macro_rules! reply_columns {
 fn reply_of(row: ReplyRow) -> Result<Reply> {
     let (
         (id, case, mention, purpose, body, has_link, weighted_length, cost_micros),
-        (state, handoff, automatic, dedupe_key, drafted_by, approved_by, created_at, approved_at),
+        (
+            state,
+            handoff,
+            automatic,
+            dedupe_key,
+            drafted_by,
+            approved_by,
+            created_at,
+            approved_at,
+            approved_event,
+        ),
         (sending_since, sent_at, target_post_id, network_post_id, attempts, error, version),
     ) = row;
     Ok(Reply {
@@ -131,6 +145,7 @@ fn reply_of(row: ReplyRow) -> Result<Reply> {
         approved_by: approved_by.map(UserId),
         created_at: Moment(created_at),
         approved_at: approved_at.map(Moment),
+        approved_event,
         sending_since: sending_since.map(Moment),
         sent_at: sent_at.map(Moment),
         target_post_id,
@@ -263,24 +278,13 @@ pub fn is_answered(conn: &mut Conn, mention: MentionId) -> Result<bool> {
     Ok(n > 0)
 }
 
-/// Discards the drafts that answer this post.
-pub fn discard_drafts_to(tx: &mut Conn, mention: MentionId) -> Result<usize> {
-    let drafts = replies::table
-        .filter(replies::mention_id.eq(mention.0))
-        .filter(replies::state.eq(ReplyState::Draft.as_str()));
-    Ok(diesel::update(drafts)
-        .set((
-            replies::state.eq(ReplyState::Discarded.as_str()),
-            replies::version.eq(replies::version + 1),
-        ))
-        .execute(tx)?)
-}
-
-/// Approved by a person, or by a rule (`None`). `handoff_reason` says why only a person may post it.
+/// Approved by a person, or by a rule (`None`), when `event` was the newest of the case.
+/// `handoff_reason` says why only a person may post it.
 pub fn set_approved(
     tx: &mut Conn,
     id: ReplyId,
     by: Option<UserId>,
+    event: i64,
     handoff_reason: Option<&str>,
     now: Moment,
 ) -> Result<()> {
@@ -289,6 +293,7 @@ pub fn set_approved(
             replies::state.eq(ReplyState::Approved.as_str()),
             replies::approved_by.eq(by.map(|u| u.0)),
             replies::approved_at.eq(now.0),
+            replies::approved_event.eq(event),
             replies::error.eq(handoff_reason),
             replies::version.eq(replies::version + 1),
         ))
@@ -306,11 +311,30 @@ pub fn set_reply_state(tx: &mut Conn, id: ReplyId, state: ReplyState) -> Result<
     Ok(())
 }
 
-/// Takes back what is drafted for a case with this purpose and was not approved. How many.
-pub fn discard_drafts(tx: &mut Conn, case: CaseId, purpose: Purpose) -> Result<usize> {
+/// Which drafts are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Drafts {
+    /// Those that answer this post.
+    To(MentionId),
+    /// Those of a case with this purpose.
+    Of(CaseId, Purpose),
+}
+
+/// Takes back what is drafted and was not approved. How many.
+pub fn discard_drafts(tx: &mut Conn, which: Drafts) -> Result<usize> {
+    let ids: Vec<i64> = match which {
+        Drafts::To(mention) => replies::table
+            .filter(replies::mention_id.eq(mention.0))
+            .select(replies::id)
+            .load(tx)?,
+        Drafts::Of(case, purpose) => replies::table
+            .filter(replies::case_id.eq(case.0))
+            .filter(replies::purpose.eq(purpose.as_str()))
+            .select(replies::id)
+            .load(tx)?,
+    };
     let drafts = replies::table
-        .filter(replies::case_id.eq(case.0))
-        .filter(replies::purpose.eq(purpose.as_str()))
+        .filter(replies::id.eq_any(ids))
         .filter(replies::state.eq(ReplyState::Draft.as_str()));
     Ok(diesel::update(drafts)
         .set((
@@ -375,6 +399,7 @@ pub fn set_held(tx: &mut Conn, id: ReplyId, why: &str) -> Result<()> {
             replies::automatic.eq(false),
             replies::approved_by.eq(None::<i64>),
             replies::approved_at.eq(None::<i64>),
+            replies::approved_event.eq(None::<i64>),
             replies::sending_since.eq(None::<i64>),
             replies::target_post_id.eq(None::<String>),
             replies::error.eq(storable(why)),

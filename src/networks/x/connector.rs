@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::keys::Keys;
 use crate::networks::budget::{Beside, Class, Meter, Tariff};
 use crate::networks::{
-    Account, Author, Connector, Cursor, Draft, Lookup, Network, NetworkError, Page, Problem,
-    PublicPost, ReplyTo, Sent, SignIn, SignInPurpose, Sweep, compare_ids,
+    Account, Author, Connector, Cursor, Draft, Lookup, Network, NetworkError, Page, PostAddress,
+    Problem, PublicPost, ReplyTo, Sent, SignIn, SignInPurpose, Sweep, compare_ids,
 };
 use crate::random::Random;
 
@@ -538,8 +538,8 @@ impl Connector for XConnector {
         intent::reply_url(&self.web_base, &to.post_id, text)
     }
 
-    fn post_id_of(&self, address: &str) -> Option<String> {
-        intent::parse_post_address(address, Some(&self.web_base)).map(|address| address.id)
+    fn read_address(&self, address: &str) -> Option<PostAddress> {
+        intent::parse_post_address(address, Some(&self.web_base))
     }
 
     fn begin_sign_in(&self, purpose: SignInPurpose, redirect_uri: &str) -> Option<SignIn> {

@@ -1,6 +1,7 @@
 //! Addresses of posts: the one where a person posts a prepared reply, and those people paste.
 
 use super::oauth1::percent_encode;
+use crate::networks::PostAddress;
 
 /// Longest pasted address we look at, in bytes.
 const ADDRESS_BYTES_MAX: usize = 2_000;
@@ -13,14 +14,6 @@ pub fn reply_url(web_base: &str, id: &str, text: &str) -> String {
         percent_encode(id),
         percent_encode(text)
     )
-}
-
-/// What a post's address says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostAddress {
-    pub id: String,
-    /// None in addresses that leave the name out.
-    pub username: Option<String>,
 }
 
 /// Reads the address of a post on x.com or twitter.com, or on `other_base` (the stand-in's).

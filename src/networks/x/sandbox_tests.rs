@@ -275,7 +275,10 @@ fn a_reply_stands_once_in_the_thread() {
     let address = format!("{}/{BRAND}/status/{}", world.running.address(), sent.id);
     assert_eq!(sent.url.as_deref(), Some(address.as_str()));
     assert_eq!(world.running.sandbox().replies_to(complaint), [text]);
-    assert_eq!(world.x.post_id_of(&address), Some(sent.id.clone()));
+    assert_eq!(
+        world.x.read_address(&address).map(|read| read.id),
+        Some(sent.id.clone())
+    );
     // The short links and the name X adds do not hide it.
     let found = world
         .x
