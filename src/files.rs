@@ -1,13 +1,20 @@
 //! Files that came with forms and mails: kept by the hash of their content under the data
-//! folder, so that the same file is stored once and a name from outside never becomes a path.
+//! folder, so that the same file is stored once and a name from outside never becomes a path. And
+//! how every file and folder of ours is made: for its owner alone, as it may hold what people wrote.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::keys;
 use crate::random::Random;
+
+/// Rights of the folders and files that we make.
+const DIR_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 
 /// The folder of uploads.
 #[derive(Clone)]
@@ -32,16 +39,15 @@ impl Files {
             return Ok(key);
         }
         let dir = self.dir.join(&key[..2]);
-        std::fs::create_dir_all(&dir)
-            .map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
+        make_dir(&dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
         let unfinished = dir.join(format!("{key}.{}.part", self.random.token()));
-        let written = std::fs::File::create_new(&unfinished).and_then(|mut file| {
+        let written = create_new(&unfinished).and_then(|mut file| {
             file.write_all(bytes)?;
             file.sync_all()?;
             std::fs::rename(&unfinished, &path)?;
             // The names are on the disk too, else a power cut takes the file with them.
-            std::fs::File::open(&dir)?.sync_all()?;
-            std::fs::File::open(&self.dir)?.sync_all()
+            File::open(&dir)?.sync_all()?;
+            File::open(&self.dir)?.sync_all()
         });
         written.map_err(|e| {
             let _ = std::fs::remove_file(&unfinished);
@@ -74,7 +80,7 @@ impl Files {
             return Ok(false);
         }
         let path = self.path(key);
-        let renewed = std::fs::File::options()
+        let renewed = File::options()
             .append(true)
             .open(&path)
             .and_then(|file| file.set_modified(SystemTime::now()));
@@ -121,6 +127,37 @@ impl Files {
     fn path(&self, key: &str) -> PathBuf {
         self.dir.join(&key[..2]).join(key)
     }
+}
+
+/// Makes a folder that only its owner may enter, with those above it that are missing. One that
+/// is there keeps the rights it has.
+pub fn make_dir(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DIR_MODE)
+        .create(dir)
+}
+
+/// Makes a file that only its owner may read, to be written; one that is there is an error.
+pub fn create_new(path: &Path) -> std::io::Result<File> {
+    private().write(true).create_new(true).open(path)
+}
+
+/// How a file is opened that, if it is made by that, only its owner may read.
+pub fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(FILE_MODE);
+    options
+}
+
+/// Writes a whole file that only its owner may read; what it held is gone.
+pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    private()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?
+        .write_all(bytes)
 }
 
 fn is_key(key: &str) -> bool {
@@ -173,6 +210,24 @@ mod tests {
         assert_eq!(files.get(&key).unwrap().as_deref(), Some(&b"hello"[..]));
         assert_eq!(files.get("../../etc/passwd").unwrap(), None);
         assert_eq!(files.get(&"0".repeat(64)).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_for_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path().join("data/uploads"), Random::seeded(1));
+        let kept = files.path(&files.put(b"hello").unwrap());
+        let written = dir.path().join("data/written");
+        write(&written, b"once").unwrap();
+        write(&written, b"two").unwrap();
+        assert_eq!(std::fs::read(&written).unwrap(), b"two");
+        let rights = |path: &Path| {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!([rights(&kept), rights(&written)], [0o600; 2]);
+        let folders = [kept.parent(), kept.ancestors().nth(2), written.parent()];
+        assert_eq!(folders.map(|dir| rights(dir.unwrap())), [0o700; 3]);
     }
 
     #[test]

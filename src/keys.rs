@@ -1,6 +1,6 @@
 //! Keys and digests: everything derived from the site's one secret.
 
-use std::path::Path;
+use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::random::Random;
 
 /// Keys of this site, one a purpose, so that none can be used for another.
@@ -54,9 +55,14 @@ impl Keys {
         }
         let path = config.server.data_dir.join(SECRET_FILE);
         let secret = format!("{}{}", random.token(), random.token());
-        std::fs::create_dir_all(&config.server.data_dir)
+        files::make_dir(&config.server.data_dir)
             .map_err(|e| Error::io(format!("making {}", config.server.data_dir.display()), e))?;
-        write_private(&path, secret.as_bytes())?;
+        files::create_new(&path)
+            .and_then(|mut file| {
+                file.write_all(secret.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(|e| Error::io(format!("making {}", path.display()), e))?;
         Ok(Keys::new(&secret))
     }
 
@@ -155,21 +161,6 @@ fn hex(bytes: &[u8]) -> String {
             let _ = write!(s, "{b:02x}");
             s
         })
-}
-
-/// Writes a file only its owner may read.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Error::io(format!("making {}", path.display()), e))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|e| Error::io(format!("writing {}", path.display()), e))
 }
 
 #[cfg(test)]

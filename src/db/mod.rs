@@ -26,6 +26,7 @@ pub use pg::PgTls;
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Writes a body once that diesel can't type over both databases
 /// (`on_conflict`, batch inserts, `as_returning`, `union`): it is compiled for each.
@@ -336,8 +337,9 @@ impl Bell {
 /// Makes the folder in which a SQLite file is to be.
 fn make_folder_of(file: &str) -> Result<()> {
     match Path::new(file).parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => std::fs::create_dir_all(dir)
-            .map_err(|e| Error::io(format!("making {}", dir.display()), e)),
+        Some(dir) if !dir.as_os_str().is_empty() => {
+            files::make_dir(dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))
+        }
         _ => Ok(()),
     }
 }
@@ -345,12 +347,7 @@ fn make_folder_of(file: &str) -> Result<()> {
 /// Makes a missing database file one that only its owner may read; SQLite gives its journals the
 /// same rights. What stands in the way SQLite says in its own words.
 fn make_private(path: &str) {
-    use std::os::unix::fs::OpenOptionsExt;
-    let _ = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+    let _ = files::create_new(Path::new(path));
 }
 
 #[derive(Debug)]
@@ -377,7 +374,7 @@ impl ServerLock {
         }
         make_folder_of(config.database.url.expose())?;
         let path = format!("{}.lock", config.database.url.expose());
-        let file = std::fs::File::options()
+        let file = files::private()
             .create(true)
             .truncate(false)
             .write(true)

@@ -17,6 +17,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use sha2::{Digest, Sha256};
 
 use super::outgoing::{OutgoingError, OutgoingMail};
+use crate::files;
 
 /// Time to connect, and for one command and its answer, in seconds.
 pub const SMTP_TIMEOUT_SECONDS: u64 = 30;
@@ -377,8 +378,12 @@ impl Transport for Folder {
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         let draft = file.with_extension(format!("{}-{number}.part", std::process::id()));
         let write = || -> std::io::Result<()> {
-            fs::create_dir_all(&self.path)?;
-            let mut out = File::create(&draft)?;
+            files::make_dir(&self.path)?;
+            let mut out = files::private()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&draft)?;
             out.write_all(&bytes)?;
             out.sync_all()?;
             fs::rename(&draft, &file)?;

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use super::schema::{self, Fields, SCHEMA_VERSION, UNKNOWN_LANGUAGE};
 use super::words::stemmer_of;
 use super::{DocSource, Error, Result, ThreadDoc};
+use crate::files;
 
 /// Memory of the writer in daily work, in bytes; tantivy takes no less than 15 MB.
 const WRITER_BYTES: usize = 16_000_000;
@@ -146,7 +147,7 @@ impl SearchIndex {
             dir: dir.display().to_string(),
             cause,
         };
-        fs::create_dir_all(dir).map_err(folder)?;
+        files::make_dir(dir).map_err(folder)?;
         let generation = match current_name(dir) {
             Some(name) => match Generation::open(dir, &name) {
                 Ok(generation) => generation,
@@ -451,7 +452,7 @@ impl Generation {
         let name = format!("g{number}");
         let path = dir.join(&name);
         let display = || dir.display().to_string();
-        fs::create_dir_all(&path).map_err(|cause| Error::Folder {
+        files::make_dir(&path).map_err(|cause| Error::Folder {
             dir: display(),
             cause,
         })?;
@@ -535,7 +536,7 @@ fn current_name(dir: &Path) -> Option<String> {
 
 fn set_current(dir: &Path, name: &str) -> std::io::Result<()> {
     let next = dir.join("current.next");
-    fs::write(&next, name)?;
+    files::write(&next, name.as_bytes())?;
     File::open(&next)?.sync_all()?;
     fs::rename(&next, dir.join("current"))?;
     File::open(dir)?.sync_all()
@@ -555,7 +556,7 @@ fn generations(dir: &Path) -> Vec<(String, u64)> {
 
 /// Held while a generation is built; none when another process holds it.
 fn lock_rebuild(dir: &Path) -> std::io::Result<Option<File>> {
-    let file = File::options()
+    let file = files::private()
         .create(true)
         .truncate(false)
         .write(true)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SandboxConfig;
 use crate::clock::{Clock, Moment, SECOND};
+use crate::files;
 use crate::networks::x::{id_at, intent, wire};
 
 /// Longest text of a post, in bytes: X's long posts have up to 25,000 characters.
@@ -136,9 +137,9 @@ impl State {
         };
         if let Some(path) = &config.journal {
             if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-                std::fs::create_dir_all(dir)?;
+                files::make_dir(dir)?;
             }
-            let file = File::options()
+            let file = files::private()
                 .create(true)
                 .read(true)
                 .append(true)
