@@ -324,15 +324,8 @@ impl Config {
                         path.display()
                     ))
                 })?;
-                text.parse::<toml::Table>().map_err(|e| {
-                    // Never the line itself: it may hold a password.
-                    ConfigError(format!(
-                        "{}, {}: {}. Strings need quotes; compare with offramp.example.toml.",
-                        path.display(),
-                        position(&text, e.span().map_or(0, |span| span.start)),
-                        e.message()
-                    ))
-                })?
+                text.parse::<toml::Table>()
+                    .map_err(|e| ConfigError(unreadable(path, &text, &e)))?
             }
         };
         for (name, value) in environment {
@@ -353,7 +346,7 @@ impl Config {
                 let why = if is_secret(&key) {
                     "it must be text in quotes".to_owned()
                 } else {
-                    e.inner().message().to_owned()
+                    in_words(&key, e.inner().message())
                 };
                 ConfigError(format!(
                     "The setting `{key}`, from {}, can't be used: {why}. offramp.example.toml \
@@ -513,6 +506,69 @@ fn is_secret(key: &str) -> bool {
         || ["secret", "password", "token", "consumer_key"]
             .iter()
             .any(|word| key.contains(word))
+}
+
+/// Why `text` is not TOML, and where. Never a line itself: it may hold a password.
+fn unreadable(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let span = error.span().unwrap_or(0..0);
+    let place = format!("{}, {}", path.display(), position(text, span.start));
+    if error.message() == "duplicate key" {
+        let key = text.get(span).unwrap_or_default();
+        return format!(
+            "{place}: `{key}` is there for the second time. Keep one of the two, with the value \
+             that you want."
+        );
+    }
+    format!(
+        "{place}: {}. Strings need quotes; compare with offramp.example.toml.",
+        error.message()
+    )
+}
+
+/// What the value of `key` must be, from what serde says of it in the names of our types.
+fn in_words(key: &str, message: &str) -> String {
+    let told = message
+        .strip_prefix("invalid type: ")
+        .or(message.strip_prefix("invalid value: "))
+        .and_then(|rest| rest.rsplit_once(", expected "));
+    let Some((found, expected)) = told else {
+        return message.to_owned();
+    };
+    let wanted = match expected {
+        "usize" | "u16" | "u32" | "u64" | "i64" => whole_number(key),
+        "f64" => "an amount in US dollars, like 0.5",
+        "a boolean" => "true or false, without quotes",
+        "a string" | "path string" | "string or table" => "text in quotes",
+        other if other.starts_with("struct ") => "a section, with keys of its own",
+        other => other,
+    };
+    // serde says what it found as `string "a"`, `integer `1``, `sequence`.
+    let found = match found.split_once([' ', '`']) {
+        _ if found == "sequence" => "a list",
+        _ if found == "map" => "a section",
+        Some(("string", text)) => text,
+        Some(_) => found
+            .trim_end_matches('`')
+            .rsplit('`')
+            .next()
+            .unwrap_or(found),
+        None => found,
+    };
+    format!("it must be {wanted}, and is {found}")
+}
+
+fn whole_number(key: &str) -> &'static str {
+    if key.ends_with("_seconds") {
+        "a whole number of seconds"
+    } else if key.ends_with("_hours") {
+        "a whole number of hours"
+    } else if key.ends_with("_bytes_max") {
+        "a whole number of bytes"
+    } else if key.ends_with("_port") {
+        "the number of a port, up to 65535"
+    } else {
+        "a whole number, 0 or more"
+    }
 }
 
 /// `line 3, column 7` of a byte of `text`.
@@ -714,6 +770,90 @@ mod tests {
                 "line 2, column"
             };
             assert!(e.to_string().contains(place), "{e}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_kind_of_value_is_told_in_the_operators_words() {
+        for (name, value, words) in [
+            (
+                "SERVER__WORKERS",
+                "two",
+                "a whole number, 0 or more, and is \"two\"",
+            ),
+            (
+                "SERVER__WORKERS",
+                "-1",
+                "a whole number, 0 or more, and is -1",
+            ),
+            (
+                "SERVER__WORKERS",
+                "1.5",
+                "a whole number, 0 or more, and is 1.5",
+            ),
+            ("SERVER__BEHIND_PROXY", "yes", "true or false"),
+            (
+                "MAIL__SMTP_PORT",
+                "70000",
+                "a port, up to 65535, and is 70000",
+            ),
+            (
+                "X__POLL_SECONDS",
+                "1m",
+                "a whole number of seconds, and is \"1m\"",
+            ),
+            (
+                "X__FIRST_HOURS",
+                "true",
+                "a whole number of hours, and is true",
+            ),
+            (
+                "LIMITS__UPLOAD_BYTES_MAX",
+                "10MB",
+                "a whole number of bytes",
+            ),
+            ("LIMITS__POSTS_PER_MINUTE", "9999999999", "a whole number"),
+            ("X__CAPS__MONTH", "$5", "an amount in US dollars"),
+            ("MAIL__TRANSPORT", "post", "`smtp`, `folder`"),
+        ] {
+            let e = from_env(&[(&format!("OFFRAMP_{name}"), value)]);
+            let e = e.unwrap_err().to_string();
+            assert!(e.contains(words), "{e}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (text, words) in [
+            ("[site]\nname = 5\n", "`site.name`"),
+            ("[site]\nname = 5\n", "must be text in quotes, and is 5"),
+            ("site = 5\n", "must be a section"),
+            ("[x.caps]\nmonth = [1]\n", "and is a list"),
+            (
+                "[server]\ndata_dir = true\n",
+                "must be text in quotes, and is true",
+            ),
+        ] {
+            std::fs::write(file.path(), text).unwrap();
+            let e = Config::load_with(Some(file.path()), Vec::new()).unwrap_err();
+            assert!(e.to_string().contains(words), "{e}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_twice_is_named_with_its_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (text, words) in [
+            (
+                "[mail]\nsmtp_password = \"a\"\nsmtp_password = \"b\"\n",
+                "line 3, column 1: `smtp_password`",
+            ),
+            (
+                "[x]\nenabled = true\n\n[mail]\n\n[x]\n",
+                "line 6, column 2: `x`",
+            ),
+        ] {
+            std::fs::write(file.path(), text).unwrap();
+            let e = Config::load_with(Some(file.path()), Vec::new()).unwrap_err();
+            assert!(e.to_string().contains(words), "{e}");
+            assert!(e.to_string().contains("second time"), "{e}");
         }
     }
 
