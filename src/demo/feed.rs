@@ -10,6 +10,7 @@ use super::content::{Community, LaterAct, StreamPost};
 use super::people::acting;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::forum::{self, accept_answer, post_reply, set_kind};
 use crate::ids::ThreadId;
 use crate::networks::x::sandbox::{NewPost, Sandbox};
@@ -37,12 +38,17 @@ impl Progress {
         serde_json::from_slice(&std::fs::read(dir.join(FILE)).ok()?).ok()
     }
 
+    /// Whether the folder's demo has begun, even if what was kept of it can't be read.
+    pub fn was_kept(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
     /// Keeps it in the folder.
     pub fn save(&self, dir: &Path) -> Result<()> {
         let file = dir.join(FILE);
         let bytes = serde_json::to_vec(self).map_err(Error::other)?;
         let part = file.with_extension("part");
-        std::fs::write(&part, bytes)
+        files::write(&part, &bytes)
             .and_then(|()| std::fs::rename(&part, &file))
             .map_err(|e| Error::io(format!("writing {}", file.display()), e))
     }

@@ -55,6 +55,9 @@ fn set(options: &Options) -> Result<Stage> {
     let config = stage::config(options, &community, &x);
     stage::write_config(options, &config)?;
     let lock = ServerLock::take(&config)?;
+    if stage::forget_unfinished(options, &config)? {
+        println!("The first start was interrupted; the demo begins again.");
+    }
     let app = boot::app(config, Clock::System, Random::System)?;
     migrate::migrate(&app.db)?;
     let progress = match Progress::load(&options.dir) {

@@ -39,9 +39,8 @@ pub fn seed(app: &App, community: &Community) -> Result<Seeded> {
     app.db.write(|tx| {
         if !forum::products(tx)?.is_empty() {
             return Err(Error::other(
-                "the database has products already; the demo starts from an empty one. If a first \
-                 start was interrupted, begin again with --fresh (or, with DATABASE_URL, an empty \
-                 database).",
+                "the database has products already; the demo starts from an empty one. Begin \
+                 again with --fresh or, with DATABASE_URL, an empty database.",
             ));
         }
         products(tx, community, &mut seeded, now)?;

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::content::Community;
+use super::feed::Progress;
 use crate::config::{Config, MailTransport, Secret};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::networks::x::sandbox::{self, Running, SandboxConfig};
 
 /// Where and how the demo runs.
@@ -21,6 +23,7 @@ pub struct Options {
 
 /// Marks a folder as the demo's, so that `--fresh` never empties another.
 const MARK: &str = ".offramp-demo";
+const MARK_TEXT: &[u8] = b"This folder is the demo's; `--fresh` empties it.\n";
 
 /// Makes the folder, or empties it when the demo is to begin again.
 pub fn folder(options: &Options) -> Result<()> {
@@ -33,19 +36,41 @@ pub fn folder(options: &Options) -> Result<()> {
              empty one, or leave DATABASE_URL out.",
         ));
     }
-    if options.fresh && dir.exists() {
+    if dir.exists() {
         let is_empty = dir.read_dir().map_err(failed)?.next().is_none();
         if !is_empty && !mark.exists() {
             return Err(Error::other(format!(
-                "{} was not made by the demo, so --fresh does not empty it. Choose another \
-                 folder with --dir.",
+                "{} was not made by the demo, which leaves it as it is. Choose another folder with \
+                 --dir.",
                 dir.display()
             )));
         }
-        std::fs::remove_dir_all(dir).map_err(failed)?;
+        if options.fresh {
+            std::fs::remove_dir_all(dir).map_err(failed)?;
+        }
     }
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    std::fs::write(&mark, "This folder is the demo's; `--fresh` empties it.\n").map_err(failed)
+    files::make_dir(dir).map_err(failed)?;
+    files::write(&mark, MARK_TEXT).map_err(failed)
+}
+
+/// Takes away the database of a first start that was interrupted while it was filled: nobody has
+/// worked with it. To be called under the server's lock. Whether there was one.
+pub fn forget_unfinished(options: &Options, config: &Config) -> Result<bool> {
+    let database = Path::new(config.database.url.expose());
+    // One that DATABASE_URL names is not the demo's alone.
+    if !database.starts_with(&options.dir) || Progress::was_kept(&options.dir) {
+        return Ok(false);
+    }
+    let mut found = false;
+    for end in ["", "-wal", "-shm"] {
+        let file = format!("{}{end}", database.display());
+        match std::fs::remove_file(&file) {
+            Ok(()) => found = true,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(Error::io(format!("removing {file}"), e)),
+        }
+    }
+    Ok(found)
 }
 
 /// Starts the stand-in for X, which remembers its posts in the demo's folder.
@@ -144,7 +169,7 @@ pub fn write_config(options: &Options, config: &Config) -> Result<()> {
         .map(|(name, keys)| (name.to_owned(), keys.into()))
         .collect();
     let text = format!("# Written by the demo at each start.\n\n{tables}");
-    std::fs::write(&file, text).map_err(failed)
+    files::write(&file, text.as_bytes()).map_err(failed)
 }
 
 fn table<const N: usize>(keys: [(&str, toml::Value); N]) -> toml::Table {
@@ -165,4 +190,51 @@ fn search_query(community: &Community) -> String {
         terms.join(" OR "),
         company.x_username
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_the_demos_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let theirs = dir.path().join("offramp.db");
+        let options = |fresh| Options {
+            dir: dir.path().to_owned(),
+            port: 1,
+            x_port: 2,
+            fresh,
+            still: true,
+        };
+        std::fs::write(&theirs, "theirs").unwrap();
+        assert!(folder(&options(false)).is_err() && folder(&options(true)).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        std::fs::remove_file(&theirs).unwrap();
+        folder(&options(false)).unwrap();
+        folder(&options(true)).unwrap();
+    }
+
+    #[test]
+    fn what_a_first_start_did_not_finish_is_begun_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            dir: dir.path().to_owned(),
+            port: 1,
+            x_port: 2,
+            fresh: false,
+            still: true,
+        };
+        let mut config = Config::default();
+        let file = dir.path().join("offramp.db");
+        config.database.url = Secret::new(file.display().to_string());
+        assert!(!forget_unfinished(&options, &config).unwrap());
+        std::fs::write(&file, "half").unwrap();
+        assert!(forget_unfinished(&options, &config).unwrap());
+        assert!(!file.exists());
+        std::fs::write(&file, "whole").unwrap();
+        Progress::default().save(dir.path()).unwrap();
+        assert!(!forget_unfinished(&options, &config).unwrap());
+        assert!(file.exists());
+    }
 }
