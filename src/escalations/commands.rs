@@ -9,6 +9,7 @@ use super::judge;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::MentionId;
+use crate::text::counted;
 
 #[derive(Subcommand)]
 pub enum Mentions {
@@ -32,6 +33,7 @@ pub enum Mentions {
 pub fn run(app: &App, command: &Mentions) -> Result<()> {
     match command {
         Mentions::Import { files, json } => {
+            let mut refused = Vec::new();
             for file in files {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
                 let imported = import::import(app, import::open(file)?, &name)?;
@@ -42,6 +44,15 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
                 } else {
                     println!("{}: {}", file.display(), words(&imported));
                 }
+                if imported.is_refused() {
+                    refused.push(file.display().to_string());
+                }
+            }
+            if !refused.is_empty() {
+                return Err(Error::other(format!(
+                    "nothing of {} could be taken in; README.md says what a file may hold",
+                    refused.join(", ")
+                )));
             }
         }
         Mentions::Add { what } => {
@@ -105,6 +116,13 @@ fn words(imported: &Imported) -> String {
         "{} new, {} known before, {} edited, {} of our own or reposts",
         c.stored, c.known, c.edited, c.ignored
     );
+    if imported.unnamed > 0 {
+        text += &format!(
+            "; {} without a network: kept as imported posts, to be answered by hand (a column \
+             `network` with `x`, or `url` with its address, makes a post X's)",
+            counted(imported.unnamed, "row"),
+        );
+    }
     if imported.problem_count > 0 {
         text += &format!("; {} could not be read:", imported.problem_count);
         for problem in &imported.problems {

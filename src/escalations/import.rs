@@ -26,9 +26,17 @@ pub struct Imported {
     /// What could not be read; the first of many.
     pub problems: Vec<Problem>,
     pub problem_count: usize,
+    /// Rows kept as imported posts because they name no network.
+    pub unnamed: usize,
 }
 
 impl Imported {
+    /// Whether there was something to take in and none of it could be.
+    pub fn is_refused(&self) -> bool {
+        let c = self.captured;
+        self.problem_count > 0 && c.stored + c.known + c.edited + c.ignored == 0
+    }
+
     fn note(&mut self, problem: Problem) {
         self.problem_count += 1;
         if self.problems.len() < PROBLEMS_MAX {
@@ -55,7 +63,8 @@ fn ours(app: &App) -> Option<Account> {
 pub fn import(app: &App, source: impl BufRead, name: &str) -> Result<Imported> {
     let mut imported = Imported::default();
     let mut posts: Vec<PublicPost> = Vec::new();
-    for item in Import::new(source, ours(app), app.now()) {
+    let mut items = Import::new(source, ours(app), app.now());
+    for item in items.by_ref() {
         match item {
             Ok(post) => posts.push(post),
             Err(problem) => imported.note(problem),
@@ -65,6 +74,7 @@ pub fn import(app: &App, source: impl BufRead, name: &str) -> Result<Imported> {
         }
     }
     keep(app, &mut posts, name, &mut imported)?;
+    imported.unnamed = items.unnamed();
     Ok(imported)
 }
 

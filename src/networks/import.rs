@@ -10,7 +10,8 @@
 //! `handle`), `author_id` (`user_id`), `name` (`display_name`), `created_at` (`posted_at`,
 //! `date`), `conversation_id`, `in_reply_to` (`in_reply_to_post_id`, `in_reply_to_status_id`,
 //! `in_response_to_tweet_id`), `lang` (`language`), `followers`, `url` (`link`) and `network`
-//! are not. Without `network` a row is X's when its `url` is, else `import`'s.
+//! are not. Without `network` a row is X's when its `url` is, or its id came as `tweet_id`, else
+//! `import`'s; how many went there so is counted.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -34,6 +35,7 @@ pub struct Import<R: BufRead> {
     waiting: VecDeque<Result<PublicPost, Problem>>,
     ours: Option<Account>,
     now: Moment,
+    unnamed: usize,
 }
 
 enum Form<R: BufRead> {
@@ -69,7 +71,22 @@ impl<R: BufRead> Import<R> {
             waiting,
             ours,
             now,
+            unnamed: 0,
         }
+    }
+
+    /// How many of the posts read so far are `import`'s because their rows name no network.
+    pub fn unnamed(&self) -> usize {
+        self.unnamed
+    }
+
+    fn take_row(&mut self, row: &Row, raw: String, line: u64) -> Result<PublicPost, Problem> {
+        let post = post_of_row(row, raw, self.ours.as_ref(), self.now)
+            .map_err(|reason| at_line(line, &reason))?;
+        if post.network == Network::Import && text_of(row, NETWORK).is_none() {
+            self.unnamed += 1;
+        }
+        Ok(post)
     }
 
     fn take_json(&mut self, value: &Value, line: u64) {
@@ -79,9 +96,8 @@ impl<R: BufRead> Import<R> {
         };
         for item in items {
             if let Some(row) = plain_row(item) {
-                let read = post_of_row(&row, item.to_string(), self.ours.as_ref(), self.now);
-                self.waiting
-                    .push_back(read.map_err(|reason| at_line(line, &reason)));
+                let read = self.take_row(&row, item.to_string(), line);
+                self.waiting.push_back(read);
                 continue;
             }
             let parsed = wire::parse_value(item, self.ours.as_ref(), wire::WEB_BASE);
@@ -120,8 +136,7 @@ impl<R: BufRead> Iterator for Import<R> {
                                 .map(|(k, v)| (k.clone(), Value::String(v.clone())))
                                 .collect(),
                         );
-                        let read = post_of_row(&row, raw.to_string(), self.ours.as_ref(), self.now);
-                        return Some(read.map_err(|reason| at_line(line, &reason)));
+                        return Some(self.take_row(&row, raw.to_string(), line));
                     }
                 },
             }
@@ -350,12 +365,8 @@ impl<R: BufRead> CsvRows<R> {
                 .collect(),
             Err(error) => return Err(problem("line 1", &format!("can't be read ({error})"))),
         };
-        let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
-        if !has(ID) || !has(TEXT) {
-            return Err(problem(
-                "line 1",
-                "names no column `id` and `text`; the file is neither JSON nor CSV with a header",
-            ));
+        if let Some(reason) = lacking(&names) {
+            return Err(problem("line 1", &reason));
         }
         Ok(CsvRows {
             reader,
@@ -398,6 +409,42 @@ impl<R: BufRead> CsvRows<R> {
     }
 }
 
+/// What a header lacks that every row needs.
+fn lacking(names: &[String]) -> Option<String> {
+    let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
+    match (has(ID), has(TEXT)) {
+        (true, true) => None,
+        (true, false) => Some(format!("names no column for the text: {}", either(TEXT))),
+        (false, true) => Some(format!("names no column for the id: {}", either(ID))),
+        (false, false) if matches!(names, [one] if one.contains([';', '\t'])) => {
+            Some("has no commas: columns are parted by commas, not by semicolons or tabs".into())
+        }
+        (false, false) => Some(
+            "names no columns `id` and `text`; the file is neither JSON nor CSV with a header"
+                .into(),
+        ),
+    }
+}
+
+/// `a`, `b` or `c`.
+fn either(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// The first of these columns that says something.
+fn text_of<'a>(row: &'a Row, names: &[&str]) -> Option<&'a String> {
+    names
+        .iter()
+        .find_map(|name| row.get(*name))
+        .filter(|text| !text.trim().is_empty())
+}
+
+const NETWORK: &[&str] = &["network"];
 const ID: &[&str] = &["id", "tweet_id", "post_id"];
 const TEXT: &[&str] = &["text", "body", "content", "full_text"];
 const USERNAME: &[&str] = &["username", "author", "screen_name", "handle"];
@@ -456,28 +503,29 @@ fn post_of_row(
     ours: Option<&Account>,
     now: Moment,
 ) -> Result<PublicPost, String> {
-    let text_of = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| row.get(*name))
-            .filter(|text| !text.trim().is_empty())
-    };
-    let id = text_of(ID).ok_or("has no id")?.trim().to_owned();
+    let text_of = |names: &[&str]| text_of(row, names);
+    let id = text_of(ID).ok_or_else(|| format!("has no id: {}", either(ID)))?;
+    let id = id.trim().to_owned();
     let url = text_of(&["url", "link"])
         .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
         .cloned();
     let on_x = url
         .as_deref()
-        .is_some_and(|url| intent::parse_post_address(url, None).is_some());
-    let network = match text_of(&["network"]) {
-        Some(name) => name.trim().parse::<Network>().map_err(|e| e.to_string())?,
+        .is_some_and(|url| intent::parse_post_address(url, None).is_some())
+        || (text_of(&["tweet_id"]) == Some(&id) && wire::is_id(&id));
+    let network = match text_of(NETWORK) {
+        Some(name) => name
+            .trim()
+            .to_ascii_lowercase()
+            .parse::<Network>()
+            .map_err(|e| e.to_string())?,
         None if on_x => Network::X,
         None => Network::Import,
     };
     if network == Network::X && !wire::is_id(&id) {
         return Err(format!("has the id {id}, which can't be X's"));
     }
-    let text = text_of(TEXT).ok_or_else(|| format!("{id} has no text"))?;
+    let text = text_of(TEXT).ok_or_else(|| format!("{id} has no text: {}", either(TEXT)))?;
     if text.len() > TEXT_BYTES_MAX {
         return Err(format!("{id} is longer than {TEXT_BYTES_MAX} bytes"));
     }
@@ -487,9 +535,12 @@ fn post_of_row(
         text.clone()
     };
     let posted_at = match text_of(&["created_at", "posted_at", "date"]) {
-        Some(text) => {
-            wire::parse_time(text.trim()).ok_or_else(|| format!("{id} has a time that is none"))?
-        }
+        Some(text) => wire::parse_time(text.trim()).ok_or_else(|| {
+            format!(
+                "{id} has a time that can't be read; times are written as \
+                     2026-11-22T10:00:00Z, or as X does: Sun Nov 22 10:00:00 +0000 2026"
+            )
+        })?,
         None => (network == Network::X)
             .then(|| time_of_id(&id))
             .flatten()
@@ -602,6 +653,46 @@ mod tests {
         assert_eq!(posts[1].conversation_id, "a-1");
         assert_eq!(posts[2].network, Network::X);
         assert_eq!(posts[2].posted_at.rfc3339(), "2026-07-24T21:23:23Z");
+    }
+
+    fn reasons(text: &str) -> Vec<String> {
+        let items = read(text.as_bytes()).into_iter();
+        items.filter_map(|item| Some(item.err()?.reason)).collect()
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(reasons("id,said\n1,a")[0].contains("`text`, `body`, `content` or `full_text`"));
+        assert!(reasons("number,text\n1,a")[0].contains("`id`, `tweet_id` or `post_id`"));
+        assert!(reasons("id;text\n1;a")[0].contains("commas"));
+        let rows = reasons("id,text,created_at\n,a,\n2,,\n3,a,22.11.2026\n");
+        assert!(rows[0].contains("has no id: `id`"), "{rows:?}");
+        assert!(rows[1].contains("2 has no text: `text`"), "{rows:?}");
+        assert!(rows[2].contains("2026-11-22T10:00:00Z"), "{rows:?}");
+        let said =
+            "id,text,created_at\n1,a,2026-11-22T10:00:00Z\n2,b,Sun Nov 22 10:00:00 +0000 2026\n";
+        assert_eq!(reasons(said), [""; 0]);
+    }
+
+    #[test]
+    fn rows_that_name_no_network_are_counted_unless_they_are_plainly_of_x() {
+        let networks = |text: &str| {
+            let mut import = Import::new(text.as_bytes(), None, Moment(5));
+            let read: Vec<_> = import
+                .by_ref()
+                .map(|post| post.map(|p| p.network))
+                .collect();
+            (
+                read.into_iter().flatten().collect::<Vec<_>>(),
+                import.unnamed(),
+            )
+        };
+        let text =
+            "id,text,network,url\n1,a,,\n2,b,X,\n3,c,import,\n4,d,,https://x.com/a/status/4\n";
+        let named = vec![Network::Import, Network::X, Network::Import, Network::X];
+        assert_eq!(networks(text), (named, 1));
+        let tweets = "tweet_id,text\n20,a\nno-number,b\n";
+        assert_eq!(networks(tweets), (vec![Network::X, Network::Import], 1));
     }
 
     #[test]
