@@ -1,5 +1,6 @@
 //! Builds `App` from the configuration, and says what runs: kinds of jobs, schedules, servers.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
@@ -9,7 +10,8 @@ use tokio::sync::Semaphore;
 use crate::app::{App, Parts};
 use crate::clock::{Clock, DAY};
 use crate::config::{Config, MailTransport, SmtpSecurity};
-use crate::db::{Db, ServerLock, migrate, settings};
+use crate::db::migrate::{self, Schema};
+use crate::db::{Db, ServerLock, settings};
 use crate::error::{Error, Result};
 use crate::escalations;
 use crate::files::Files;
@@ -34,7 +36,8 @@ use crate::web::page_cache::PageCache;
 /// Opens everything the configuration names, and repairs the search index where it can't be read.
 /// Migrates nothing and starts nothing.
 pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
-    assemble(config, clock, random, |config, keys, db, clock| {
+    let db = Db::open(&config.database)?;
+    assemble(config, clock, random, db, |config, keys, db, clock| {
         Ok(Around {
             index: SearchIndex::open(&config.search.dir)?,
             mail: mail_transport(config)?,
@@ -45,16 +48,18 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
 
 /// As `app`, for a command beside the server: it repairs nothing, and goes without an index, a
 /// mail server or a network that can't be used. What a command puts into the outbox, the server
-/// sends.
+/// sends. Where `migrated` finds no database for it, it makes nothing.
 pub fn tool(config: Config) -> Result<App> {
     fn without<T>(what: &str, error: Error, instead: T) -> T {
         tracing::warn!(%error, "{what} can't be used; going on without");
         instead
     }
+    let db = migrated(&config)?;
     assemble(
         config,
         Clock::System,
         Random::System,
+        db,
         |config, keys, db, clock| {
             let dir = &config.search.dir;
             Ok(Around {
@@ -71,6 +76,36 @@ pub fn tool(config: Config) -> Result<App> {
     )
 }
 
+/// The database of the configuration, where there is one with this version's schema; otherwise an
+/// error that says what to do, and nothing is made.
+pub fn migrated(config: &Config) -> Result<Db> {
+    const REMEDY: &str =
+        "Run `offramp migrate`, or start the server (`offramp serve`), which does it too";
+    let refused = |words: String| Err(Error::Other(words));
+    if let Some(file) = missing_database(config) {
+        return refused(format!(
+            "there is no database at {}. {REMEDY}. If it is elsewhere, name its configuration file \
+             with --config.",
+            file.display()
+        ));
+    }
+    let db = Db::open(&config.database)?;
+    match migrate::schema(&db)? {
+        Schema::UpToDate => Ok(db),
+        Schema::None => refused(format!("the database is empty. {REMEDY}.")),
+        Schema::Behind(_) => refused(format!(
+            "the database is of an older version. {REMEDY}. A backup first does no harm."
+        )),
+    }
+}
+
+/// Where the SQLite file should be that is not there; opening it would make it.
+pub fn missing_database(config: &Config) -> Option<PathBuf> {
+    let path = Path::new(config.database.url.expose());
+    let is_missing = !config.is_postgres() && !path.exists();
+    is_missing.then(|| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+}
+
 /// What an `App` reaches besides its database.
 struct Around {
     index: SearchIndex,
@@ -82,10 +117,10 @@ fn assemble(
     config: Config,
     clock: Clock,
     random: Random,
+    db: Db,
     around: impl FnOnce(&Config, &Keys, &Db, &Clock) -> Result<Around>,
 ) -> Result<App> {
     let keys = Keys::load(&config, &random)?;
-    let db = Db::open(&config.database)?;
     let around = around(&config, &keys, &db, &clock)?;
     Ok(App::new(Parts {
         index: Arc::new(around.index),

@@ -1,5 +1,6 @@
 //! The commands.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use offramp::clock::Clock;
 use offramp::commands::{check, doctor, reindex};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
-use offramp::db::{ServerLock, migrate};
+use offramp::db::{Db, ServerLock, migrate};
 use offramp::demo;
 use offramp::error::{Error, Result};
 use offramp::escalations;
@@ -18,6 +19,7 @@ use offramp::ids::IntakeId;
 use offramp::networks::x::sandbox::{self, SandboxConfig};
 use offramp::people::command::UserCommand;
 use offramp::random::Random;
+use offramp::text::counted;
 use offramp::tickets::receive_mail;
 
 /// A community forum, and the desk that takes complaints off Twitter/X and resolves them.
@@ -160,21 +162,22 @@ fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve => serve(config),
         Command::Migrate => {
-            let app = boot::tool(config)?;
-            let ran = migrate::migrate(&app.db)?;
-            println!("{} migrations run; the schema is up to date.", ran.len());
+            let ran = migrate::migrate(&Db::open(&config.database)?)?;
+            let ran = counted(ran.len(), "migration");
+            println!("{ran} run; the schema is up to date.");
             Ok(())
         }
         Command::Demo(options) => run_demo(&options),
         Command::Sandbox { network } => run_sandbox(network),
         Command::User(command) => {
             let app = boot::tool(config)?;
-            migrate::migrate(&app.db)?;
             offramp::people::command::run(&app, command)
         }
         Command::Reindex => {
+            boot::migrated(&config)?;
             let app = boot::app(config, Clock::System, Random::System)?;
-            println!("{} threads are in the new index.", reindex::reindex(&app)?);
+            let threads = counted(reindex::reindex(&app)?, "thread");
+            println!("The new index is in use, with {threads}.");
             Ok(())
         }
         Command::Mentions(command) => {
@@ -192,6 +195,7 @@ fn run(cli: Cli) -> Result<()> {
                 .count()
             {
                 0 => Ok(()),
+                1 => Err(Error::other("one thing needs to be put right")),
                 n => Err(Error::other(format!("{n} things need to be put right"))),
             }
         }
@@ -255,18 +259,7 @@ fn run_sandbox(network: SandboxNetwork) -> Result<()> {
         .block_on(sandbox::serve(
             config,
             &format!("127.0.0.1:{port}"),
-            |address| {
-                let x = settings.x_settings(address);
-                println!("The stand-in for X is at {address}. To use it, put into offramp.toml:\n");
-                println!("[x]\nenabled = true\nbase_url = \"{}\"", x.base_url);
-                println!("authorize_url = \"{}\"", x.authorize_url);
-                println!("username = \"{}\"\nuser_id = \"{}\"", x.username, x.user_id);
-                println!("bearer_token = \"{}\"", x.bearer_token.expose());
-                println!("client_id = \"{}\"", x.client_id);
-                println!("client_secret = \"{}\"", x.client_secret.expose());
-                println!("access_token = \"{}\"", x.access_token.expose());
-                println!("refresh_token = \"{}\"", x.refresh_token.expose());
-            },
+            |address| print!("{}", settings.x_section(address)),
         ))
         .map_err(|e| Error::io(format!("serving the stand-in on port {port}"), e))
 }
@@ -283,17 +276,18 @@ fn report(report: &check::Report, json: bool) -> Result<()> {
             println!("{}: expected {}, found {}", f.what, f.expected, f.found);
         }
         println!(
-            "{} threads indexed, {} jobs waiting, {} dead, {} mails waiting, {} sent, {} given up.",
-            report.threads_in_index,
-            report.jobs.ready,
+            "{} indexed, {} waiting, {} dead, {} waiting, {} sent, {} given up.",
+            counted(report.threads_in_index, "thread"),
+            counted(report.jobs.ready, "job"),
             report.jobs.dead,
-            report.mails.waiting,
+            counted(report.mails.waiting, "mail"),
             report.mails.sent,
             report.mails.failed
         );
     }
     match report.findings.len() {
         0 => Ok(()),
+        1 => Err(Error::other("one thing does not agree")),
         n => Err(Error::other(format!("{n} things do not agree"))),
     }
 }
@@ -331,14 +325,17 @@ fn serve(config: Config) -> Result<()> {
     served
 }
 
-/// Logs to standard error; `RUST_LOG` wins over the configuration.
+/// Logs to standard error, coloured on a terminal only; `RUST_LOG` wins over the configuration.
 fn start_log(level: &str) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_| EnvFilter::try_new(level))
         .unwrap_or_else(|_| EnvFilter::new("info"));
+    // https://no-color.org: any value but an empty one.
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && !is_plain)
         .with_writer(std::io::stderr)
         .init();
 }

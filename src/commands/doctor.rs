@@ -1,18 +1,20 @@
 //! `offramp doctor`: looks at everything a server needs and says what to do about what is wrong.
 
 use std::fmt;
-use std::path::Path;
 
 use crate::boot;
 use crate::clock::Clock;
 use crate::config::{Config, MailTransport};
+use crate::db::Db;
 use crate::db::changes::{self, Subject};
-use crate::db::{Db, migrate};
+use crate::db::migrate::{self, Schema};
+use crate::escalations;
 use crate::jobs;
 use crate::keys::Keys;
 use crate::mail::{outbox, transport};
 use crate::networks::x::connector::XConnector;
 use crate::search::SearchIndex;
+use crate::text::counted;
 use crate::tickets;
 
 /// How a thing stands.
@@ -58,16 +60,17 @@ pub fn doctor(config: &Config) -> Vec<Line> {
     let (db, about_db) = database(config);
     let ready = db
         .as_ref()
-        .filter(|db| migrate::pending(db).is_ok_and(|n| n == 0));
+        .filter(|db| migrate::schema(db).is_ok_and(|schema| schema == Schema::UpToDate));
     vec![
         site(config),
         data_folder(config),
         secret(config, ready),
         about_db,
         work(ready),
-        search(config, db.as_ref()),
+        posts(ready),
+        search(config, ready),
         mail(config),
-        x(config, db.as_ref()),
+        x(config, ready),
     ]
 }
 
@@ -99,25 +102,30 @@ fn work(db: Option<&Db>) -> Line {
         let words = "can't be counted before the database is there and migrated";
         return say(Health::Doubtful, words.into());
     };
-    let counted = db.read(|conn| {
+    let counts = db.read(|conn| {
         Ok((
             jobs::counts(conn)?,
             outbox::counts(conn)?,
             tickets::store::unread_count(conn)?,
         ))
     });
-    let (jobs, mails, unread) = match counted {
-        Ok(counted) => counted,
+    let (jobs, mails, unread) = match counts {
+        Ok(counts) => counts,
         Err(e) => return say(Health::Bad, e.to_string()),
     };
-    let mut words = format!("{} jobs and {} mails wait", jobs.ready, mails.waiting);
-    for (count, what) in [
-        (jobs.dead, "jobs were given up: see /admin/jobs"),
-        (mails.failed, "mails were given up: see /admin/mail"),
-        (unread, "mails that came in need a person: see /desk/mail"),
+    let (ready, waiting) = (counted(jobs.ready, "job"), counted(mails.waiting, "mail"));
+    let mut words = format!("waiting: {ready}, {waiting}");
+    for (count, what, remedy) in [
+        (jobs.dead, "job", "given up: see /admin/jobs"),
+        (mails.failed, "mail", "given up: see /admin/mail"),
+        (
+            unread,
+            "mail",
+            "to be looked at by a person: see /desk/mail",
+        ),
     ] {
         if count > 0 {
-            words.push_str(&format!("; {count} {what}"));
+            words.push_str(&format!("; {} {remedy}", counted(count, what)));
         }
     }
     let health = match jobs.dead + mails.failed + unread {
@@ -127,12 +135,50 @@ fn work(db: Option<&Db>) -> Line {
     say(health, words)
 }
 
+/// What came from networks and files and could not be parsed, or not be judged.
+fn posts(db: Option<&Db>) -> Line {
+    let say = |health, words: String| line(health, "posts", words);
+    let Some(db) = db else {
+        let words = "can't be counted before the database is there and migrated";
+        return say(Health::Doubtful, words.into());
+    };
+    let counts = db.read(|conn| {
+        Ok((
+            escalations::store::count_unread_pages(conn)?,
+            escalations::store::count_failed(conn)?,
+        ))
+    });
+    let (unread, unjudged) = match counts {
+        Ok((0, 0)) => return say(Health::Good, "all that came in was read and judged".into()),
+        Ok(counts) => counts,
+        Err(e) => return say(Health::Bad, e.to_string()),
+    };
+    let mut words = Vec::new();
+    if unread > 0 {
+        let what = counted(unread, "page");
+        words.push(format!(
+            "{what} of posts could not be read: see /admin/network"
+        ));
+    }
+    if unjudged > 0 {
+        let what = counted(unjudged, "post");
+        words.push(format!(
+            "{what} could not be judged: see /desk/mentions?only=failed"
+        ));
+    }
+    let words = words.join("; ");
+    say(
+        Health::Doubtful,
+        format!("{words}. `offramp mentions replay` tries again; what still fails says why there."),
+    )
+}
+
 fn database(config: &Config) -> (Option<Db>, Line) {
     let say = |health, words: String| line(health, "database", words);
-    let url = config.database.url.expose();
+    const REMEDY: &str = "`offramp migrate`, or start the server";
     // Opening makes the file.
-    if !config.is_postgres() && !Path::new(url).exists() {
-        let words = format!("{url} is not there yet; the server makes it");
+    if let Some(file) = boot::missing_database(config) {
+        let words = format!("{} is not there yet: {REMEDY}", file.display());
         return (None, say(Health::Doubtful, words));
     }
     let db = match Db::open(&config.database) {
@@ -149,12 +195,17 @@ fn database(config: &Config) -> (Option<Db>, Line) {
     } else {
         "SQLite"
     };
-    let about = match migrate::pending(&db) {
-        Ok(0) => say(Health::Good, format!("{kind}, schema up to date")),
-        Ok(n) => say(
+    let about = match migrate::schema(&db) {
+        Ok(Schema::UpToDate) => say(Health::Good, format!("{kind}, schema up to date")),
+        Ok(Schema::None) => say(
             Health::Doubtful,
-            format!("{kind}, {n} migrations to run: `offramp migrate`, or start the server."),
+            format!("{kind}, nothing in it yet: {REMEDY}"),
         ),
+        Ok(Schema::Behind(n)) => {
+            let pending = counted(n, "migration");
+            let words = format!("{kind}, {pending} to run: {REMEDY}");
+            say(Health::Doubtful, words)
+        }
         Err(e) => say(Health::Bad, format!("{kind}: {e}")),
     };
     (Some(db), about)
@@ -169,7 +220,7 @@ fn search(config: &Config, db: Option<&Db>) -> Line {
         Err(e) => return say(Health::Bad, format!("{e}. Run `offramp reindex`.")),
     };
     let Some(db) = db else {
-        let words = "can't be compared without the database".to_owned();
+        let words = "can't be compared before the database is there and migrated".to_owned();
         return say(Health::Doubtful, words);
     };
     match (
@@ -177,13 +228,14 @@ fn search(config: &Config, db: Option<&Db>) -> Line {
         db.read(|c| changes::newest_of(c, Subject::Thread)),
     ) {
         (Some(at), Ok(newest)) if at >= newest => {
-            say(Health::Good, format!("{threads} threads, up to date"))
+            let threads = counted(threads, "thread");
+            say(Health::Good, format!("{threads}, up to date"))
         }
         (Some(at), Ok(newest)) => say(
             Health::Doubtful,
             format!(
-                "{} changes behind; a running server catches up by itself",
-                newest - at
+                "{} behind; a running server catches up by itself",
+                counted(newest - at, "change")
             ),
         ),
         (None, Ok(0)) => say(Health::Good, "empty, as the forum is".into()),
@@ -293,7 +345,11 @@ fn x(config: &Config, db: Option<&Db>) -> Line {
         return line(Health::Good, "x", "switched off");
     }
     let Some(db) = db else {
-        return line(Health::Doubtful, "x", "can't be asked without the database");
+        return line(
+            Health::Doubtful,
+            "x",
+            "can't be asked before the database is there and migrated",
+        );
     };
     let keys = match Keys::read(config) {
         Ok(keys) => keys.unwrap_or_else(|| Keys::new("")),
@@ -339,7 +395,7 @@ mod tests {
         let lines = doctor(&config);
         let told: Vec<_> = lines.iter().map(|l| l.what).collect();
         let all = [
-            "site", "data", "secret", "database", "work", "search", "mail", "x",
+            "site", "data", "secret", "database", "work", "posts", "search", "mail", "x",
         ];
         assert_eq!(told, all);
         assert!(lines[0].words.contains("behind_proxy"), "{}", lines[0]);
@@ -349,12 +405,16 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("index/g1")).unwrap();
         std::fs::write(dir.path().join("index/current"), "g1").unwrap();
         let lines = doctor(&config);
-        assert_eq!((lines[5].what, lines[5].health), ("search", Health::Bad));
+        assert_eq!((lines[6].what, lines[6].health), ("search", Health::Bad));
         assert!(dir.path().join("index/g1").exists());
         // A command beside the server goes without the index.
         config.site.url = "http://127.0.0.1:1".into();
         config.database.url =
             crate::config::Secret::new(dir.path().join("a.db").display().to_string());
+        let refused = boot::tool(config.clone()).map(|_| ()).unwrap_err();
+        assert!(refused.to_string().contains("offramp migrate"), "{refused}");
+        assert!(!dir.path().join("a.db").exists());
+        migrate::migrate(&Db::open(&config.database).unwrap()).unwrap();
         let app = boot::tool(config).unwrap();
         assert_eq!(app.index.position().unwrap(), None);
     }

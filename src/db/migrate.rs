@@ -1,8 +1,11 @@
 //! Migrations, embedded: twins for both databases, run in order, each in a transaction.
 
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Db, Engine};
+use super::{Conn, Db, Engine};
 use crate::error::{Error, Result};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -34,8 +37,45 @@ pub fn migrate(db: &Db) -> Result<Vec<String>> {
     }
 }
 
+/// How the schema of a database stands to this version's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// Nothing was ever migrated here.
+    None,
+    /// This many migrations are to be run.
+    Behind(usize),
+    UpToDate,
+}
+
+/// Looks at the schema; makes nothing.
+pub fn schema(db: &Db) -> Result<Schema> {
+    if !db.read(keeps_migrations)? {
+        return Ok(Schema::None);
+    }
+    Ok(match pending(db)? {
+        0 => Schema::UpToDate,
+        n => Schema::Behind(n),
+    })
+}
+
+/// Whether diesel's table of migrations is there; asking for those that are pending makes it.
+fn keeps_migrations(conn: &mut Conn) -> Result<bool> {
+    let is_there = |text: &str| sql::<Bool>(text);
+    let found = match conn.engine() {
+        Engine::Sqlite(c) => diesel::select(is_there(
+            "EXISTS (SELECT 1 FROM sqlite_master WHERE name = '__diesel_schema_migrations')",
+        ))
+        .get_result(c)?,
+        Engine::Pg(c) => diesel::select(is_there(
+            "to_regclass('__diesel_schema_migrations') IS NOT NULL",
+        ))
+        .get_result(c)?,
+    };
+    Ok(found)
+}
+
 /// Migrations not yet run on this database.
-pub fn pending(db: &Db) -> Result<usize> {
+fn pending(db: &Db) -> Result<usize> {
     let mut conn = db.write.get().map_err(|e| Error::Pool(e.to_string()))?;
     let failed =
         |e: Box<dyn std::error::Error + Send + Sync>| Error::other(format!("migrations: {e}"));

@@ -30,6 +30,8 @@ struct Trouble {
     what: String,
     words: String,
     at: When,
+    /// From when on the same succeeds again.
+    over: Option<When>,
 }
 
 struct Wait {
@@ -70,6 +72,8 @@ struct NetworkPage {
     troubles: Vec<Trouble>,
     waits: Vec<Wait>,
     groups: Vec<Group>,
+    /// Nothing at all, this month.
+    is_unspent: bool,
     month_spent: String,
     month_cap: String,
     month_percent: i64,
@@ -87,6 +91,8 @@ struct LastError {
     at: String,
     call: String,
     words: String,
+    #[serde(default)]
+    over: Option<String>,
 }
 
 /// `GET /admin/network`
@@ -115,6 +121,7 @@ fn gather(app: &App, page: Page) -> Result<NetworkPage> {
             what: what.trim_start_matches("trouble:").to_owned(),
             words: trouble.text,
             at: When::new(trouble.at.0, now),
+            over: None,
         })
         .collect();
     let meter = Meter::new(
@@ -130,6 +137,9 @@ fn gather(app: &App, page: Page) -> Result<NetworkPage> {
             what: error.call,
             words: error.words,
             at: When::new(Moment::parse(&error.at).unwrap_or(now).0, now),
+            over: error
+                .over
+                .and_then(|at| Some(When::new(Moment::parse(&at)?.0, now))),
         });
     Ok(NetworkPage {
         page,
@@ -165,6 +175,7 @@ fn gather(app: &App, page: Page) -> Result<NetworkPage> {
                 stopped: group.stopped,
             })
             .collect(),
+        is_unspent: report.month_cost_micros == 0,
         month_spent: dollars(report.month_cost_micros),
         month_cap: dollars(report.month_cap_micros),
         month_percent: percent(report.month_cost_micros, report.month_cap_micros),
@@ -330,6 +341,7 @@ pub async fn replay(
     .await?;
     let words = match stored.problem_count {
         0 => "Everything was read.".to_owned(),
+        1 => "Read again; one thing still can't be read.".to_owned(),
         n => format!("Read again; {n} things still can't be read."),
     };
     Ok(redirect_saying(&app, "/admin/network", "info", &words))

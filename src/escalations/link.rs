@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::{CaseId, ProductId, TopicId};
-use crate::text;
+use crate::text::{self, counted};
 
 /// Threads proposed for one case.
 pub const PROPOSALS_MAX: usize = 5;
@@ -115,9 +115,8 @@ pub fn link(
                     candidate.reasons.join(", ")
                 ));
             }
-            let count = list.len();
-            let threads = if count == 1 { "thread" } else { "threads" };
-            let summary = format!("{count} {threads} proposed; a person chooses");
+            let threads = counted(list.len(), "thread");
+            let summary = format!("{threads} proposed; a person chooses");
             event(tx, now, case, mention, &summary, reasons, json!({}))?;
         }
         Decision::Nothing => {

@@ -18,6 +18,7 @@ use crate::forum::{Product, store as forum};
 use crate::ids::{AttachmentId, CaseId};
 use crate::limits::Limit;
 use crate::people::{Staff, Viewer};
+use crate::text::counted;
 use crate::web::{
     Answer, Failure, Form, FormWithFiles, Page, Problems, Query, When, blocking, client_ip,
     html_with, redirect, redirect_saying,
@@ -86,7 +87,8 @@ pub async fn post_contact(
         contact::Outcome::Sent => Ok(redirect("/contact/sent")),
         contact::Outcome::TooMany { retry_seconds } => {
             let words = format!(
-                "Too many messages came from your connection. Try again in {retry_seconds} seconds."
+                "Too many messages came from your connection. Try again in {}.",
+                counted(retry_seconds, "second")
             );
             let (status, problem) = (StatusCode::TOO_MANY_REQUESTS, Problem::new("", words));
             contact_page(&app, status, viewer.page, fields, vec![problem]).await
@@ -411,7 +413,10 @@ pub async fn write(
     };
     let fields = form.fields;
     if let Err(seconds) = app.limits.check(Limit::Contact, &client_ip(&app, &req)) {
-        let problem = Problem::new("", format!("Too fast. Try again in {seconds} seconds."));
+        let problem = Problem::new(
+            "",
+            format!("Too fast. Try again in {}.", counted(seconds, "second")),
+        );
         let status = StatusCode::TOO_MANY_REQUESTS;
         return follow_page(
             &app,

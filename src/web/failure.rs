@@ -10,6 +10,7 @@ use askama::Template;
 use super::Page;
 use crate::app::App;
 use crate::error::Error;
+use crate::text::counted;
 
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +84,10 @@ impl Failure {
             ),
             Failure::TooMany { retry_seconds } => (
                 "A little too fast",
-                format!("You can try again in {retry_seconds} seconds."),
+                format!(
+                    "You can try again in {}.",
+                    counted(*retry_seconds, "second")
+                ),
                 "This limit keeps automatic requests away; nothing is wrong with yours.".into(),
             ),
             Failure::TooLarge(text) => ("That is too large", text.clone(), String::new()),

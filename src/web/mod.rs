@@ -17,6 +17,7 @@ use actix_web::http::header;
 use crate::app::App;
 use crate::clock::{DAY, HOUR, MINUTE, Moment};
 use crate::error::Result;
+use crate::text::counted;
 
 pub use failure::{Failure, not_found};
 pub use form::{After, Form, FormWithFiles, Query, UploadedFile, typed_text};
@@ -51,6 +52,11 @@ impl Page {
     /// The address of a file under `static/`, with the hash of its content.
     pub fn asset(&self, path: &str) -> String {
         assets::url(path)
+    }
+
+    /// Whether an admin looks at it.
+    pub fn is_for_admin(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.is_admin)
     }
 }
 
@@ -108,11 +114,7 @@ pub fn span_words(micros: i64) -> String {
         m if m >= HOUR => (m / HOUR, "hour"),
         m => (m / MINUTE, "minute"),
     };
-    if n == 1 {
-        format!("1 {unit}")
-    } else {
-        format!("{n} {unit}s")
-    }
+    counted(n, unit)
 }
 
 /// Renders a page; 200.

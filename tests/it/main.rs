@@ -1,5 +1,6 @@
 //! The integration tests, in one binary: modules are named after the slices.
 
+mod commands;
 mod desk;
 mod escalations;
 mod forum;

@@ -304,7 +304,7 @@ fn nodes_of_one_database_need_one_secret() {
     let told_other = told(&other.config);
     assert!(told_other[2].starts_with("BAD   secret"), "{told_other:?}");
     assert!(
-        told_other[4].contains("1 jobs were given up"),
+        told_other[4].contains("1 job given up"),
         "{told_other:?}"
     );
 }

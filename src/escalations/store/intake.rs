@@ -1,5 +1,6 @@
 //! Queries of the intake: pages as they came.
 
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 use crate::clock::Moment;
@@ -180,6 +181,15 @@ pub fn open_intake(
             intake::attempts,
         ))
         .load(conn)?)
+}
+
+/// How many pages of networks could not be read, or not in full.
+pub fn count_unread_pages(conn: &mut Conn) -> Result<i64> {
+    Ok(intake::table
+        .filter(intake::state.eq(INTAKE_FAILED))
+        .filter(intake::channel.eq_any(page_channels()))
+        .select(count_star())
+        .first(conn)?)
 }
 
 #[cfg(test)]

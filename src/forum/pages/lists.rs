@@ -11,6 +11,7 @@ use crate::forum::store::lists::{self, COUNT_MAX};
 use crate::forum::store::{self, Cursor, Filter};
 use crate::forum::{Product, THREADS_PER_PAGE, ThreadKind, ThreadState, Topic};
 use crate::people::Viewer;
+use crate::text::counted;
 use crate::web::{Answer, Page, Query, blocking};
 
 /// Newest threads on the front page.
@@ -106,9 +107,8 @@ fn cards(conn: &mut Conn) -> Result<Vec<ProductCard>> {
 /// `1 thread`, `12 threads`, `1,000+ threads`.
 fn count_text(n: i64, word: &str) -> String {
     match n {
-        1 => format!("1 {word}"),
         n if n > COUNT_MAX => format!("1,000+ {word}s"),
-        n => format!("{n} {word}s"),
+        n => counted(n, word),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::forum::store::{self, lists};
 use crate::forum::{Product, ThreadKind};
 use crate::people::Viewer;
 use crate::search::{SearchQuery, Why};
+use crate::text::counted;
 use crate::web::{Answer, Page, Query, blocking, html};
 
 /// Results on one page.
@@ -141,8 +142,7 @@ pub async fn search(
             })
             .collect();
         page.total = match (found.total, found.more_than_total) {
-            (1, false) => "1 thread".to_owned(),
-            (n, false) => format!("{n} threads"),
+            (n, false) => counted(n, "thread"),
             (n, true) => format!("More than {n} threads"),
         };
         page.corrected = found.corrected;

@@ -278,17 +278,12 @@ fn page(
         .into_iter()
         .map(|line| view(line, user, thread, now))
         .collect();
-    let reply = ReplyForm {
-        action: format!("/t/{}/reply", thread.id),
-        offers_official: rights.official,
-        official: rights.official,
-        request_key: if user.is_some() {
-            app.random.token()
-        } else {
-            String::new()
+    let reply = match user {
+        Some(user) => ReplyForm {
+            request_key: app.random.token(),
+            ..ReplyForm::of(user, thread, &head.product_slug)
         },
-        draft_key: format!("reply-{}", thread.id),
-        ..ReplyForm::default()
+        None => ReplyForm::default(),
     };
     Ok(ThreadPage {
         page: viewer.page.clone(),

@@ -6,14 +6,17 @@ use askama::Template;
 
 use super::thread::{PlaceOption, places};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Problem, Result};
 use crate::forum::similar_threads::{self, Similar};
 use crate::forum::store::{self, reading};
-use crate::forum::{Place, ThreadKind, edit_post, policy, post_reply, post_thread, typed};
+use crate::forum::{
+    Place, Thread, ThreadKind, ThreadState, edit_post, policy, post_reply, post_thread, typed,
+};
 use crate::ids::{PostId, ThreadId};
 use crate::limits::Limit;
 use crate::people::{CurrentUser, Member};
-use crate::text::markdown;
+use crate::text::{counted, markdown};
 use crate::web::{
     Answer, Failure, Form, Page, Problems, Query, blocking, html, html_with, redirect,
 };
@@ -79,7 +82,8 @@ async fn send<T: Send + 'static>(
     };
     if let Err(seconds) = by.count(app, limit) {
         let text = format!(
-            "A little too fast: please send it again in {seconds} seconds. It is kept here."
+            "A little too fast: please send it again in {}. It is kept here.",
+            counted(seconds, "second")
         );
         let problems = vec![Problem::new("", text)];
         return Ok(Err(Back::new(StatusCode::TOO_MANY_REQUESTS, problems)));
@@ -276,6 +280,40 @@ pub struct ReplyForm {
     pub problems: Problems,
     /// Under which the browser keeps what is typed.
     pub draft_key: String,
+    /// Where to ask anew, for whoever replies to somebody else's thread that is solved.
+    pub ask_instead: Option<String>,
+}
+
+impl ReplyForm {
+    /// The form of `user`, empty, under this thread.
+    pub fn of(user: &CurrentUser, thread: &Thread, product_slug: &str) -> ReplyForm {
+        let official = policy::can_be_official(user, thread.product);
+        let may_ask = thread.state == ThreadState::Solved && thread.author != user.id && !official;
+        ReplyForm {
+            action: format!("/t/{}/reply", thread.id),
+            official,
+            offers_official: official,
+            draft_key: format!("reply-{}", thread.id),
+            ask_instead: may_ask.then(|| format!("/new?product={product_slug}/")),
+            ..ReplyForm::default()
+        }
+    }
+}
+
+/// A thread that `user` sees, and the empty form under it.
+fn thread_and_form(
+    conn: &mut Conn,
+    user: &CurrentUser,
+    thread: ThreadId,
+) -> Result<Option<(Thread, ReplyForm)>> {
+    let Some(thread) = store::thread(conn, thread)?.filter(|t| policy::can_see(Some(user), t))
+    else {
+        return Ok(None);
+    };
+    let product = store::product(conn, thread.product)?;
+    let slug = product.map(|p| p.slug).unwrap_or_default();
+    let form = ReplyForm::of(user, &thread, &slug);
+    Ok(Some((thread, form)))
 }
 
 #[derive(serde::Deserialize, Default)]
@@ -334,25 +372,21 @@ pub async fn reply(
     let status = back.status;
     let page = blocking(&app, move |app| {
         let Member { user, page } = member;
-        let thread = app.db.read(|conn| store::thread(conn, thread))?;
-        Ok(thread
-            .filter(|t| policy::can_see(Some(&user), t))
-            .map(|thread| ReplyPage {
-                page,
-                path: thread.path(),
-                reply: ReplyForm {
-                    action: format!("/t/{}/reply", thread.id),
-                    official: !fields.official.is_empty(),
-                    offers_official: policy::can_be_official(&user, thread.product),
-                    reply_to: fields.reply_to.parse().ok(),
-                    preview: back.preview_of(&fields.body),
-                    problems: back.problems,
-                    draft_key: format!("reply-{}", thread.id),
-                    request_key: fields.request_key,
-                    body: fields.body,
-                },
-                title: thread.title,
-            }))
+        let found = app.db.read(|conn| thread_and_form(conn, &user, thread))?;
+        Ok(found.map(|(thread, form)| ReplyPage {
+            page,
+            path: thread.path(),
+            reply: ReplyForm {
+                official: !fields.official.is_empty(),
+                reply_to: fields.reply_to.parse().ok(),
+                preview: back.preview_of(&fields.body),
+                problems: back.problems,
+                request_key: fields.request_key,
+                body: fields.body,
+                ..form
+            },
+            title: thread.title,
+        }))
     })
     .await?;
     html_with(status, &page.ok_or(Failure::NotFound)?)
@@ -367,27 +401,21 @@ pub async fn quote(app: web::Data<App>, member: Member, path: web::Path<String>)
             let Some(line) = reading::post_line(conn, post)? else {
                 return Ok(None);
             };
-            let thread = store::thread(conn, line.post.thread)?
-                .filter(|t| policy::can_see(Some(&user), t) && policy::can_reply(&user, t));
-            Ok(thread
+            let found = thread_and_form(conn, &user, line.post.thread)?
+                .filter(|(thread, _)| policy::can_reply(&user, thread));
+            Ok(found
                 .filter(|_| line.post.deleted_at.is_none())
-                .map(|thread| {
-                    let official = policy::can_be_official(&user, thread.product);
-                    ReplyPage {
-                        page,
-                        path: thread.path(),
-                        reply: ReplyForm {
-                            action: format!("/t/{}/reply", thread.id),
-                            body: markdown::quote(&line.author_name, &line.post.body),
-                            official,
-                            offers_official: official,
-                            reply_to: Some(post),
-                            request_key: app.random.token(),
-                            draft_key: format!("quote-{post}"),
-                            ..ReplyForm::default()
-                        },
-                        title: thread.title,
-                    }
+                .map(|(thread, form)| ReplyPage {
+                    page,
+                    path: thread.path(),
+                    reply: ReplyForm {
+                        body: markdown::quote(&line.author_name, &line.post.body),
+                        reply_to: Some(post),
+                        request_key: app.random.token(),
+                        draft_key: format!("quote-{post}"),
+                        ..form
+                    },
+                    title: thread.title,
                 }))
         })
     })

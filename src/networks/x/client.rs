@@ -582,6 +582,10 @@ impl Client {
         match result {
             Ok(_) => self.db.write(|tx| {
                 store::remove_state(tx, Network::X, names::CREDITS_UNTIL)?;
+                let last = store::state(tx, Network::X, names::LAST_ERROR)?;
+                if let Some(over) = last.and_then(|last| overcome(&last, call.endpoint, now)) {
+                    store::set_state(tx, Network::X, names::LAST_ERROR, &over, now)?;
+                }
                 store::set_state(tx, Network::X, names::LAST_SUCCESS, &now.rfc3339(), now)
             }),
             Err(error) => {
@@ -604,6 +608,17 @@ impl Client {
             }
         }
     }
+}
+
+/// The note of the last failure with the time from which the same call succeeds again; `None` when
+/// it was of another call, or is marked already.
+fn overcome(note: &str, endpoint: Endpoint, now: Moment) -> Option<String> {
+    let mut note: serde_json::Value = serde_json::from_str(note).ok()?;
+    let is_of_it = note["call"] == endpoint.name() && note["over"].is_null();
+    is_of_it.then(|| {
+        note["over"] = now.rfc3339().into();
+        note.to_string()
+    })
 }
 
 /// An HTTP client that follows nothing and takes every status as an answer. TLS by rustls with the

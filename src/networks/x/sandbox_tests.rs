@@ -22,6 +22,23 @@ struct World {
     _dir: tempfile::TempDir,
 }
 
+#[test]
+fn its_section_of_the_configuration_can_be_copied() {
+    let section = SandboxConfig::for_brand("Lumen", "L").x_section("http://127.0.0.1:1");
+    let example = include_str!("../../../offramp.example.toml");
+    let before = example.find("\n[x]\n").expect("the section");
+    let after = example.find("# US dollars").expect("what follows it");
+    let replaced = format!("{}\n{section}\n{}", &example[..before], &example[after..]);
+    for text in [&section, &replaced] {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        let config = config::Config::load_with(Some(file.path()), Vec::new()).expect("TOML");
+        assert!(config.x.enabled);
+        assert_eq!(config.x.base_url, "http://127.0.0.1:1");
+        assert_eq!(config.x.username, "Lumen");
+    }
+}
+
 const BRAND: &str = "LumenHelp";
 
 fn world_with(

@@ -104,6 +104,30 @@ impl SandboxConfig {
             ..config::X::default()
         }
     }
+
+    /// The section of `offramp.toml` by which the stand-in at `address` is used, with what to do
+    /// with it in a comment: the whole is TOML, by itself or in the place of that section.
+    pub fn x_section(&self, address: &str) -> String {
+        let x = self.x_settings(address);
+        let keys = [
+            ("base_url", x.base_url.as_str()),
+            ("authorize_url", &x.authorize_url),
+            ("username", &x.username),
+            ("user_id", &x.user_id),
+            ("bearer_token", x.bearer_token.expose()),
+            ("client_id", &x.client_id),
+            ("client_secret", x.client_secret.expose()),
+            ("access_token", x.access_token.expose()),
+            ("refresh_token", x.refresh_token.expose()),
+        ];
+        let keys = keys.map(|(key, value)| format!("{key} = {}\n", toml::Value::from(value)));
+        format!(
+            "# The stand-in for X is at {address}. To use it, let this stand in offramp.toml in the\n\
+             # place of all that follows [x] there, up to [x.prices]:\n\n\
+             [x]\nenabled = true\n{}",
+            keys.concat()
+        )
+    }
 }
 
 /// What a call is told to do instead of succeeding.

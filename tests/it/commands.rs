@@ -1,0 +1,137 @@
+//! The commands beside the server, run as the operator runs them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The binary in `dir`, with no configuration but the defaults.
+fn offramp(dir: &Path, words: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_offramp"))
+        .current_dir(dir)
+        .env_clear()
+        .args(words.split(' '))
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command ran")
+}
+
+fn told(output: &Output) -> String {
+    let both = [output.stdout.as_slice(), &output.stderr].concat();
+    String::from_utf8(both).expect("text")
+}
+
+fn rights(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    let about = std::fs::metadata(path).expect("a file");
+    about.permissions().mode() & 0o777
+}
+
+#[test]
+fn without_a_database_commands_say_what_to_do_and_make_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for words in [
+        "user create --name Ada --email ada@example.com --role admin --invite",
+        "user list",
+        "mentions import posts.csv",
+        "mentions add hello",
+        "mentions replay",
+        "mail replay 1",
+        "mail receive --recipient support@example.com",
+        "check",
+        "reindex",
+    ] {
+        let output = offramp(dir.path(), words);
+        assert!(!output.status.success(), "{words}");
+        let told = told(&output);
+        assert!(told.contains("offramp migrate"), "{words}: {told}");
+        assert!(told.contains("data/offramp.db"), "{words}: {told}");
+    }
+    let doctor = offramp(dir.path(), "doctor");
+    assert!(
+        told(&doctor).contains("offramp migrate"),
+        "{}",
+        told(&doctor)
+    );
+    let made = std::fs::read_dir(dir.path()).expect("the folder").count();
+    assert_eq!(made, 0);
+
+    // One that is there and was never migrated is as good as none.
+    let file = dir.path().join("data/offramp.db");
+    std::fs::create_dir(dir.path().join("data")).expect("a folder");
+    std::fs::write(&file, "").expect("an empty file");
+    for words in ["user list", "check", "doctor"] {
+        let told = told(&offramp(dir.path(), words));
+        assert!(told.contains("offramp migrate"), "{words}: {told}");
+        assert!(!told.contains("no such table"), "{words}: {told}");
+    }
+    assert!(!dir.path().join("data/secret").exists());
+}
+
+#[test]
+fn what_is_made_is_the_owners_alone_and_a_log_in_a_file_has_no_colours() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let migrated = offramp(dir.path(), "migrate");
+    assert!(
+        told(&migrated).contains("1 migration run"),
+        "{}",
+        told(&migrated)
+    );
+    let index = dir.path().join("search-index");
+    std::fs::create_dir_all(index.join("g1")).expect("a folder");
+    std::fs::write(index.join("current"), "g1").expect("a broken index");
+    let made = offramp(
+        dir.path(),
+        "user create --name Ada --email ada@example.com --invite",
+    );
+    assert!(made.status.success(), "{}", told(&made));
+    let told = told(&made);
+    assert!(
+        told.contains("WARN") && !told.contains('\u{1b}'),
+        "{told:?}"
+    );
+    for (path, expected) in [
+        ("data", 0o700),
+        ("data/offramp.db", 0o600),
+        ("data/secret", 0o600),
+    ] {
+        assert_eq!(rights(&dir.path().join(path)), expected, "{path}");
+    }
+}
+
+#[test]
+fn an_import_of_which_nothing_could_be_taken_fails_and_says_why() {
+    let dir = tempfile::tempdir().expect("a folder");
+    assert!(offramp(dir.path(), "migrate").status.success());
+    let write =
+        |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("a file");
+    write("good.csv", "id,text\n1,My hub is broken\n");
+    write("header.csv", "number,text\n1,My hub is broken\n");
+    write("rows.csv", "id,text,created_at\n1,hello,yesterday\n");
+    write(
+        "some.csv",
+        "id,text,network\n7,My hub is broken,x\n,no id,x\n",
+    );
+    let good = offramp(dir.path(), "mentions import good.csv");
+    assert!(good.status.success(), "{}", told(&good));
+    assert!(told(&good).contains("1 new") && told(&good).contains("1 row without a network"));
+    for (words, why) in [
+        ("header.csv", "`id`, `tweet_id` or `post_id`"),
+        ("rows.csv", "2026-11-22T10:00:00Z"),
+        ("rows.csv good.csv", "1 known before"),
+    ] {
+        let output = offramp(dir.path(), &format!("mentions import {words}"));
+        assert!(!output.status.success(), "{words}");
+        assert!(told(&output).contains(why), "{words}: {}", told(&output));
+        assert!(
+            told(&output).contains("could be taken in"),
+            "{}",
+            told(&output)
+        );
+    }
+    let some = offramp(dir.path(), "mentions import some.csv");
+    assert!(some.status.success(), "{}", told(&some));
+    assert!(
+        !told(&some).contains("without a network"),
+        "{}",
+        told(&some)
+    );
+}
