@@ -303,8 +303,5 @@ fn nodes_of_one_database_need_one_secret() {
         .unwrap();
     let told_other = told(&other.config);
     assert!(told_other[2].starts_with("BAD   secret"), "{told_other:?}");
-    assert!(
-        told_other[4].contains("1 job given up"),
-        "{told_other:?}"
-    );
+    assert!(told_other[4].contains("1 job given up"), "{told_other:?}");
 }
