@@ -78,6 +78,7 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/desk/mail/{id}/eml", get().to(desk::mail_in::eml))
         .route("/desk/mail/{id}/replay", post().to(desk::mail_in::replay))
         .route("/desk/mentions", get().to(desk::mentions::page))
+        .route("/desk/mentions/looked", post().to(desk::mentions::looked))
         .route(
             "/desk/mentions/{id}/triage",
             post().to(desk::mentions::triage),

@@ -354,6 +354,7 @@ diesel::table! {
         error -> Nullable<Text>,
         deleted_at -> Nullable<BigInt>,
         checked_at -> BigInt,
+        looked_at -> Nullable<BigInt>,
     }
 }
 

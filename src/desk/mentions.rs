@@ -1,18 +1,24 @@
 //! `/desk/mentions`: posts that no case was opened for, because they could not be judged, or were
-//! judged to want nothing. A person who sees it otherwise says so, and the case is opened.
+//! judged to want nothing. A person who sees it otherwise says so, and the case is opened; what a
+//! person has looked at and leaves so is put away.
 
 use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
 
+use super::queue::{Choice, choices};
 use super::story::{self, MentionView};
 use super::{actions, bound_to};
 use crate::app::App;
 use crate::cases::Severity;
 use crate::escalations::correct_triage::{Outcome, correct_triage};
+use crate::escalations::look_at::look_at;
+use crate::escalations::store::desk::{ASIDE_COUNT_MAX, Aside, Part};
 use crate::escalations::{Label, Stage, store};
 use crate::ids::MentionId;
-use crate::people::Staff;
+use crate::networks::Network;
+use crate::people::{CurrentUser, Staff};
+use crate::text::counted;
 use crate::web::{Answer, Failure, Form, Page, Query, blocking, html, redirect_saying};
 
 /// Posts on one page.
@@ -27,55 +33,131 @@ struct Line {
     reasons: Vec<String>,
 }
 
+/// A part of the posts, with its address.
+struct Tab {
+    href: String,
+    label: &'static str,
+    is_current: bool,
+    count: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "desk/mentions.html")]
 struct MentionsPage {
     page: Page,
+    tabs: Vec<Tab>,
+    asked: Asked,
+    networks: Vec<Choice>,
+    judged: Vec<Choice>,
+    is_filtered: bool,
     lines: Vec<Line>,
-    /// How many could not be judged.
-    failed_count: i64,
-    only_failed: bool,
+    /// Numbers of the posts on this page that may be put away as they are, with commas between.
+    to_put_away: String,
     labels: &'static [Label],
     severities: &'static [Severity],
     older: Option<String>,
     newer: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What is asked for, as an address has it.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
-    before: Option<i64>,
-    /// `failed` for those alone that could not be judged.
+    before: String,
+    /// `failed`, `all`, or empty for those at which nobody has looked.
     only: String,
+    /// The network.
+    channel: String,
+    label: String,
+}
+
+impl Asked {
+    /// The first page of a part, with the filters that are set.
+    fn part(&self, only: &str) -> String {
+        self.address(only, None)
+    }
+
+    fn address(&self, only: &str, before: Option<MentionId>) -> String {
+        let before = before.map(|id| id.to_string()).unwrap_or_default();
+        let fields = [
+            ("only", only),
+            ("channel", &self.channel),
+            ("label", &self.label),
+            ("before", &before),
+        ];
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()))
+            .finish();
+        match query.as_str() {
+            "" => PATH.to_owned(),
+            query => format!("{PATH}?{query}"),
+        }
+    }
+
+    fn aside(&self, staff: &CurrentUser) -> Result<Aside, Failure> {
+        let part = match self.only.as_str() {
+            "" => Part::ToLookAt,
+            "failed" => Part::Unjudged,
+            "all" => Part::All,
+            _ => return Err(Failure::bad("Choose one of the views above the posts.")),
+        };
+        Ok(Aside {
+            part,
+            products: bound_to(staff),
+            network: chosen(&self.channel)?,
+            label: chosen(&self.label)?,
+            among: None,
+        })
+    }
+}
+
+/// The choice of a list; `None` when there is none.
+fn chosen<T: std::str::FromStr>(word: &str) -> Result<Option<T>, Failure> {
+    if word.is_empty() {
+        return Ok(None);
+    }
+    let choice = word.parse().map(Some);
+    choice.map_err(|_| Failure::bad("Choose the channel and the judgement from the lists."))
+}
+
+/// A number of posts without a case, which are not all counted.
+pub(super) fn figure(posts: i64) -> String {
+    if posts > ASIDE_COUNT_MAX {
+        "1,000+".to_owned()
+    } else {
+        posts.to_string()
+    }
 }
 
 /// `GET /desk/mentions`
 pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
-    let only_failed = asked.only == "failed";
+    let aside = asked.aside(&staff.user)?;
+    let before = chosen::<i64>(&asked.before)?.map(MentionId);
     let limit = i64::try_from(PAGE_MENTIONS).unwrap_or(i64::MAX) + 1;
-    let products = bound_to(&staff.user);
-    let before = asked.before.map(MentionId);
-    let (mut heard, failed_count) = blocking(&app, move |app| {
+    let (networks, judged) = (
+        choices(&Network::ALL, aside.network, Network::label),
+        choices(Label::ALL, aside.label, Label::label),
+    );
+    let part = aside.part;
+    let (mut heard, to_look_at, unjudged) = blocking(&app, move |app| {
         app.db.read(|conn| {
-            let list =
-                store::desk::without_case(conn, products.as_deref(), only_failed, before, limit)?;
-            let failed = store::count_failed(conn)?;
-            Ok((story::with_judgement(conn, list)?, failed))
+            let list = store::desk::without_case(conn, &aside, before, limit)?;
+            let mut count = |part| {
+                let asked = Aside {
+                    part,
+                    ..aside.clone()
+                };
+                store::desk::count_without_case(conn, &asked)
+            };
+            let counts = (count(Part::ToLookAt)?, count(Part::Unjudged)?);
+            Ok((story::with_judgement(conn, list)?, counts.0, counts.1))
         })
     })
     .await?;
     let more = heard.len() > PAGE_MENTIONS;
     heard.truncate(PAGE_MENTIONS);
-    let front = if only_failed {
-        format!("{PATH}?only=failed")
-    } else {
-        PATH.to_owned()
-    };
-    let older = heard.last().filter(|_| more).map(|last| {
-        let only = if only_failed { "&only=failed" } else { "" };
-        format!("{PATH}?before={}{only}", last.mention.id)
-    });
+    let last = heard.last().filter(|_| more).map(|last| last.mention.id);
     let lines = heard
         .iter()
         .map(|heard| Line {
@@ -89,16 +171,71 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
             mention: story::mention_view(heard, now),
         })
         .collect();
+    let ids: Vec<String> = heard
+        .iter()
+        .filter(|heard| part == Part::ToLookAt && heard.mention.stage == Stage::Done)
+        .map(|heard| heard.mention.id.to_string())
+        .collect();
+    let tab = |only: &str, label, count: Option<i64>| Tab {
+        href: asked.part(only),
+        label,
+        is_current: asked.only == only,
+        count: count.map(figure),
+    };
     html(&MentionsPage {
         page: staff.page,
+        tabs: vec![
+            tab("", "To look at", Some(to_look_at)),
+            tab("failed", "Could not be judged", Some(unjudged)),
+            tab("all", "All", None),
+        ],
+        networks,
+        judged,
+        is_filtered: !(asked.channel.is_empty() && asked.label.is_empty()),
         lines,
-        failed_count,
-        only_failed,
+        to_put_away: ids.join(","),
         labels: Label::ALL,
         severities: Severity::ALL,
-        older,
-        newer: asked.before.map(|_| front),
+        older: last.map(|last| asked.address(&asked.only, Some(last))),
+        newer: before.map(|_| asked.part(&asked.only)),
+        asked,
     })
+}
+
+#[derive(Deserialize)]
+pub struct LookedForm {
+    /// Numbers of posts, with commas between.
+    #[serde(default)]
+    posts: String,
+    #[serde(default)]
+    channel: String,
+    #[serde(default)]
+    label: String,
+}
+
+/// `POST /desk/mentions/looked`: leaves the posts of a page as they were judged.
+pub async fn looked(app: Data<App>, staff: Staff, form: Form<LookedForm>) -> Answer {
+    let form = form.fields;
+    let posts: Vec<MentionId> = form
+        .posts
+        .split(',')
+        .filter_map(|id| id.parse().ok().map(MentionId))
+        .take(PAGE_MENTIONS)
+        .collect();
+    let looked = blocking(&app, move |app| look_at(app, &staff.user, &posts)).await?;
+    let words = match looked {
+        0 => "Nothing was left to put away.".to_owned(),
+        n => format!(
+            "{} put away; they stay listed under All.",
+            counted(n, "post")
+        ),
+    };
+    let back = Asked {
+        channel: form.channel,
+        label: form.label,
+        ..Asked::default()
+    };
+    Ok(redirect_saying(&app, &back.part(""), "success", &words))
 }
 
 #[derive(Deserialize)]

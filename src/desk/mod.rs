@@ -26,8 +26,7 @@ use crate::web::span_words;
 
 /// The products to which a member of staff is bound; `None` when they see all.
 fn bound_to(user: &CurrentUser) -> Option<Vec<crate::ids::ProductId>> {
-    let bound = user.role == crate::people::Role::Staff && !user.products.is_empty();
-    bound.then(|| user.products.clone())
+    user.bound_to().map(<[_]>::to_vec)
 }
 
 /// From this wait on (µs) a case is shown as late.

@@ -6,14 +6,14 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{bound_to, span, wait};
+use super::{bound_to, mentions, span, wait};
 use crate::app::App;
 use crate::cases::queue::{Assignee, Filter};
 use crate::cases::{self, Case, Channel, Severity, State};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::escalations;
+use crate::escalations::{self, store::desk::Aside};
 use crate::forum;
 use crate::ids::{CaseId, ProductId, UserId};
 use crate::people::{self, CurrentUser, Staff};
@@ -235,14 +235,14 @@ struct Tab {
     href: String,
     label: &'static str,
     is_current: bool,
-    count: Option<i64>,
+    count: Option<String>,
 }
 
 /// One choice of a filter.
-struct Choice {
-    value: String,
-    label: String,
-    is_chosen: bool,
+pub(super) struct Choice {
+    pub value: String,
+    pub label: String,
+    pub is_chosen: bool,
 }
 
 #[derive(Template)]
@@ -317,8 +317,8 @@ struct Counts {
     nobodys: i64,
     replies: i64,
     mails: i64,
-    /// Posts that could not be judged.
-    unjudged: i64,
+    /// Posts without a case at which nobody has looked.
+    posts: i64,
 }
 
 /// The views are counted as their links open them: with the severity, channel and product of `filter`.
@@ -339,7 +339,13 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser, filter: &Filter) -> 
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
         mails: crate::tickets::store::unread_count(conn)?,
-        unjudged: escalations::store::count_failed(conn)?,
+        posts: escalations::store::desk::count_without_case(
+            conn,
+            &Aside {
+                products,
+                ..Aside::default()
+            },
+        )?,
     })
 }
 
@@ -371,11 +377,11 @@ fn tiles(asked: &Asked, waits: &[cases::queue::ChannelWait]) -> Vec<Tile> {
 }
 
 fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
-    let tab = |label, state: &str, who: &str, count| Tab {
+    let tab = |label, state: &str, who: &str, count: Option<i64>| Tab {
         href: asked.address(&[("state", state), ("who", who), ("after", "")]),
         label,
         is_current: asked.state == state && asked.who == who,
-        count,
+        count: count.map(|n| n.to_string()),
     };
     vec![
         tab("Waits for us", "", "", Some(counts.waiting)),
@@ -385,20 +391,19 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
             href: REPLIES_PATH.into(),
             label: "Replies to send",
             is_current: false,
-            count: Some(counts.replies),
+            count: Some(counts.replies.to_string()),
         },
         Tab {
             href: "/desk/mail".into(),
             label: "Mail to look at",
             is_current: false,
-            count: Some(counts.mails),
+            count: Some(counts.mails.to_string()),
         },
         Tab {
             href: "/desk/mentions".into(),
             label: "Posts without a case",
             is_current: false,
-            // Those alone of which nobody knows what they are.
-            count: (counts.unjudged > 0).then_some(counts.unjudged),
+            count: Some(mentions::figure(counts.posts)),
         },
         tab("Waits for the customer", "waiting_customer", "", None),
         tab("Resolved", "resolved", "", None),
@@ -406,7 +411,7 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
     ]
 }
 
-fn choices<T: Copy + PartialEq + std::fmt::Display>(
+pub(super) fn choices<T: Copy + PartialEq + std::fmt::Display>(
     all: &[T],
     chosen: Option<T>,
     label: fn(T) -> &'static str,

@@ -89,6 +89,7 @@ pub fn correct_triage(
             .as_ref()
             .is_some_and(|b| is_judged && b.label == label && b.severity == judged.severity)
         {
+            store::desk::set_looked_at(tx, &[mention], now)?;
             return Ok(Outcome::Already);
         }
         let reasons = vec![if why.is_empty() {
@@ -144,7 +145,9 @@ pub fn correct_triage(
                 let candidates = link::candidates(tx, &found)?;
                 judge::open_case_of(tx, app, now, &stored, &judged, &candidates)?;
             }
-            None => {}
+            None => {
+                store::desk::set_looked_at(tx, &[mention], now)?;
+            }
         }
         audit::record(
             tx,

@@ -30,6 +30,7 @@ pub mod join;
 pub mod judge;
 pub mod judge_case;
 pub mod link;
+pub mod look_at;
 pub mod pages;
 pub mod poll;
 pub mod recheck;

@@ -895,7 +895,7 @@ on_both! {
         let (mut admin, _) = t.browser_of("Ada", Role::Admin);
         let page = admin.get("/admin/network");
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("X is switched off") && page.body.contains("Budget"));
+        assert!(page.body.contains("Nothing is spent while X is switched off") && !page.body.contains("<meter"));
         let back = admin.get("/admin/network/connected?state=x&code=y");
         assert_eq!(back.location(), "/admin/network");
         let (mut staff, _) = t.browser_of("Stefan", Role::Staff);

@@ -824,10 +824,14 @@ with_x! {
         let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
         assert!(trouble.is_some());
         assert_eq!(offramp::escalations::poll::troubles(&t.app).expect("read").len(), 1);
+        let (mut boss, _) = t.browser_of("Boss", Role::Admin);
+        let page = boss.get("/admin/network").body;
+        assert!(page.contains("Last error") && !page.contains("it works again since"), "{page}");
         t.advance(30 * MINUTE);
         enqueue(&t.app, &offramp::escalations::poll::Poll::default());
         t.run_jobs();
         assert_eq!(offramp::escalations::poll::troubles(&t.app).expect("read").len(), 0);
+        assert!(boss.get("/admin/network").body.contains("it works again since"));
         enqueue(&t.app, &JudgeMentions::default());
         t.run_jobs();
     }
@@ -1231,6 +1235,29 @@ with_x! {
         let only = browser.get("/desk/mentions?only=failed").body;
         assert!(only.contains("airship") && !only.contains("zeppelin"));
         assert!(t.browser_of("Boss", Role::Admin).0.get("/admin/network").body.contains("1 post could not be judged"));
+        let counted = |n: usize| format!("Posts without a case <span class=\"count\">{n}</span>");
+        assert!(browser.get("/desk").body.contains(&counted(2)));
+        for (filter, mumbles, fails) in [
+            ("label=noise", true, false),
+            ("label=praise", false, false),
+            ("channel=x", true, true),
+            ("channel=import", false, false),
+            ("only=failed&channel=x", false, true),
+        ] {
+            let page = browser.get(&format!("/desk/mentions?{filter}")).body;
+            assert_eq!((page.contains("zeppelin"), page.contains("airship")), (mumbles, fails), "{filter}");
+        }
+        assert_eq!(browser.get("/desk/mentions?channel=fax").status, 400);
+        // What was looked at is put away, not lost; what could not be judged stays.
+        let posts = browser.get("/desk/mentions").field("posts").expect("posts to put away");
+        assert_eq!(posts, mention_of(t, mumbled).id.to_string());
+        let both = format!("{posts},{id}");
+        let done = browser.submit("/desk/mentions", "/desk/mentions/looked", &[("posts", &both), ("label", "noise")]);
+        assert_eq!(done.location(), "/desk/mentions?label=noise");
+        let page = browser.get("/desk/mentions").body;
+        assert!(page.contains("airship") && !page.contains("zeppelin"), "{page}");
+        assert!(browser.get("/desk/mentions?only=all").body.contains("zeppelin"));
+        assert!(browser.get("/desk").body.contains(&counted(1)));
         let to = format!("/desk/mentions/{}/triage", mention_of(t, mumbled).id);
         let fields = [("label", "complaint"), ("severity", "blocked"), ("reason", "I rang them")];
         let done = browser.submit("/desk/mentions", &to, &fields);
@@ -1239,6 +1266,7 @@ with_x! {
         let to = format!("/desk/mentions/{id}/triage");
         assert_eq!(browser.submit("/desk/mentions", &to, &[("label", "praise")]).location(), "/desk/mentions");
         assert_eq!(mention_of(t, failed).stage, Stage::Done);
+        assert!(browser.get("/desk").body.contains(&counted(0)));
         assert_eq!(t.browser_of("Mia", Role::Member).0.get("/desk/mentions").status, 403);
         t.run_jobs();
     }

@@ -214,6 +214,31 @@ fn is_refused(outcome: Result<Outcome>) {
 }
 
 on_both! {
+    fn who_can_ask_nothing_yet_or_replies_too_late_is_told_the_way_on(t) {
+        let (mut admin, _) = t.browser_of("Boss", Role::Admin);
+        let (mut member, _) = t.browser_of("Mia", Role::Member);
+        for path in ["/", "/new"] {
+            assert!(admin.get(path).body.contains("/admin/products/new"), "{path}");
+            let page = member.get(path).body;
+            assert!(page.contains("No product yet") && !page.contains("/admin/products/new"), "{page}");
+            assert!(!page.contains("name=\"title\""), "{page}");
+        }
+        with_products(t);
+        let (ana, ben) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member));
+        let id = ask(t, &ana, "Lamp flickers in the evening");
+        let answer = reply(t, &ben, id, "Tighten the bulb.");
+        let pages = [thread(t, id).path(), format!("/post/{answer}/quote")];
+        let mut told = |page: &str| {
+            let body = member.get(page).body;
+            assert!(body.contains("Your reply"), "{body}");
+            body.contains("This thread is solved") && body.contains("/new?product=lamp/")
+        };
+        assert_eq!([told(&pages[0]), told(&pages[1])], [false; 2]);
+        is_done(accept_answer::accept_answer(&t.app, &ana, answer, true));
+        assert_eq!([told(&pages[0]), told(&pages[1])], [true; 2]);
+        t.run_jobs();
+    }
+
     fn a_question_is_asked_answered_solved_and_told(t) {
         with_products(t);
         let (ana, ben, eve) = (user(t, "Ana", Role::Member), user(t, "Ben", Role::Member), user(t, "Eve", Role::Member));

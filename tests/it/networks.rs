@@ -1,11 +1,13 @@
 //! What connectors keep between calls, on both databases.
 
 use diesel::prelude::*;
+use offramp::app::App;
 use offramp::boot;
 use offramp::networks::store::{self, Spend};
 use offramp::networks::x::client::names;
 use offramp::networks::x::sandbox::{self, Running, SandboxConfig};
 use offramp::networks::{Cursor, Network};
+use offramp::random::Random;
 
 use crate::harness::{Backend, Test};
 use crate::on_both;
@@ -70,6 +72,12 @@ fn with_x() -> (Test, Running) {
     (test.expect("SQLite"), x)
 }
 
+/// Another process on the same database, in the test's own time.
+fn process(t: &Test) -> App {
+    let config = t.app.config.clone();
+    boot::app(config, t.app.clock.clone(), Random::System).expect("a process")
+}
+
 fn renewals(x: &Running) -> usize {
     let log = x.sandbox().log();
     log.iter().filter(|e| e.path.ends_with("/token")).count()
@@ -103,7 +111,7 @@ fn renewed_tokens_that_can_not_be_stored_serve_from_memory() {
     sql("DROP TRIGGER full");
     read();
     assert!(stored().is_some());
-    let restarted = boot::tool(t.app.config.clone()).expect("another process");
+    let restarted = process(&t);
     let connector = restarted.connector(Network::X).expect("X");
     connector.mentions(&Cursor::default()).expect("a page");
     assert_eq!(renewals(&x), 1);
@@ -112,7 +120,7 @@ fn renewed_tokens_that_can_not_be_stored_serve_from_memory() {
 #[test]
 fn two_processes_renew_once() {
     let (t, x) = with_x();
-    let apps = [0, 1].map(|_| boot::tool(t.app.config.clone()).expect("a process"));
+    let apps = [0, 1].map(|_| process(&t));
     x.sandbox().expire_access_tokens();
     std::thread::scope(|scope| {
         for app in &apps {

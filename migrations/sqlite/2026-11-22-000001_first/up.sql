@@ -382,6 +382,7 @@ CREATE TABLE mentions (
     error TEXT,
     deleted_at INTEGER,
     checked_at INTEGER NOT NULL,
+    looked_at INTEGER,
     UNIQUE (network, first_post_id)
 );
 CREATE INDEX mentions_stage ON mentions (stage, id);
@@ -389,6 +390,7 @@ CREATE INDEX mentions_case ON mentions (case_id, id);
 CREATE INDEX mentions_conversation ON mentions (network, conversation_id, id);
 CREATE INDEX mentions_handle ON mentions (handle_id, id);
 CREATE INDEX mentions_checked ON mentions (deleted_at, checked_at);
+CREATE INDEX mentions_to_look_at ON mentions (id) WHERE case_id IS NULL AND looked_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX mentions_post ON mentions (network, network_post_id);
 
 CREATE TABLE triages (

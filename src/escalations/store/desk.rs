@@ -8,11 +8,13 @@ use diesel::prelude::*;
 use super::Mention;
 use crate::cases::Step;
 use crate::cases::store::desk::by_head;
+use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{case_events, cases, mentions, replies, triages};
 use crate::error::Result;
-use crate::escalations::{Purpose, ReplyState, Stage};
+use crate::escalations::{Label, Purpose, ReplyState, Stage};
 use crate::ids::{CaseId, MentionId, ProductId};
+use crate::networks::Network;
 
 /// Replies that wait for a person: drafts, those that were not sent, and those to be posted by hand.
 macro_rules! wait_for_a_person {
@@ -113,20 +115,62 @@ pub fn count_replies_to_send(conn: &mut Conn, products: Option<&[ProductId]>) ->
     Ok(query.first(conn)?)
 }
 
-/// Posts that stand and are in no case, the newest first, behind `before`: those that could not be
-/// judged, and unless only these are asked for, those that were judged to want nothing. Of all
-/// products, or of these and what names none.
+/// Which of the posts without a case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Those at which nobody has looked, and those that could not be judged.
+    #[default]
+    ToLookAt,
+    Unjudged,
+    All,
+}
+
+/// The posts without a case that are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Aside {
+    pub part: Part,
+    /// Those of these products and those that name none; `None` for all.
+    pub products: Option<Vec<ProductId>>,
+    pub network: Option<Network>,
+    /// What they were judged to be.
+    pub label: Option<Label>,
+    /// Those alone that are named here.
+    pub among: Option<Vec<MentionId>>,
+}
+
+/// Posts without a case are counted up to here.
+pub const ASIDE_COUNT_MAX: i64 = 1_000;
+
+/// Posts that stand and are in no case, the newest first, behind `before`: judged to want nothing,
+/// or not judged because that failed.
 pub fn without_case(
     conn: &mut Conn,
-    products: Option<&[ProductId]>,
-    only_failed: bool,
+    asked: &Aside,
     before: Option<MentionId>,
     limit: i64,
 ) -> Result<Vec<Mention>> {
-    let stages = if only_failed {
-        vec![Stage::Failed.as_str()]
-    } else {
-        vec![Stage::Failed.as_str(), Stage::Done.as_str()]
+    ids_without_case(conn, asked, before, limit)?
+        .into_iter()
+        .filter_map(|id| super::mention(conn, id).transpose())
+        .collect()
+}
+
+/// How many there are; one more than `ASIDE_COUNT_MAX` when there are more than that.
+pub fn count_without_case(conn: &mut Conn, asked: &Aside) -> Result<i64> {
+    let ids = ids_without_case(conn, asked, None, ASIDE_COUNT_MAX + 1)?;
+    Ok(ids.len() as i64)
+}
+
+/// As `without_case`, their ids.
+pub fn ids_without_case(
+    conn: &mut Conn,
+    asked: &Aside,
+    before: Option<MentionId>,
+    limit: i64,
+) -> Result<Vec<MentionId>> {
+    let stages = match asked.part {
+        Part::Unjudged => vec![Stage::Failed.as_str()],
+        Part::ToLookAt | Part::All => vec![Stage::Failed.as_str(), Stage::Done.as_str()],
     };
     let mut query = mentions::table
         .filter(mentions::stage.eq_any(stages))
@@ -136,10 +180,36 @@ pub fn without_case(
         .limit(limit)
         .select(mentions::id)
         .into_boxed();
+    if asked.part == Part::ToLookAt {
+        query = query.filter(mentions::looked_at.is_null());
+    }
     if let Some(before) = before {
         query = query.filter(mentions::id.lt(before.0));
     }
-    if let Some(products) = products {
+    if let Some(among) = &asked.among {
+        let ids: Vec<i64> = among.iter().map(|m| m.0).collect();
+        query = query.filter(mentions::id.eq_any(ids));
+    }
+    if let Some(network) = asked.network {
+        query = query.filter(mentions::network.eq(network.as_str()));
+    }
+    if let Some(label) = asked.label {
+        let later = diesel::alias!(triages as later);
+        let is_superseded = diesel::dsl::exists(
+            later
+                .filter(later.field(triages::mention_id).eq(mentions::id))
+                .filter(later.field(triages::id).gt(triages::id)),
+        );
+        let so_judged = triages::table
+            .filter(triages::mention_id.eq(mentions::id))
+            .filter(triages::label.eq(label.as_str()))
+            .filter(diesel::dsl::not(is_superseded));
+        // A judgement from before an edit does not hold while the new text could not be judged.
+        query = query
+            .filter(mentions::stage.eq(Stage::Done.as_str()))
+            .filter(diesel::dsl::exists(so_judged));
+    }
+    if let Some(products) = &asked.products {
         let ids: Vec<i64> = products.iter().map(|p| p.0).collect();
         let elsewhere = triages::table
             .filter(triages::mention_id.eq(mentions::id))
@@ -148,9 +218,21 @@ pub fn without_case(
         query = query.filter(diesel::dsl::not(diesel::dsl::exists(elsewhere)));
     }
     let ids: Vec<i64> = query.load(conn)?;
-    ids.into_iter()
-        .filter_map(|id| super::mention(conn, MentionId(id)).transpose())
-        .collect()
+    Ok(ids.into_iter().map(MentionId).collect())
+}
+
+/// Notes that a person has looked at these posts and leaves them without a case. How many it is of:
+/// those that were judged, and are in none.
+pub fn set_looked_at(tx: &mut Conn, posts: &[MentionId], now: Moment) -> Result<usize> {
+    let ids: Vec<i64> = posts.iter().map(|m| m.0).collect();
+    let judged = mentions::table
+        .filter(mentions::id.eq_any(ids))
+        .filter(mentions::case_id.is_null())
+        .filter(mentions::looked_at.is_null())
+        .filter(mentions::stage.eq(Stage::Done.as_str()));
+    Ok(diesel::update(judged)
+        .set(mentions::looked_at.eq(now.0))
+        .execute(tx)?)
 }
 
 /// Whether the mention came to one of these cases by a join.

@@ -233,6 +233,7 @@ pub fn judge_again(tx: &mut Conn, id: MentionId) -> Result<()> {
         mentions::stage.eq(Stage::Captured.as_str()),
         mentions::attempts.eq(0),
         mentions::retry_at.eq(None::<i64>),
+        mentions::looked_at.eq(None::<i64>),
     ))
     .execute(tx)?;
     Ok(())
