@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use diesel::dsl::max;
 use diesel::prelude::*;
 
-use super::{Tag, tags_of, thread};
+use super::{tags_of, thread};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{
     me_toos, post_revisions, posts, products, subscriptions, threads, topics, users,
 };
 use crate::error::{Error, Result};
-use crate::forum::{POSTS_PER_PAGE, Post, Thread};
+use crate::forum::{POSTS_PER_PAGE, Post, Tag, Thread};
 use crate::ids::{PostId, ThreadId, UserId};
 use crate::people::Role;
 
