@@ -115,7 +115,6 @@ pub fn routes(site: &mut ServiceConfig) {
             post().to(desk::actions::reply),
         )
         .route("/desk/case/{id}/quiet", post().to(desk::actions::quiet))
-        .route("/desk/case/{id}/triage", post().to(desk::actions::triage))
         .route(
             "/desk/case/{id}/separate",
             post().to(desk::actions::separate),

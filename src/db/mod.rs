@@ -9,6 +9,7 @@ mod pg;
 
 pub mod audit;
 pub mod changes;
+pub mod intake;
 pub mod migrate;
 pub mod schema;
 pub mod settings;

@@ -16,9 +16,7 @@ use crate::error::Problem;
 use crate::error::Result;
 use crate::escalations::approve_reply::{self, Shown};
 use crate::escalations::draft_thread::{self, Drafted};
-use crate::escalations::{
-    self, Label, acknowledge, answer_in_public, correct_triage, handoff, separate,
-};
+use crate::escalations::{self, acknowledge, answer_in_public, handoff, separate};
 use crate::forum;
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff, handles};
@@ -774,45 +772,6 @@ pub async fn answer_in_public(
         })
     })
     .await
-}
-
-#[derive(Deserialize)]
-pub struct TriageForm {
-    mention: i64,
-    #[serde(default)]
-    label: String,
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    why: String,
-}
-
-/// `POST /desk/case/{id}/triage`: calls a mention what staff see in it.
-pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<TriageForm>) -> Answer {
-    use correct_triage::Outcome;
-    let id = CaseId(id.into_inner());
-    let form = form.fields;
-    let choose = |_| Failure::bad("Choose what it is, and how severe, from the lists.");
-    let label: Label = form.label.parse().map_err(choose)?;
-    let severity = match form.severity.as_str() {
-        "" => None,
-        word => Some(word.parse::<Severity>().map_err(choose)?),
-    };
-    let mention = MentionId(form.mention);
-    let reason = why(&form.why);
-    let on = On::the(staff, id.0);
-    let user = on.staff.user.clone();
-    let outcome = blocking(&app, move |app| {
-        correct_triage::correct_triage(app, &user, mention, label, severity, &reason)
-    })
-    .await?;
-    let said = match outcome {
-        Outcome::Done => Ok(Said::done("Corrected. The next judgement learns from it.")),
-        Outcome::Already => Ok(Said::info("It was judged so already.")),
-        Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
-        Outcome::NoSuchMention => Ok(Said::refused("There is no such post any more.")),
-    };
-    on.answer(&app, said).await
 }
 
 #[derive(Deserialize)]

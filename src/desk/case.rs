@@ -7,8 +7,9 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
+use super::queue::{self, Choice, choices};
 use super::story::{self, Entry, Heard, Parts};
-use super::{dollars, queue, wait};
+use super::{dollars, wait};
 use crate::app::App;
 use crate::cases::links::{Link, LinkState, Target};
 use crate::cases::{self, Case, Severity, policy};
@@ -99,12 +100,6 @@ impl LinkView {
     fn is_ticket(&self) -> bool {
         matches!(self.target, TargetView::Ticket)
     }
-}
-
-struct Choice {
-    value: String,
-    label: String,
-    is_chosen: bool,
 }
 
 /// A public reply that is not said yet.
@@ -421,14 +416,7 @@ fn gather(
         others,
         staff: staff_choices(&staff, case.assignee),
         products: product_choices(&products, case.product),
-        severities: Severity::ALL
-            .iter()
-            .map(|s| Choice {
-                value: s.to_string(),
-                label: s.label().to_owned(),
-                is_chosen: *s == case.severity,
-            })
-            .collect(),
+        severities: choices(Severity::ALL, Some(case.severity), Severity::label),
         audit: audit
             .into_iter()
             .map(|line| AuditLine {

@@ -7,6 +7,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
 
+use super::{Asked, Paged, one_more, paged};
 use crate::app::App;
 use crate::ids::MailId;
 use crate::mail::outbox::{self, Counts, Given};
@@ -14,7 +15,7 @@ use crate::people::Admin;
 use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, redirect_saying};
 
 /// Mails on one page.
-const PAGE_MAILS: i64 = 50;
+const PAGE_MAILS: usize = 50;
 /// Mails that were given up, shown above the others.
 const GIVEN_UP_MAX: i64 = 20;
 
@@ -59,12 +60,6 @@ struct MailsPage {
     newer: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    before: Option<i64>,
-}
-
 /// `GET /admin/mail`
 pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
@@ -73,17 +68,18 @@ pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> A
             Ok((
                 outbox::counts(conn)?,
                 outbox::given_up(conn, GIVEN_UP_MAX)?,
-                outbox::page(conn, asked.before, PAGE_MAILS + 1)?,
+                outbox::page(conn, asked.before, one_more(PAGE_MAILS))?,
             ))
         })
     })
     .await?;
-    let more = mails.len() > usize::try_from(PAGE_MAILS).unwrap_or(usize::MAX);
-    mails.truncate(usize::try_from(PAGE_MAILS).unwrap_or(usize::MAX));
-    let older = mails
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("/admin/mail?before={}", last.id));
+    let Paged { older, newer } = paged(
+        &mut mails,
+        PAGE_MAILS,
+        "/admin/mail",
+        asked.before,
+        |mail| mail.id,
+    );
     let is_folder = app.config.mail.transport == crate::config::MailTransport::Folder;
     html(&MailsPage {
         page: admin.page,
@@ -93,7 +89,7 @@ pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> A
         given_up: given_up.into_iter().map(|m| Line::of(m, now)).collect(),
         mails: mails.into_iter().map(|m| Line::of(m, now)).collect(),
         older,
-        newer: asked.before.map(|_| "/admin/mail".to_owned()),
+        newer,
     })
 }
 

@@ -5,9 +5,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
 use actix_web::web::{Data, Path};
 use askama::Template;
-use serde::Deserialize;
 
 use super::mail::Nothing;
+use super::{Asked, Paged, one_more, paged};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::ids::IntakeId;
@@ -68,32 +68,23 @@ struct MailInPage {
     newer: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    before: Option<i64>,
-}
-
 /// `GET /desk/mail`
 pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
-    let limit = i64::try_from(PAGE_MAILS).unwrap_or(i64::MAX) + 1;
     let mut mails = blocking(&app, move |app| {
         app.db
-            .read(|conn| store::unread_mails(conn, asked.before, limit))
+            .read(|conn| store::unread_mails(conn, asked.before, one_more(PAGE_MAILS)))
     })
     .await?;
-    let more = mails.len() > PAGE_MAILS;
-    mails.truncate(PAGE_MAILS);
-    let older = mails
-        .last()
-        .filter(|_| more)
-        .map(|last| format!("/desk/mail?before={}", last.id));
+    let Paged { older, newer } =
+        paged(&mut mails, PAGE_MAILS, "/desk/mail", asked.before, |mail| {
+            mail.id.0
+        });
     html(&MailInPage {
         page: staff.page,
         mails: mails.into_iter().map(|m| Line::of(m, now)).collect(),
         older,
-        newer: asked.before.map(|_| "/desk/mail".to_owned()),
+        newer,
     })
 }
 

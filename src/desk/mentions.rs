@@ -8,14 +8,16 @@ use serde::Deserialize;
 
 use super::queue::{Choice, choices};
 use super::story::{self, MentionView};
-use super::{actions, bound_to};
+use super::{Paged, actions, bound_to, one_more, paged};
 use crate::app::App;
-use crate::cases::Severity;
+use crate::cases::{self, Severity};
+use crate::db::Conn;
+use crate::error::Result;
 use crate::escalations::correct_triage::{Outcome, correct_triage};
 use crate::escalations::look_at::look_at;
 use crate::escalations::store::desk::{ASIDE_COUNT_MAX, Aside, Part};
 use crate::escalations::{Label, Stage, store};
-use crate::ids::MentionId;
+use crate::ids::{CaseId, MentionId};
 use crate::networks::Network;
 use crate::people::{CurrentUser, Staff};
 use crate::text::counted;
@@ -54,7 +56,7 @@ struct MentionsPage {
     /// Numbers of the posts on this page that may be put away as they are, with commas between.
     to_put_away: String,
     labels: &'static [Label],
-    severities: &'static [Severity],
+    severities: Vec<Choice>,
     older: Option<String>,
     newer: Option<String>,
 }
@@ -74,16 +76,10 @@ pub struct Asked {
 impl Asked {
     /// The first page of a part, with the filters that are set.
     fn part(&self, only: &str) -> String {
-        self.address(only, None)
-    }
-
-    fn address(&self, only: &str, before: Option<MentionId>) -> String {
-        let before = before.map(|id| id.to_string()).unwrap_or_default();
         let fields = [
             ("only", only),
             ("channel", &self.channel),
             ("label", &self.label),
-            ("before", &before),
         ];
         let query = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()))
@@ -133,8 +129,14 @@ pub(super) fn figure(posts: i64) -> String {
 pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
     let aside = asked.aside(&staff.user)?;
-    let before = chosen::<i64>(&asked.before)?.map(MentionId);
-    let limit = i64::try_from(PAGE_MENTIONS).unwrap_or(i64::MAX) + 1;
+    let before = chosen::<i64>(&asked.before)?;
+    let as_judged = Choice {
+        value: String::new(),
+        label: "As judged".to_owned(),
+        is_chosen: true,
+    };
+    let mut severities = vec![as_judged];
+    severities.extend(choices(Severity::ALL, None, Severity::label));
     let (networks, judged) = (
         choices(&Network::ALL, aside.network, Network::label),
         choices(Label::ALL, aside.label, Label::label),
@@ -142,7 +144,8 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
     let part = aside.part;
     let (mut heard, to_look_at, unjudged) = blocking(&app, move |app| {
         app.db.read(|conn| {
-            let list = store::desk::without_case(conn, &aside, before, limit)?;
+            let limit = one_more(PAGE_MENTIONS);
+            let list = store::desk::without_case(conn, &aside, before.map(MentionId), limit)?;
             let mut count = |part| {
                 let asked = Aside {
                     part,
@@ -155,9 +158,10 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         })
     })
     .await?;
-    let more = heard.len() > PAGE_MENTIONS;
-    heard.truncate(PAGE_MENTIONS);
-    let last = heard.last().filter(|_| more).map(|last| last.mention.id);
+    let list = asked.part(&asked.only);
+    let Paged { older, newer } = paged(&mut heard, PAGE_MENTIONS, &list, before, |heard| {
+        heard.mention.id.0
+    });
     let lines = heard
         .iter()
         .map(|heard| Line {
@@ -195,9 +199,9 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         lines,
         to_put_away: ids.join(","),
         labels: Label::ALL,
-        severities: Severity::ALL,
-        older: last.map(|last| asked.address(&asked.only, Some(last))),
-        newer: before.map(|_| asked.part(&asked.only)),
+        severities,
+        older,
+        newer,
         asked,
     })
 }
@@ -249,6 +253,15 @@ pub struct TriageForm {
     reason: String,
 }
 
+/// The case in which a post is shown.
+fn case_of(conn: &mut Conn, id: MentionId) -> Result<Option<CaseId>> {
+    let case = match store::mention(conn, id)?.and_then(|m| m.case) {
+        Some(case) => cases::store::case_or_successor(conn, case)?,
+        None => None,
+    };
+    Ok(case.map(|case| case.id))
+}
+
 /// `POST /desk/mentions/{id}/triage`: calls a post what staff see in it; a complaint or question
 /// opens the case it should have had.
 pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<TriageForm>) -> Answer {
@@ -261,15 +274,16 @@ pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Tria
         word => Some(word.parse::<Severity>().map_err(choose)?),
     };
     let reason = actions::why(&form.reason);
-    let (outcome, case) = blocking(&app, move |app| {
+    let (outcome, before, case) = blocking(&app, move |app| {
+        let before = app.db.read(|conn| case_of(conn, id))?;
         let outcome = correct_triage(app, &staff.user, id, label, severity, &reason)?;
-        let case = app.db.read(|c| store::mention(c, id))?.and_then(|m| m.case);
-        Ok((outcome, case))
+        let after = app.db.read(|conn| case_of(conn, id))?;
+        Ok((outcome, before, after))
     })
     .await?;
     let to = case.map_or(PATH.to_owned(), |case| format!("/desk/case/{case}"));
     let (kind, words) = match outcome {
-        Outcome::Done if case.is_some() => ("success", "Corrected, and its case is opened."),
+        Outcome::Done if case != before => ("success", "Corrected, and its case is opened."),
         Outcome::Done => ("success", "Corrected. The next judgement learns from it."),
         Outcome::Already => ("info", "It was judged so already."),
         Outcome::NotAllowed => {

@@ -29,6 +29,44 @@ fn bound_to(user: &CurrentUser) -> Option<Vec<crate::ids::ProductId>> {
     user.bound_to().map(<[_]>::to_vec)
 }
 
+/// Where somebody is in a list that is read page by page, the newest first.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The last one they have seen; empty at the beginning.
+    before: Option<i64>,
+}
+
+/// The addresses of the pages beside one.
+struct Paged {
+    older: Option<String>,
+    newer: Option<String>,
+}
+
+/// How many lines a list is asked for whose page shows `page`.
+fn one_more(page: usize) -> i64 {
+    i64::try_from(page).map_or(i64::MAX, |page| page + 1)
+}
+
+/// Cuts a list that was asked for with one more than its page shows, by which it tells whether there
+/// is an older page. `list` is the address of its beginning, which is where newer ones lead.
+fn paged<T>(
+    lines: &mut Vec<T>,
+    page: usize,
+    list: &str,
+    before: Option<i64>,
+    id: impl Fn(&T) -> i64,
+) -> Paged {
+    let more = lines.len() > page;
+    lines.truncate(page);
+    let and = if list.contains('?') { '&' } else { '?' };
+    let older = lines.last().filter(|_| more);
+    Paged {
+        older: older.map(|last| format!("{list}{and}before={}", id(last))),
+        newer: before.map(|_| list.to_owned()),
+    }
+}
+
 /// From this wait on (µs) a case is shown as late.
 const LATE: i64 = DAY;
 

@@ -7,13 +7,14 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::error::Problem;
 use crate::forum::save_product::{self, Outcome, Settings};
 use crate::forum::store::settings;
 use crate::forum::{self, Product, Topic};
 use crate::ids::ProductId;
 use crate::people::Admin;
-use crate::web::{Answer, Failure, Form, Page, blocking, html, html_with, redirect_saying};
+use crate::web::{
+    Answer, Failure, Form, Page, Problems, blocking, html, html_with, redirect_saying,
+};
 
 #[derive(Template)]
 #[template(path = "desk/products.html")]
@@ -92,15 +93,10 @@ struct ProductPage {
     product: Option<Product>,
     topics: Vec<Topic>,
     typed: Typed,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 impl ProductPage {
-    fn problem(&self, field: &str) -> Option<String> {
-        let found = self.problems.iter().find(|p| p.field == field);
-        found.map(|p| p.text.clone())
-    }
-
     fn action(&self) -> String {
         match &self.product {
             Some(product) => format!("/admin/products/{}", product.id),
@@ -116,13 +112,13 @@ pub async fn new(admin: Admin) -> Answer {
         product: None,
         topics: Vec::new(),
         typed: defaults(),
-        problems: Vec::new(),
+        problems: Problems::default(),
     })
 }
 
 /// `GET /admin/products/{id}`
 pub async fn product(app: Data<App>, admin: Admin, id: Path<i64>) -> Answer {
-    show(&app, admin.page, ProductId(*id), None, Vec::new()).await
+    show(&app, admin.page, ProductId(*id), None, Problems::default()).await
 }
 
 async fn show(
@@ -130,7 +126,7 @@ async fn show(
     page: Page,
     id: ProductId,
     typed: Option<Typed>,
-    problems: Vec<Problem>,
+    problems: Problems,
 ) -> Answer {
     let found = blocking(app, move |app| {
         app.db.read(|conn| {
@@ -158,7 +154,7 @@ async fn show(
     )
 }
 
-fn status_of(problems: &[Problem]) -> StatusCode {
+fn status_of(problems: &Problems) -> StatusCode {
     if problems.is_empty() {
         StatusCode::OK
     } else {
@@ -184,15 +180,17 @@ async fn save(app: &App, admin: Admin, id: Option<ProductId>, typed: Typed) -> A
     })
     .await?;
     match (outcome, id) {
-        (Outcome::Problems(problems), Some(id)) => show(app, page, id, Some(typed), problems).await,
+        (Outcome::Problems(problems), Some(id)) => {
+            show(app, page, id, Some(typed), Problems(problems)).await
+        }
         (Outcome::Problems(problems), None) => html_with(
-            status_of(&problems),
+            StatusCode::UNPROCESSABLE_ENTITY,
             &ProductPage {
                 page,
                 product: None,
                 topics: Vec::new(),
                 typed,
-                problems,
+                problems: Problems(problems),
             },
         ),
         (outcome, _) => done(app, outcome, "Saved."),

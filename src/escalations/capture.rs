@@ -12,6 +12,7 @@ use crate::cases::{self, Event, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::audit::Actor;
+use crate::db::intake::{self, Arrived};
 use crate::error::Result;
 use crate::ids::IntakeId;
 use crate::jobs;
@@ -72,20 +73,20 @@ pub fn capture(
     }
     let now = app.now();
     let digest = keys::digest(raw);
-    let intake = app.db.write(|tx| {
-        match store::insert_intake(tx, network.as_str(), source, raw, &digest, now)? {
-            Some(id) => Ok(Some(id)),
-            None => store::intake_by_digest(tx, network.as_str(), &digest),
-        }
+    let arrived = Arrived {
+        channel: network.as_str(),
+        source,
+        body: raw,
+        digest: &digest,
+        state: store::INTAKE_NEW,
+    };
+    let (id, _) = app.db.write(|tx| intake::keep(tx, now, &arrived))?;
+    let captured = store_posts(app, posts, source, Some(id))?;
+    let error: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    app.db.write(|tx| match error.as_slice() {
+        [] => store::set_intake(tx, id, store::INTAKE_DONE, None, now),
+        some => store::set_intake(tx, id, store::INTAKE_FAILED, Some(&some.join("; ")), now),
     })?;
-    let captured = store_posts(app, posts, source, intake)?;
-    if let Some(id) = intake {
-        let error: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        app.db.write(|tx| match error.as_slice() {
-            [] => store::set_intake(tx, id, store::INTAKE_DONE, None, now),
-            some => store::set_intake(tx, id, store::INTAKE_FAILED, Some(&some.join("; ")), now),
-        })?;
-    }
     tracing::info!(%network, source, stored = captured.stored, known = captured.known, "captured a page");
     Ok(captured)
 }

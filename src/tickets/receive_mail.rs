@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
 use crate::clock::MINUTE;
 use crate::db::audit::Actor;
-use crate::db::{Conn, Lock, lock};
+use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, IntakeId, TicketId};
 use crate::jobs::{self, Job, Next};
@@ -49,15 +49,20 @@ pub fn accept(app: &App, raw: &[u8], envelope_recipients: &[String]) -> Result<I
         .collect();
     let source = serde_json::to_string(&recipients).map_err(Error::other)?;
     let digest = digest(raw);
+    let arrived = intake::Arrived {
+        channel: store::MAIL,
+        source: &source,
+        body: raw,
+        digest: &digest,
+        state: store::RECEIVED,
+    };
     app.db.write(|tx| {
         let now = app.now();
-        match store::insert_raw_mail(tx, now, &source, raw, &digest)? {
-            Some(intake) => {
-                jobs::enqueue(tx, now, &ReceiveMail::of(intake))?;
-                Ok(intake)
-            }
-            None => store::raw_mail_by_digest(tx, &digest),
+        let (id, is_new) = intake::keep(tx, now, &arrived)?;
+        if is_new {
+            jobs::enqueue(tx, now, &ReceiveMail::of(id))?;
         }
+        Ok(id)
     })
 }
 

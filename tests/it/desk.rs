@@ -752,10 +752,11 @@ on_both! {
         for (action, fields) in [
             (format!("reply/{}", reply.id), vec![("to", "approve"), ("body", "No"), ("version", version.as_str())]),
             (format!("reply/{}", reply.id), vec![("to", "posted"), ("address", "https://x.com/F/status/7")]),
-            ("triage".into(), vec![("mention", mention.as_str()), ("label", "noise"), ("severity", "annoyance")]),
         ] {
             assert_eq!(of_hub.post(&format!("{path}/{action}"), &fields).status, 403, "{action}");
         }
+        let triage = format!("/desk/mentions/{mention}/triage");
+        assert_eq!(of_hub.post(&triage, &[("label", "noise"), ("severity", "annoyance")]).status, 403);
         // The link of the one that was taken in stands on the page of the other, and is undone there.
         let page = of_kiln.get(&format!("/desk/case/{into}"));
         assert!(page.body.contains("The lamp on the shelf") && page.body.contains("Write a public reply"));
@@ -763,7 +764,8 @@ on_both! {
         let link = t.app.db.read(|c| cases::store::link(c, link)).expect("db").expect("the link");
         assert_eq!(link.state, LinkState::Undone);
         // So do corrections count for the other.
-        act(&mut of_kiln, into, "triage", &[("mention", &mention), ("label", "question"), ("severity", "money")]);
+        let corrected = of_kiln.post(&triage, &[("label", "question"), ("severity", "money")]);
+        assert_eq!(corrected.location(), format!("/desk/case/{into}"));
         assert_eq!((stored(t, into).severity, stored(t, case).severity != Severity::Money), (Severity::Money, true));
         act(&mut of_kiln, into, "answer", &[("key", "k")]);
         assert!(of_kiln.get(&format!("/desk/case/{into}")).body.contains("Write the reply"));
@@ -878,16 +880,18 @@ on_both! {
     fn a_judgement_is_corrected_and_a_private_way_chosen(t) {
         let (case, _) = complaint(t);
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
-        let mention = browser.get(&format!("/desk/case/{case}")).field("mention").expect("a mention");
-        let fields = [("mention", mention.as_str()), ("label", "question"), ("severity", "money"), ("why", "asks for a refund")];
-        assert_eq!(act(&mut browser, case, "triage", &fields).status, 303);
+        let triage = format!("/desk/mentions/{}/triage", reply_of(t, case).mention);
+        let path = format!("/desk/case/{case}");
+        assert!(browser.get(&path).body.contains(&triage));
+        let fields = [("label", "question"), ("severity", "money"), ("reason", "asks for a refund")];
+        assert_eq!(browser.submit(&path, &triage, &fields).location(), path);
         assert_eq!(stored(t, case).severity, Severity::Money);
         let page = browser.get(&format!("/desk/case/{case}"));
         assert!(page.body.contains("Judged: Question") && page.body.contains("asks for a refund"));
         act(&mut browser, case, "ticket", &[]);
         let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
         assert!(links.iter().any(|l| l.target == Target::Ticket && l.state == LinkState::Confirmed));
-        assert_eq!(act(&mut browser, case, "triage", &[("mention", "1"), ("label", "rude")]).status, 400);
+        assert_eq!(browser.submit(&path, &triage, &[("label", "rude")]).status, 400);
         t.run_jobs();
     }
 

@@ -1389,7 +1389,9 @@ with_x! {
         let now = t.app.now();
         t.app.db.write(|tx| {
             for (n, page) in [bad, "{\"id\":\"4\",\"text\":\"my lamp is broken\",\"username\":\"dan\"}"].iter().enumerate() {
-                store::insert_intake(tx, "import", "old", page.as_bytes(), &n.to_string(), now)?;
+                offramp::db::intake::keep(tx, now, &offramp::db::intake::Arrived {
+                    channel: "import", source: "old", body: page.as_bytes(), digest: &n.to_string(), state: "new",
+                })?;
             }
             Ok(())
         }).expect("there");

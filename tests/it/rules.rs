@@ -1021,7 +1021,7 @@ with_x! {
         read(t);
         let [case, other, last] = [first, second, third].map(|post| case_of(t, post).id);
         let spoken = mention_of(t, first).id;
-        let mention = spoken.to_string();
+        let triage = format!("{spoken}/triage");
         let reply = replies_of(t, other).remove(0);
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
         let page = format!("/desk/case/{case}");
@@ -1035,7 +1035,10 @@ with_x! {
             press(&page, "severity", &[("severity", "money"), ("reason", WHY)], about),
             press(&page, "product", &[("product", "")], about),
             press(&page, "product", &[("product", &hub)], about),
-            press(&page, "triage", &[("mention", &mention), ("label", "question"), ("severity", "blocked"), ("why", WHY)], ("mention", spoken.0)),
+            Press {
+                page: page.clone(),
+                ..press("/desk/mentions", &triage, &[("label", "question"), ("severity", "blocked"), ("reason", WHY)], ("mention", spoken.0))
+            },
             press(&page, "link", &[("thread", &answer.to_string())], about),
             press(&page, "ticket", &[], about),
             press(&page, "thread", &[], about),

@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::intake;
-use crate::each;
 use crate::error::Result;
 use crate::ids::IntakeId;
 use crate::networks::Network;
@@ -30,41 +29,6 @@ const PAGES_AT_ONCE: i64 = 20;
 pub const INTAKE_NEW: &str = "new";
 pub const INTAKE_DONE: &str = "done";
 pub const INTAKE_FAILED: &str = "failed";
-
-/// Stores what came in; `None` when the same bytes are there already.
-pub fn insert_intake(
-    tx: &mut Conn,
-    channel: &str,
-    source: &str,
-    body: &[u8],
-    digest: &str,
-    now: Moment,
-) -> Result<Option<IntakeId>> {
-    let row = (
-        intake::channel.eq(channel),
-        intake::source.eq(source),
-        intake::body.eq(body),
-        intake::digest.eq(digest),
-        intake::state.eq(INTAKE_NEW),
-        intake::received_at.eq(now.0),
-    );
-    let id: Option<i64> = each!(tx, c => diesel::insert_into(intake::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .returning(intake::id)
-        .get_result(c)
-        .optional())?;
-    Ok(id.map(IntakeId))
-}
-
-pub fn intake_by_digest(conn: &mut Conn, channel: &str, digest: &str) -> Result<Option<IntakeId>> {
-    let id: Option<i64> = intake::table
-        .filter(intake::channel.eq(channel).and(intake::digest.eq(digest)))
-        .select(intake::id)
-        .first(conn)
-        .optional()?;
-    Ok(id.map(IntakeId))
-}
 
 /// One that was read in full is emptied: each mention keeps its own raw form, which goes when its
 /// author deletes the post, and a second copy would stay.

@@ -10,8 +10,10 @@ use crate::each;
 use crate::error::Result;
 use crate::ids::{IntakeId, TicketId};
 
-pub(super) const MAIL: &str = "mail";
-pub(super) const RECEIVED: &str = "received";
+/// The channel of mails in the intake.
+pub const MAIL: &str = "mail";
+/// The state of a mail that waits to be read.
+pub const RECEIVED: &str = "received";
 const DONE: &str = "done";
 
 /// Why a mail waits for a person.
@@ -52,39 +54,6 @@ pub struct RawMail {
     pub is_waiting: bool,
     pub attempts: i64,
     pub received_at: Moment,
-}
-
-/// Stores a raw mail; `None` when the same bytes were stored before.
-pub fn insert_raw_mail(
-    tx: &mut Conn,
-    now: Moment,
-    source: &str,
-    body: &[u8],
-    digest: &str,
-) -> Result<Option<IntakeId>> {
-    let row = (
-        intake::channel.eq(MAIL),
-        intake::source.eq(source),
-        intake::body.eq(body),
-        intake::digest.eq(digest),
-        intake::state.eq(RECEIVED),
-        intake::received_at.eq(now.0),
-    );
-    let id: Option<i64> = each!(tx, c => diesel::insert_into(intake::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .returning(intake::id)
-        .get_result(c)
-        .optional())?;
-    Ok(id.map(IntakeId))
-}
-
-pub fn raw_mail_by_digest(conn: &mut Conn, digest: &str) -> Result<IntakeId> {
-    let id: i64 = intake::table
-        .filter(intake::channel.eq(MAIL).and(intake::digest.eq(digest)))
-        .select(intake::id)
-        .first(conn)?;
-    Ok(IntakeId(id))
 }
 
 /// Counts an attempt to read the mail, before it is made: one that ends the process counts too.
