@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
 /// A moment: microseconds since the Unix epoch, UTC. What the databases store.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
@@ -27,38 +32,57 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
-    fn timestamp(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    fn in_utc(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    fn written(self, format: &[BorrowedFormatItem<'_>]) -> String {
+        self.in_utc().format(format).unwrap_or_default()
     }
 
     /// RFC 3339 in UTC with seconds: `2026-11-22T00:18:39Z`.
     pub fn rfc3339(self) -> String {
-        self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        self.written(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
+        ))
     }
 
     /// For people: `22 Nov 2026, 00:18 UTC`.
     pub fn readable(self) -> String {
-        self.timestamp()
-            .strftime("%-d %b %Y, %H:%M UTC")
-            .to_string()
+        self.written(format_description!(
+            "[day padding:none] [month repr:short] [year], [hour]:[minute] UTC"
+        ))
     }
 
     /// The UTC day: `2026-11-22`.
     pub fn day(self) -> String {
-        self.timestamp().strftime("%Y-%m-%d").to_string()
+        self.written(DAY_FORMAT)
     }
 
     /// Reads an RFC 3339 time, or the day alone (its first moment).
     pub fn parse(text: &str) -> Option<Moment> {
         let text = text.trim();
-        if let Ok(t) = text.parse::<jiff::Timestamp>() {
-            return Some(Moment(t.as_microsecond()));
-        }
-        let day: jiff::civil::Date = text.parse().ok()?;
-        let zoned = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Moment(zoned.timestamp().as_microsecond()))
+        OffsetDateTime::parse(text, &Rfc3339)
+            .ok()
+            .and_then(Moment::of)
+            .or_else(|| Moment::parse_day(text))
+    }
+
+    /// Reads a UTC day, `2026-11-22`: its first moment.
+    pub fn parse_day(text: &str) -> Option<Moment> {
+        let day = Date::parse(text, DAY_FORMAT).ok()?;
+        Moment::of(day.midnight().assume_utc())
+    }
+
+    /// A time of any offset; `None` outside what `i64` holds.
+    pub fn of(time: OffsetDateTime) -> Option<Moment> {
+        let micros = time.unix_timestamp_nanos() / 1_000;
+        i64::try_from(micros).ok().map(Moment)
     }
 }
+
+const DAY_FORMAT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// The clock of an `App`: the machine's, or one that a test moves.
 #[derive(Clone, Debug)]
@@ -106,6 +130,11 @@ mod tests {
             Moment::parse("2026-11-22").unwrap().rfc3339(),
             "2026-11-22T00:00:00Z"
         );
+        assert_eq!(
+            Moment::parse("2026-11-22T02:18:39.5+02:00"),
+            Some(m.plus(SECOND / 2))
+        );
         assert_eq!(Moment::parse("yesterday"), None);
+        assert_eq!(Moment::parse("2026-11-31"), None);
     }
 }

@@ -15,11 +15,9 @@
 
 use std::fmt;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
 use super::KINDS;
 use super::words::{Words, folded_words};
+use crate::clock::Moment;
 use crate::text::{names, slug};
 
 /// Letters of a query that are read; the rest is cut off with a note.
@@ -82,9 +80,9 @@ pub struct Filters {
     /// Author's name key.
     pub author: Option<String>,
     /// Created on this day or later (UTC).
-    pub after: Option<Date>,
+    pub after: Option<Moment>,
     /// Created before this day (UTC).
-    pub before: Option<Date>,
+    pub before: Option<Moment>,
 }
 
 impl Filters {
@@ -250,15 +248,15 @@ impl SearchQuery {
                     self.filters.is.sort_unstable();
                 }
             }
-            "before" | "after" => match value.parse::<Date>() {
-                Ok(date) if micros(date).is_some() => {
+            "before" | "after" => match Moment::parse_day(value) {
+                Some(day) => {
                     let slot = match name {
                         "before" => &mut self.filters.before,
                         _ => &mut self.filters.after,
                     };
-                    *slot = Some(date);
+                    *slot = Some(day);
                 }
-                _ => {
+                None => {
                     self.note(format!(
                         "“{value}” is not a date like 2026-01-31; left out."
                     ));
@@ -268,16 +266,6 @@ impl SearchQuery {
         }
         true
     }
-}
-
-/// The beginning of a day in UTC, in microseconds since 1970.
-pub(super) fn micros(date: Date) -> Option<i64> {
-    Some(
-        date.to_zoned(TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .as_microsecond(),
-    )
 }
 
 /// The same query, written so that parsing it gives the same query.
@@ -304,11 +292,11 @@ impl fmt::Display for SearchQuery {
         }
         filters.is.iter().for_each(|state| part("is", state));
         filters.tags.iter().for_each(|tag| part("tag", tag));
-        if let Some(date) = filters.after {
-            part("after", &date.to_string());
+        if let Some(day) = filters.after {
+            part("after", &day.day());
         }
-        if let Some(date) = filters.before {
-            part("before", &date.to_string());
+        if let Some(day) = filters.before {
+            part("before", &day.day());
         }
         f.write_str(&parts.join(" "))
     }

@@ -18,10 +18,11 @@ use tantivy::schema::{Field, IndexRecordOption, Value};
 use tantivy::{DocAddress, DocSet, Order, Score, TERMINATED, TantivyDocument, Term};
 
 use super::index::{QueryStems, SearchIndex, View};
-use super::query::{Clause, Filters, Form, SearchQuery, micros};
+use super::query::{Clause, Filters, Form, SearchQuery};
 use super::schema::{OFFICIAL, PREFIX_CHARS_MAX, SOLVED};
 use super::words::{Words, folded_words, is_stop_word};
 use super::{Error, Result};
+use crate::clock::Moment;
 
 /// Hits on one page, at most.
 pub const PAGE_HITS_MAX: usize = 50;
@@ -404,9 +405,9 @@ impl View {
             .tags
             .iter()
             .for_each(|tag| must(term_query(fields.tag, tag)));
-        let day = |date| micros(date).map(|at| Term::from_field_i64(fields.created_at, at));
-        let after = filters.after.and_then(day);
-        let before = filters.before.and_then(day);
+        let day = |at: Moment| Term::from_field_i64(fields.created_at, at.0);
+        let after = filters.after.map(day);
+        let before = filters.before.map(day);
         if after.is_some() || before.is_some() {
             must(Box::new(RangeQuery::new(
                 after.map_or(Bound::Unbounded, Bound::Included),

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 use super::{post_url, time_of_id};
 use crate::clock::Moment;
@@ -623,8 +625,11 @@ pub fn parse_time(text: &str) -> Option<Moment> {
     if let Some(moment) = Moment::parse(text) {
         return Some(moment);
     }
-    let at = jiff::fmt::strtime::parse("%a %b %d %H:%M:%S %z %Y", text).ok()?;
-    Some(Moment(at.to_timestamp().ok()?.as_microsecond()))
+    let form = format_description!(
+        "[weekday repr:short] [month repr:short] [day] [hour]:[minute]:[second] \
+         [offset_hour sign:mandatory][offset_minute] [year]"
+    );
+    Moment::of(OffsetDateTime::parse(text, form).ok()?)
 }
 
 /// An id: a string of 1 to 19 digits, or a whole number that JSON carried exactly.
