@@ -159,6 +159,7 @@ impl FromRequest for Viewer {
                 flash: take_flash(&app, &req),
                 csrf: String::new(),
                 path: req.path().to_owned(),
+                searched: String::new(),
             };
             let Some(token) = session_token(&app, &req) else {
                 req.extensions_mut().insert(page.clone());

@@ -35,6 +35,8 @@ pub struct Page {
     /// The hidden field of every form.
     pub csrf: String,
     pub path: String,
+    /// The words in the search field.
+    pub searched: String,
 }
 
 /// Whoever is logged in, as far as the frame shows it.
@@ -58,10 +60,66 @@ impl Page {
     pub fn is_for_admin(&self) -> bool {
         self.viewer.as_ref().is_some_and(|viewer| viewer.is_admin)
     }
+
+    /// What stands above the content.
+    pub fn top(&self) -> Top<'_> {
+        Top { page: self }
+    }
+
+    /// The links to the style sheet, the picture of the tab and the script.
+    pub fn links(&self) -> Links<'_> {
+        Links { page: self }
+    }
+
+    /// A symbol of `static/icons/sprite.svg`.
+    pub fn icon<'a>(&self, name: &'a str) -> Icon<'a> {
+        Icon {
+            sprite: self.asset("icons/sprite.svg"),
+            name,
+        }
+    }
+}
+
+#[derive(askama::Template)]
+#[template(path = "frame/top.html")]
+pub struct Top<'a> {
+    page: &'a Page,
+}
+
+#[derive(askama::Template)]
+#[template(path = "frame/links.html")]
+pub struct Links<'a> {
+    page: &'a Page,
+}
+
+#[derive(askama::Template)]
+#[template(path = "frame/icon.html")]
+pub struct Icon<'a> {
+    sprite: String,
+    name: &'a str,
+}
+
+/// A kind, state, severity, channel or role, by the database's word for it.
+pub fn badge(value: &str) -> Badge<'_> {
+    Badge { value }
+}
+
+#[derive(askama::Template)]
+#[template(path = "frame/badge.html")]
+pub struct Badge<'a> {
+    value: &'a str,
+}
+
+#[derive(askama::Template)]
+#[template(path = "frame/time.html")]
+pub struct TimeElement<'a> {
+    when: When,
+    property: &'a str,
 }
 
 /// A sentence shown once, on the next page.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, askama::Template)]
+#[template(path = "frame/flash.html")]
 pub struct Flash {
     /// `success`, `info`, `warning` or `error`.
     pub kind: String,
@@ -80,6 +138,14 @@ impl When {
         When {
             at: Moment(at),
             now,
+        }
+    }
+
+    /// The element of a page; `property` is its name for search engines (schema.org), or nothing.
+    pub fn element<'a>(&self, property: &'a str) -> TimeElement<'a> {
+        TimeElement {
+            when: *self,
+            property,
         }
     }
 

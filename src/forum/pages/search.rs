@@ -106,7 +106,10 @@ pub async fn search(
     let page = blocking(&app, move |app| {
         let now = app.now();
         let mut page = SearchPage {
-            page: viewer.page,
+            page: Page {
+                searched: fields.q.clone(),
+                ..viewer.page
+            },
             asked,
             has_filters: fields.has_filters(),
             results: Vec::new(),
