@@ -8,7 +8,9 @@ pub mod headers;
 pub mod page_cache;
 mod problems;
 
+use std::any::Any;
 use std::net::{IpAddr, Ipv6Addr};
+use std::pin::Pin;
 
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -240,30 +242,39 @@ pub fn is_local_path(to: &str) -> bool {
 }
 
 /// Runs `f`, which may wait for the database, off the threads that serve requests.
-pub async fn blocking<T: Send + 'static>(
+///
+/// The type of the answer is taken off meanwhile: what waits for it is compiled once, and not for
+/// each of the many kinds of work.
+pub fn blocking<T: Send + 'static>(
     app: &App,
     f: impl FnOnce(&App) -> Result<T> + Send + 'static,
-) -> Result<T, Failure> {
+) -> impl Future<Output = Result<T, Failure>> {
     let app = app.clone();
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    aside(Box::new(move || {
-        // Who asked may have gone away meanwhile.
-        let _ = answer.send(f(&app));
-    }))
-    .await;
-    match answered.await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Failure::Internal(crate::error::Error::other(
-            "the work was cut off",
-        ))),
+    let answer = aside(Box::new(move || Box::new(f(&app))));
+    async move {
+        match answer
+            .await
+            .map(Box::<dyn Any + Send>::downcast::<Result<T>>)
+        {
+            Some(Ok(answer)) => Ok((*answer)?),
+            _ => Err(Failure::Internal(crate::error::Error::other(
+                "the work was cut off",
+            ))),
+        }
     }
 }
 
-/// Compiled once, and not for each of the many kinds of work.
-async fn aside(work: Box<dyn FnOnce() + Send>) {
-    if let Err(cut_off) = actix_web::web::block(work).await {
-        tracing::error!(%cut_off, "work beside the requests panicked");
-    }
+type Answered = Box<dyn Any + Send>;
+
+fn aside(
+    work: Box<dyn FnOnce() -> Answered + Send>,
+) -> Pin<Box<dyn Future<Output = Option<Answered>>>> {
+    Box::pin(async move {
+        actix_web::web::block(work)
+            .await
+            .inspect_err(|cut_off| tracing::error!(%cut_off, "work beside the requests panicked"))
+            .ok()
+    })
 }
 
 const FLASH: &str = "flash";
