@@ -18,20 +18,35 @@ struct Files;
 /// Characters of the hash that stand in an address.
 const HASH_CHARS: usize = 12;
 
-/// Hash of each file by its path.
-static HASHES: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
-    Files::iter()
-        .filter_map(|path| {
-            let file = Files::get(&path)?;
-            let hash = keys::digest(&file.data)[..HASH_CHARS].to_owned();
-            Some((path.to_string(), hash))
+struct Asset {
+    hash: String,
+    content_type: String,
+    body: web::Bytes,
+}
+
+/// Each file by its path, as it is served.
+static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+    let read = |path: &str| {
+        let file = Files::get(path)?;
+        Some(Asset {
+            hash: keys::digest(&file.data)[..HASH_CHARS].to_owned(),
+            content_type: mime_guess::from_path(path)
+                .first_or_octet_stream()
+                .to_string(),
+            body: web::Bytes::copy_from_slice(without_reference(path, &file.data)),
         })
+    };
+    Files::iter()
+        .filter_map(|path| Some((path.to_string(), read(&path)?)))
         .collect()
 });
 
 /// One hash over all files: modules import each other by relative address, so they share it.
 static ALL: LazyLock<String> = LazyLock::new(|| {
-    let mut parts: Vec<String> = HASHES.iter().map(|(p, h)| format!("{p}={h}")).collect();
+    let mut parts: Vec<String> = ASSETS
+        .iter()
+        .map(|(path, asset)| format!("{path}={}", asset.hash))
+        .collect();
     parts.sort();
     keys::digest(parts.join("\n").as_bytes())[..HASH_CHARS].to_owned()
 });
@@ -47,13 +62,13 @@ pub async fn serve(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Failure> {
     let (hash, path) = path.into_inner();
-    let file = Files::get(&path).ok_or(Failure::NotFound)?;
+    let asset = ASSETS.get(&path).ok_or(Failure::NotFound)?;
     let cache = if hash == *ALL {
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     };
-    let etag = format!("\"{}\"", HASHES.get(&path).map_or("", |h| h));
+    let etag = format!("\"{}\"", asset.hash);
     let is_known = super::is_known(&req, &etag);
     let mut response = if is_known {
         HttpResponse::NotModified()
@@ -67,12 +82,8 @@ pub async fn serve(
         return Ok(response.finish());
     }
     Ok(response
-        .content_type(
-            mime_guess::from_path(&path)
-                .first_or_octet_stream()
-                .as_ref(),
-        )
-        .body(without_reference(&path, &file.data).to_vec()))
+        .content_type(asset.content_type.as_str())
+        .body(asset.body.clone()))
 }
 
 /// A stylesheet opens with the reference of its classes, for whoever writes pages: readers' browsers
@@ -111,9 +122,10 @@ mod tests {
         const CSS_BYTES_MAX: usize = 45_000;
         const JS_BYTES_MAX: usize = 20_000;
         let bytes = |folder: &str| -> usize {
-            Files::iter()
-                .filter(|path| path.starts_with(folder))
-                .filter_map(|path| Some(without_reference(&path, &Files::get(&path)?.data).len()))
+            ASSETS
+                .iter()
+                .filter(|(path, _)| path.starts_with(folder))
+                .map(|(_, asset)| asset.body.len())
                 .sum()
         };
         assert!(
