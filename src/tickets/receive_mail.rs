@@ -547,10 +547,10 @@ fn keep_files(
             "message/rfc822",
             &raw.body,
         )?);
-        left_out.push(format!(
-            "the mail has more text, parts or files than the {MAIL_FILES_MAX} that are kept: all of \
-             it is in the file mail.eml"
-        ));
+        left_out.push(
+            "the mail has more text or files than a message takes: the whole of it is the file mail.eml"
+                .to_owned(),
+        );
     } else if is_long(&text.reply_text) || is_long(&text.quoted_text) {
         let whole = mail.text.as_bytes();
         kept.push(attachments::keep_bytes(
@@ -560,7 +560,7 @@ fn keep_files(
             whole,
         )?);
         left_out.push(format!(
-            "the mail is longer than {BODY_CHARS_MAX} characters: all of it is in the file mail.txt"
+            "the mail is longer than {BODY_CHARS_MAX} characters: the whole of it is the file mail.txt"
         ));
     }
     Ok((kept, left_out))
