@@ -77,8 +77,12 @@ pub const PROBLEM: &[&str] = &[
     "damaged",
     "defect*",
     "missing",
-    "lost my",
-    "lost all",
+    "lost",
+    "gone",
+    "vanish*",
+    "disappear*",
+    "trips",
+    "tripped",
     "never arrived",
     "not arrived",
     "hasnt arrived",
@@ -415,6 +419,13 @@ pub const NEGATION: &[&str] = &[
     "not", "no", "never", "dont", "doesnt", "didnt", "isnt", "arent", "wasnt", "werent", "cant",
     "cannot", "couldnt", "wont", "wouldnt", "havent", "hasnt", "without", "nicht", "kein", "keine",
     "keinen", "nie", "ohne", "sin", "nunca", "pas", "jamais", "plus", "rien",
+];
+
+/// A span of time, as people tell how long they have waited or gone without.
+pub const LASTING: &[&str] = &[
+    "days", "weeks", "months", "hours", "since", "day", "week", "month", "hour", "hrs", "tage",
+    "tagen", "wochen", "stunden", "monate", "monaten", "seit", "días", "semanas", "meses", "horas",
+    "desde", "jours", "semaines", "mois", "heures", "depuis",
 ];
 
 /// Somebody is glad.
