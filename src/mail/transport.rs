@@ -419,6 +419,9 @@ mod tests {
         assert_eq!(files.len(), 1);
         let text = fs::read_to_string(out.file_of(&mail().message_id)).expect("file");
         assert!(text.contains("Subject: Your bike"), "{text}");
+        let about = fs::metadata(out.file_of(&mail().message_id)).expect("file");
+        let rights = std::os::unix::fs::PermissionsExt::mode(&about.permissions());
+        assert_eq!(rights & 0o777, 0o600);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use offramp::escalations::draft_thread::{self, Drafted};
 use offramp::escalations::handoff::{self, posted_by_hand};
 use offramp::escalations::join;
 use offramp::escalations::judge::{self, JudgeMentions};
+use offramp::escalations::look_at::look_at;
 use offramp::escalations::poll::{self, Poll, Reading, poll};
 use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
@@ -1248,6 +1249,9 @@ with_x! {
             assert_eq!((page.contains("zeppelin"), page.contains("airship")), (mumbles, fails), "{filter}");
         }
         assert_eq!(browser.get("/desk/mentions?channel=fax").status, 400);
+        let posts = offramp::commands::doctor::doctor(&t.app.config).into_iter().find(|l| l.what == "posts");
+        let posts = posts.expect("a line").words;
+        assert!(posts.contains("1 post could not be judged") && posts.contains("offramp mentions replay"), "{posts}");
         // What was looked at is put away, not lost; what could not be judged stays.
         let posts = browser.get("/desk/mentions").field("posts").expect("posts to put away");
         assert_eq!(posts, mention_of(t, mumbled).id.to_string());
@@ -1486,6 +1490,20 @@ with_x! {
         capture::store_posts(&t.app, &looked.found, "recheck", None).expect("stored");
         t.run_jobs();
         assert_eq!(count_cases(t), 2);
+        // What somebody had looked at is to be looked at once more.
+        let liked = says(x, "cleo", "@FernwellHelp lovely hub, thank you!");
+        read(t);
+        let to_look_at = |t: &Test| {
+            let asked = store::desk::Aside::default();
+            t.app.db.read(|c| store::desk::count_without_case(c, &asked)).expect("counted")
+        };
+        assert_eq!(to_look_at(t), 1);
+        let looked = look_at(&t.app, &staff(t), &[mention_of(t, liked).id]);
+        assert_eq!((looked.expect("put away"), to_look_at(t)), (1, 0));
+        let words = "@FernwellHelp lovely hub, thank you all so much!";
+        x.sandbox().post(NewPost { edit_of: Some(liked), ..new_post("cleo", words) }).expect("edited");
+        read(t);
+        assert_eq!((to_look_at(t), count_cases(t)), (1, 2));
     }
 
     fn rule_6_no_copy_of_a_deleted_post_stays(t, x) {
