@@ -57,7 +57,7 @@ pub fn decide(triage: &Triage, product: Option<&Product>, candidates: &[Candidat
     }
     let link_from = product.map_or(LINK_FROM, |p| p.link_threshold);
     let propose_from = product.map_or(PROPOSE_FROM, |p| p.propose_threshold);
-    let may_link = product.is_none_or(|p| p.auto_link);
+    let may_link = product.is_none_or(|p| p.auto_link) && !triage.in_doubt;
     if let Some(best) = candidates.first() {
         let lead = candidates
             .get(1)

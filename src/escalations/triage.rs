@@ -106,6 +106,15 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// How many words it has; in scripts that leave no blanks, two letters are taken for a word.
+    fn words(&self) -> usize {
+        let words = |token: &String| {
+            let letters = token.chars().filter(|c| is_of_unspaced_script(*c)).count();
+            1.max(letters / 2)
+        };
+        self.tokens.iter().map(words).sum()
+    }
+
     /// The phrases of a list that stand in the text.
     pub fn found(&self, list: &[&'static str]) -> Vec<&'static str> {
         list.iter()
@@ -160,6 +169,12 @@ impl<'a> Evidence<'a> {
             Some(format!("{token} … {good}"))
         })
     }
+}
+
+/// Thai, Lao, Burmese, Khmer, Kana and Han (blocks of the Unicode Standard).
+fn is_of_unspaced_script(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
 }
 
 /// The words of a text: lower case, apostrophes left out, everything else a gap.
@@ -331,10 +346,16 @@ fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
 
 /// Something that does not happen, told to us: most who write so have come to complain.
 fn denial(e: &Evidence<'_>) -> Option<Finding> {
+    // These are words of other meaning in English.
+    let is_foreign = |token: &str| match token {
+        "plus" | "pas" => e.language != Some("fr"),
+        "sin" => e.language != Some("es"),
+        _ => false,
+    };
     let denied = e
         .tokens
         .iter()
-        .find(|token| words::NEGATION.contains(&token.as_str()))?;
+        .find(|token| words::NEGATION.contains(&token.as_str()) && !is_foreign(token))?;
     e.addressed.then(|| Finding {
         complaint: 0.8,
         ..Finding::new(format!("denies something: “{denied}”"))
@@ -343,10 +364,16 @@ fn denial(e: &Evidence<'_>) -> Option<Finding> {
 
 /// How long it has been so: "9 days", "since Monday", "for hours".
 fn lasting(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::LASTING);
-    (e.addressed && !found.is_empty()).then(|| Finding {
+    let span = e.tokens.windows(2).find(|pair| {
+        let [before, unit] = pair else { return false };
+        let is_span = words::SPANS.contains(&unit.as_str());
+        let is_counted = before.chars().all(|c| c.is_ascii_digit())
+            || words::BEFORE_SPANS.contains(&before.as_str());
+        words::SINCE.contains(&before.as_str()) || (is_span && is_counted)
+    })?;
+    e.addressed.then(|| Finding {
         complaint: 0.8,
-        ..Finding::new(format!("tells how long: {}", quoted(&found)))
+        ..Finding::new(format!("tells how long: “{}”", span.join(" ")))
     })
 }
 
@@ -458,7 +485,7 @@ fn advertising(e: &Evidence<'_>) -> Option<Finding> {
 /// A single good word, or a happy face alone, is praise like any other.
 fn hardly_any_words(e: &Evidence<'_>) -> Option<Finding> {
     let is_glad = happy_faces(e).is_some() || praise_words(e).is_some();
-    (e.tokens.len() < 2).then(|| {
+    (e.words() < 2).then(|| {
         let why = if is_glad {
             "hardly any words, and kind ones"
         } else {
@@ -477,6 +504,8 @@ fn hardly_any_words(e: &Evidence<'_>) -> Option<Finding> {
 #[derive(Clone, Debug)]
 pub struct Triage {
     pub label: Label,
+    /// No rule knows what it wants: a person decides, whatever is switched on.
+    pub in_doubt: bool,
     /// 0 to 1.
     pub p_complaint: f64,
     pub severity: Severity,
@@ -524,12 +553,13 @@ pub fn judge(
     reasons.push(why_severe);
     let account = evidence.found(words::ACCOUNT);
     let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
+    let mut in_doubt = false;
     if label == Label::Noise && corrected.is_none() && addressed && !is_clearly_noise {
         if severity != Severity::Annoyance || !account.is_empty() {
-            label = Label::Complaint;
+            (label, in_doubt) = (Label::Complaint, true);
             reasons.push("names us and tells of harm: in doubt a person looks at it".to_owned());
-        } else if evidence.tokens.len() >= DOUBT_WORDS_MIN {
-            label = Label::Question;
+        } else if evidence.words() >= DOUBT_WORDS_MIN {
+            (label, in_doubt) = (Label::Question, true);
             reasons.push("says something to us: in doubt a person looks at it".to_owned());
         }
     }
@@ -556,6 +586,7 @@ pub fn judge(
     }
     Triage {
         label,
+        in_doubt,
         p_complaint,
         severity,
         product,
@@ -737,6 +768,9 @@ mod tests {
             ),
             ("@acme the seats in row eight lean forward", Label::Question),
             ("@acme good morning", Label::Noise),
+            ("@acme see you on launch day", Label::Question),
+            ("@acme plus you can use it as a lamp", Label::Question),
+            ("@acme 冷蔵庫が動きません", Label::Question),
         ] {
             assert_eq!(label(text), expected, "{text}");
         }

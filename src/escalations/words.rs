@@ -421,12 +421,46 @@ pub const NEGATION: &[&str] = &[
     "keinen", "nie", "ohne", "sin", "nunca", "pas", "jamais", "plus", "rien",
 ];
 
-/// A span of time, as people tell how long they have waited or gone without.
-pub const LASTING: &[&str] = &[
-    "days", "weeks", "months", "hours", "since", "day", "week", "month", "hour", "hrs", "tage",
-    "tagen", "wochen", "stunden", "monate", "monaten", "seit", "días", "semanas", "meses", "horas",
-    "desde", "jours", "semaines", "mois", "heures", "depuis",
+/// What somebody has waited or gone without for.
+pub const SPANS: &[&str] = &[
+    "minutes", "mins", "hour", "hours", "hrs", "day", "days", "week", "weeks", "month", "months",
+    "year", "years", "stunden", "tage", "tagen", "wochen", "monate", "monaten", "horas", "días",
+    "semanas", "meses", "heures", "jours", "semaines", "mois",
 ];
+
+/// What stands before a span that was waited.
+pub const BEFORE_SPANS: &[&str] = &[
+    "for",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "several",
+    "many",
+    "whole",
+    "all",
+    "entire",
+    "few",
+    "zwei",
+    "drei",
+    "vier",
+    "mehreren",
+    "ganzen",
+    "dos",
+    "tres",
+    "varios",
+    "varias",
+    "toda",
+    "todo",
+    "deux",
+    "trois",
+    "plusieurs",
+    "toute",
+];
+
+/// Words after which the beginning of a wait is told.
+pub const SINCE: &[&str] = &["since", "seit", "desde", "depuis"];
 
 /// Somebody is glad.
 pub const PRAISE: &[&str] = &[

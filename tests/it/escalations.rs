@@ -589,6 +589,22 @@ with_x! {
         read(t);
         assert_eq!(x.sandbox().replies_to(quiet).len(), 0);
         assert_eq!(replies_of(t, case_of(t, quiet).id)[0].state, ReplyState::Draft);
+        // Who wants nothing of us is no case.
+        let done = says(x, "cleo", "@FernwellHelp please stop messaging me");
+        read(t);
+        assert_eq!(mention_of(t, done).case, None);
+    }
+
+    fn what_no_rule_knows_is_never_answered_by_one(t, x) {
+        set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(0.05), products::auto_acknowledge.eq(true)))
+            .execute(c));
+        let post = says(x, "ada", "@FernwellHelp the hub blinks red all night");
+        read(t);
+        assert_eq!(x.sandbox().replies_to(post).len(), 0);
+        let case = case_of(t, post);
+        let links = t.app.db.read(|c| cases::store::links_of(c, case.id)).expect("links");
+        assert!(links.iter().all(|l| l.state != LinkState::Confirmed), "{links:?}");
     }
 
     fn what_its_author_deleted_is_gone_within_a_day(t, x) {
