@@ -287,19 +287,18 @@ pub fn withdraw(app: &App, case: CaseId) -> Result<bool> {
         if !handles::withdraw_for_case(tx, &by, case, now)? {
             return Ok(false);
         }
+        let address = found.email.as_deref().and_then(names::email_key);
         // A case that took this one in may have taken the address over.
         let mut with_address = vec![case];
         if let Some(successor) = successor {
             for member in cases::store::desk::family(tx, successor.id)? {
                 let other = cases::store::case(tx, member)?;
-                if member != case
-                    && other.is_some_and(|c| c.email.is_some() && c.email == found.email)
-                {
+                let others = other.and_then(|c| names::email_key(&c.email?));
+                if member != case && others.is_some() && others == address {
                     with_address.push(member);
                 }
             }
         }
-        let address = found.email.as_deref().and_then(names::email_key);
         for member in with_address {
             cases::store::forget_email(tx, member)?;
             outbox::withdraw_for_case(tx, member)?;

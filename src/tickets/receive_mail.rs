@@ -232,6 +232,12 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
         None => digest(&raw.body),
     };
+    // Somebody says that it is another mail, though it has the number of one.
+    let first = app.db.read(|conn| store::first_copy(conn, &dedupe_key))?;
+    let dedupe_key = match first {
+        Some((first, _)) if by_hand && first != raw.id => digest(&raw.body),
+        _ => dedupe_key,
+    };
     let look = |conn: &mut Conn| {
         if store::is_judged(conn, &dedupe_key)? {
             return Ok(Decision::Duplicate);
@@ -297,14 +303,33 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
             Decision::SetAside(why) => {
                 store::leave_raw_mail(tx, raw.id, Unread::Aside, why, now)
             }
-            // The first copy is kept: whoever forgets that one knows nothing of this.
-            Decision::Duplicate => {
-                store::finish_raw_mail(tx, raw.id, now)?;
-                store::empty_raw_mails(tx, &[raw.id.0])
-            }
+            Decision::Duplicate => match store::first_copy(tx, &dedupe_key)? {
+                Some((first, _)) if first == raw.id => store::finish_raw_mail(tx, raw.id, now),
+                Some((_, first)) if says_something_else(&mail, &parse(&first)) => {
+                    const WHY: &str = "it has the number of another mail, and other words";
+                    store::leave_raw_mail(tx, raw.id, Unread::Aside, WHY, now)
+                }
+                // The first copy is kept, unless its sender took it back: whoever forgets that one
+                // knows nothing of this.
+                _ => {
+                    store::finish_raw_mail(tx, raw.id, now)?;
+                    store::empty_raw_mails(tx, &[raw.id.0])
+                }
+            },
             _ => store::finish_raw_mail(tx, raw.id, now),
         }
     })
+}
+
+/// Whether a mail that carries the number of an earlier one is another mail.
+fn says_something_else(mail: &InboundMail, first: &InboundMail) -> bool {
+    let names = |mail: &InboundMail| -> Vec<String> {
+        mail.attachments
+            .iter()
+            .map(|a| a.filename.clone())
+            .collect()
+    };
+    first.text.trim() != mail.text.trim() || names(first) != names(mail)
 }
 
 /// A number by which one sender's mails take turns.
@@ -420,12 +445,14 @@ fn note(
     words: &Words<'_>,
 ) -> Result<()> {
     let now = app.now();
+    // As addresses are compared: whoever forgets it must find it.
+    let from = words.email.and_then(names::email_key);
     let message = NewMessage {
         ticket: ticket.id,
         direction,
         author: None,
         from_name: words.name,
-        from_email: words.email,
+        from_email: from.as_deref(),
         body: words.body,
         quoted: words.quoted,
         body_html: None,
@@ -543,7 +570,7 @@ fn keep_files(
     if mail.cut || mail.attachments.len() > MAIL_FILES_MAX {
         kept.push(attachments::keep_bytes(
             app,
-            "mail.eml",
+            store::WHOLE_MAIL,
             "message/rfc822",
             &raw.body,
         )?);

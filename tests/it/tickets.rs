@@ -293,9 +293,19 @@ on_both! {
         receive(t, &mail.with("X-Spam-Score: 0"));
         assert_eq!(all_cases(t).len(), 1);
         assert_eq!(sent(t).len(), 1);
+        // A form's mailer gives one number to all it sends: what is new in it waits for a person.
+        receive(t, &Mail::new(ANNA, "one@customers.example", "Something else."));
+        let aside = waiting_aside(t);
+        assert_eq!((aside.len(), all_cases(t).len()), (1, 1));
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        browser.get("/desk/mail");
+        let replay = format!("/desk/mail/{}/replay", aside[0].id);
+        assert_eq!(browser.post(&replay, &[]).status, 303);
+        run(t);
+        assert_eq!((waiting_aside(t).len(), all_cases(t).len()), (0, 2));
         // The same id of another sender is another mail.
         receive(t, &Mail::new("bo@customers.example", "one@customers.example", "Mine."));
-        assert_eq!(all_cases(t).len(), 2);
+        assert_eq!(all_cases(t).len(), 3);
     }
 
     fn machines_move_nothing_and_are_not_answered(t) {

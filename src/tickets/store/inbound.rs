@@ -275,6 +275,18 @@ pub fn is_judged(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     Ok(n > 0)
 }
 
+/// The mail that was judged under this key, if its bytes are kept.
+pub fn first_copy(conn: &mut Conn, dedupe_key: &str) -> Result<Option<(IntakeId, Vec<u8>)>> {
+    let first: Option<(i64, Vec<u8>)> = inbound_mails::table
+        .inner_join(intake::table.on(intake::id.eq(inbound_mails::intake_id)))
+        .filter(inbound_mails::dedupe_key.eq(dedupe_key))
+        .select((intake::id, intake::body))
+        .first(conn)
+        .optional()?;
+    let kept = first.filter(|(_, body)| !body.is_empty());
+    Ok(kept.map(|(id, body)| (IntakeId(id), body)))
+}
+
 /// Mails of one sender since `since`.
 pub fn mails_from(conn: &mut Conn, from_key: &str, since: Moment) -> Result<i64> {
     Ok(inbound_mails::table
