@@ -60,10 +60,15 @@ impl Moment {
         self.written(DAY_FORMAT)
     }
 
-    /// Reads an RFC 3339 time, or the day alone (its first moment).
+    /// Reads an RFC 3339 time, one without its seconds or with a shorter offset (`+0000`, `+00`), or
+    /// the day alone (its first moment).
     pub fn parse(text: &str) -> Option<Moment> {
         let text = text.trim();
         OffsetDateTime::parse(text, &Rfc3339)
+            .or_else(|_| {
+                let loose = text.replace('T', " ").replace('Z', "+00");
+                OffsetDateTime::parse(&loose, LOOSE_FORMAT)
+            })
             .ok()
             .and_then(Moment::of)
             .or_else(|| Moment::parse_day(text))
@@ -82,6 +87,11 @@ impl Moment {
     }
 }
 
+const LOOSE_FORMAT: &[BorrowedFormatItem<'_>] = format_description!(
+    version = 2,
+    "[year]-[month]-[day] [hour]:[minute][optional [:[second]]][optional [.[subsecond]]]\
+     [offset_hour sign:mandatory][optional [:]][optional [[offset_minute]]]"
+);
 const DAY_FORMAT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 /// The clock of an `App`: the machine's, or one that a test moves.
@@ -134,6 +144,18 @@ mod tests {
             Moment::parse("2026-11-22T02:18:39.5+02:00"),
             Some(m.plus(SECOND / 2))
         );
+        for same in [
+            "2026-11-22 00:18:39+00",
+            "2026-11-22T00:18:39+0000",
+            "2026-11-22 00:18:39.0Z",
+        ] {
+            assert_eq!(Moment::parse(same), Some(m), "{same}");
+        }
+        assert_eq!(
+            Moment::parse("2026-11-22T00:18Z"),
+            Moment::parse("2026-11-22T00:18:00Z")
+        );
+        assert_eq!(Moment::parse("2026-11-22T00:18:39"), None);
         assert_eq!(Moment::parse("yesterday"), None);
         assert_eq!(Moment::parse("2026-11-31"), None);
     }

@@ -10,8 +10,8 @@
 //! `handle`), `author_id` (`user_id`), `name` (`display_name`), `created_at` (`posted_at`,
 //! `date`), `conversation_id`, `in_reply_to` (`in_reply_to_post_id`, `in_reply_to_status_id`,
 //! `in_response_to_tweet_id`), `lang` (`language`), `followers`, `url` (`link`) and `network`
-//! are not. Without `network` a row is X's when its `url` is, or its id came as `tweet_id`, else
-//! `import`'s; how many went there so is counted.
+//! are not. Without `network` a row is X's when its `url` is, or its `tweet_id` tells the time that
+//! `created_at` does, else `import`'s; how many went there so is counted.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::x::{intent, time_of_id, wire};
 use super::{Account, Author, Network, PostKind, Problem, PublicPost};
-use crate::clock::Moment;
+use crate::clock::{MINUTE, Moment};
 
 /// Longest line, document or CSV row, in bytes; a page of 100 long posts stays below 4 MB.
 const ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -509,10 +509,27 @@ fn post_of_row(
     let url = text_of(&["url", "link"])
         .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
         .cloned();
+    let written_at = text_of(&["created_at", "posted_at", "date"])
+        .map(|text| {
+            wire::parse_time(text.trim()).ok_or_else(|| {
+                format!(
+                    "{id} has a time that can't be read; times are written as \
+                     2026-11-22T10:00:00Z, or as X does: Sun Nov 22 10:00:00 +0000 2026"
+                )
+            })
+        })
+        .transpose()?;
+    // Data sets number their rows in a column of this name too: an id of X tells its time.
+    let is_id_of_x = || {
+        text_of(&["tweet_id"]) == Some(&id)
+            && time_of_id(&id)
+                .zip(written_at)
+                .is_some_and(|(told, written)| told.since(written).abs() < MINUTE)
+    };
     let on_x = url
         .as_deref()
         .is_some_and(|url| intent::parse_post_address(url, None).is_some())
-        || (text_of(&["tweet_id"]) == Some(&id) && wire::is_id(&id));
+        || is_id_of_x();
     let network = match text_of(NETWORK) {
         Some(name) => name
             .trim()
@@ -534,18 +551,8 @@ fn post_of_row(
     } else {
         text.clone()
     };
-    let posted_at = match text_of(&["created_at", "posted_at", "date"]) {
-        Some(text) => wire::parse_time(text.trim()).ok_or_else(|| {
-            format!(
-                "{id} has a time that can't be read; times are written as \
-                     2026-11-22T10:00:00Z, or as X does: Sun Nov 22 10:00:00 +0000 2026"
-            )
-        })?,
-        None => (network == Network::X)
-            .then(|| time_of_id(&id))
-            .flatten()
-            .unwrap_or(now),
-    };
+    let id_time = || (network == Network::X).then(|| time_of_id(&id)).flatten();
+    let posted_at = written_at.or_else(id_time).unwrap_or(now);
     let username = text_of(USERNAME).map(|name| name.trim().trim_start_matches('@').to_owned());
     let author_id = text_of(&["author_id", "user_id"]).map(|id| id.trim().to_owned());
     let author = match (author_id, username) {
@@ -691,8 +698,10 @@ mod tests {
             "id,text,network,url\n1,a,,\n2,b,X,\n3,c,import,\n4,d,,https://x.com/a/status/4\n";
         let named = vec![Network::Import, Network::X, Network::Import, Network::X];
         assert_eq!(networks(text), (named, 1));
-        let tweets = "tweet_id,text\n20,a\nno-number,b\n";
-        assert_eq!(networks(tweets), (vec![Network::X, Network::Import], 1));
+        let tweets = "tweet_id,text,created_at\n20,a,2017-10-31T22:10:47Z\n\
+            2080765813578191303,b,2026-07-24T21:23:23Z\n2080765813578191303,c,\n";
+        let named = vec![Network::Import, Network::X, Network::Import];
+        assert_eq!(networks(tweets), (named, 2));
     }
 
     #[test]
