@@ -77,7 +77,9 @@ fn may_be_ours(
     if post.id == to.post_id || store::is_post_of_others(tx, to.network, &post.id)? {
         return Ok(false);
     }
-    let Some(name) = &post.username else {
+    // Addresses of networks that we know nothing of need not name an account.
+    let name = post.username.as_ref();
+    let Some(name) = name.filter(|_| to.network != Network::Import) else {
         return Ok(true);
     };
     let is_known = |(network, account): &&(Network, Account)| {

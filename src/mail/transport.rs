@@ -306,7 +306,7 @@ fn is_about_us(error: &SmtpError) -> bool {
     };
     let code = u16::from(code);
     let words = std::error::Error::source(error).map(ToString::to_string);
-    let words = words.unwrap_or_default().to_lowercase();
+    let words = without_addresses(&words.unwrap_or_default().to_lowercase());
     if LOG_IN_CODES.contains(&code) {
         return true;
     }
@@ -315,8 +315,14 @@ fn is_about_us(error: &SmtpError) -> bool {
     if !is_enhanced(enhanced) {
         return SENDER_WORDS.iter().any(|word| words.contains(word));
     }
-    SENDER_CODES.contains(&enhanced)
-        || (enhanced.starts_with("5.7.") && !POLICY_OF_RECIPIENT.contains(&enhanced))
+    let of_recipient = POLICY_OF_RECIPIENT.contains(&enhanced) || words.contains("recipient");
+    SENDER_CODES.contains(&enhanced) || (enhanced.starts_with("5.7.") && !of_recipient)
+}
+
+/// An address that is refused may contain the very words that tell a reason.
+fn without_addresses(words: &str) -> String {
+    let kept = words.split_whitespace().filter(|word| !word.contains('@'));
+    kept.collect::<Vec<_>>().join(" ")
 }
 
 /// About this mail: an answer of 5xx is for good.

@@ -49,13 +49,13 @@ impl CurrentUser {
             .map_err(|retry_seconds| Failure::TooMany { retry_seconds })
     }
 
-    /// Whether they are staff for this product. A case without a product is everybody's.
     /// The products to which a member of staff is bound; `None` when they see all.
     pub fn bound_to(&self) -> Option<&[ProductId]> {
         let bound = self.role == Role::Staff && !self.products.is_empty();
         bound.then_some(self.products.as_slice())
     }
 
+    /// Whether they are staff for this product. A case without a product is everybody's.
     pub fn is_staff_of(&self, product: Option<ProductId>) -> bool {
         match self.role {
             Role::Admin => true,

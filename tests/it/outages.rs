@@ -184,7 +184,8 @@ fn free_address() -> String {
 
 fn until_it_answers(address: &str) {
     for _ in 0..600 {
-        if std::net::TcpStream::connect(address).is_ok() {
+        // Its port is open before it has opened what it serves from.
+        if reqwest::blocking::get(format!("http://{address}/")).is_ok() {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
