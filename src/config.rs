@@ -157,6 +157,9 @@ pub struct Prices {
     pub summoned_reply_url: f64,
 }
 
+/// Largest amount that can be set, in US dollars.
+const AMOUNT_MAX: f64 = 1_000_000.0;
+
 /// Most that may be spent in a UTC day, in US dollars, a class of call.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -427,6 +430,26 @@ impl Config {
                 "mail.inbound_bytes_max",
                 &format!("must be from 1 to {INBOUND_BYTES_MAX}: larger mails are not read whole."),
             );
+        }
+        let (caps, prices) = (&self.x.caps, &self.x.prices);
+        let amounts = [
+            ("x.caps.mentions", caps.mentions),
+            ("x.caps.search", caps.search),
+            ("x.caps.lookup", caps.lookup),
+            ("x.caps.users", caps.users),
+            ("x.caps.replies", caps.replies),
+            ("x.caps.month", caps.month),
+            ("x.prices.owned_read", prices.owned_read),
+            ("x.prices.post_read", prices.post_read),
+            ("x.prices.user_read", prices.user_read),
+            ("x.prices.summoned_reply", prices.summoned_reply),
+            ("x.prices.summoned_reply_url", prices.summoned_reply_url),
+            ("x.reply_link_cost_max", self.x.reply_link_cost_max),
+        ];
+        for (key, amount) in amounts {
+            if !(0.0..=AMOUNT_MAX).contains(&amount) {
+                return bad(key, "must be an amount in US dollars from 0 to 1000000.");
+            }
         }
         if self.x.enabled {
             if self.x.username.is_empty() || self.x.username.starts_with('@') {
@@ -814,6 +837,8 @@ mod tests {
             ),
             ("LIMITS__POSTS_PER_MINUTE", "9999999999", "a whole number"),
             ("X__CAPS__MONTH", "$5", "an amount in US dollars"),
+            ("X__CAPS__MONTH", "-5", "from 0 to 1000000"),
+            ("X__CAPS__REPLIES", "nan", "from 0 to 1000000"),
             ("MAIL__TRANSPORT", "post", "`smtp`, `folder`"),
         ] {
             let e = from_env(&[(&format!("OFFRAMP_{name}"), value)]);

@@ -386,6 +386,10 @@ impl<R: BufRead> CsvRows<R> {
         let line = record.position().map_or(0, csv::Position::line);
         match read {
             Ok(false) => None,
+            Ok(true) if record.len() > self.names.len() => Some(Err(at_line(
+                line,
+                "has more columns than the header: text with commas stands in quotes",
+            ))),
             Ok(true) => {
                 let cells = record.iter().map(str::trim).map(str::to_owned);
                 let row = self.names.iter().cloned().zip(cells);
@@ -698,6 +702,10 @@ mod tests {
             "id,text,network,url\n1,a,,\n2,b,X,\n3,c,import,\n4,d,,https://x.com/a/status/4\n";
         let named = vec![Network::Import, Network::X, Network::Import, Network::X];
         assert_eq!(networks(text), (named, 1));
+        assert_eq!(
+            networks("id,text\n1,a,b\n2,c\n"),
+            (vec![Network::Import], 1)
+        );
         let tweets = "tweet_id,text,created_at\n20,a,2017-10-31T22:10:47Z\n\
             2080765813578191303,b,2026-07-24T21:23:23Z\n2080765813578191303,c,\n";
         let named = vec![Network::Import, Network::X, Network::Import];

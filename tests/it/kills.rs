@@ -950,23 +950,36 @@ impl Staff {
     }
 }
 
+/// How often staff look again at drafts that changed while they decided.
+const LOOKS: usize = 3;
+
 impl Somebody for Staff {
     fn come(&mut self, life: &Life, deed: Deed<'_>) -> reqwest::Result<()> {
         self.browser.base.clone_from(&life.base);
-        // In the last life too: what was said to a draft that changed meanwhile counts for nothing.
-        if self.approving.is_empty() {
-            self.take_up_drafts()?;
-        }
         if !life.last && self.answering.is_empty() {
             self.take_up_tickets()?;
         }
-        while let Some((id, form)) = self.approving.front() {
-            // A draft that changed meanwhile is looked at again in another life.
-            if form.send(&mut self.browser)?.is_some() {
-                self.said.approved.insert(*id);
-                deed();
+        // In the last life too: what was said to a draft that changed meanwhile counts for nothing.
+        if life.last {
+            self.world.wait_until_quiet();
+        }
+        for _ in 0..LOOKS {
+            if self.approving.is_empty() {
+                self.take_up_drafts()?;
             }
-            self.approving.pop_front();
+            let mut is_outdated = false;
+            while let Some((id, form)) = self.approving.front() {
+                if form.send(&mut self.browser)?.is_some() {
+                    self.said.approved.insert(*id);
+                    deed();
+                } else {
+                    is_outdated = true;
+                }
+                self.approving.pop_front();
+            }
+            if !is_outdated {
+                break;
+            }
         }
         while let Some((word, case, form)) = self.answering.front() {
             if form.send(&mut self.browser)?.is_some() {
