@@ -132,6 +132,28 @@ pub fn parse(raw: &[u8]) -> InboundMail {
     mail
 }
 
+/// The mail without what says who sent it to whom and by which way: of its own headers stay those by
+/// which the rest is read (RFC 2045) and its subject. What cannot be read stays whole.
+pub fn without_envelope(raw: &[u8]) -> Vec<u8> {
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        let message = MessageParser::default().parse_headers(raw)?;
+        let headers = message.headers();
+        let mut kept = Vec::with_capacity(raw.len());
+        for header in headers {
+            let name = header.name().to_ascii_lowercase();
+            if name.starts_with("content-") || matches!(name.as_str(), "mime-version" | "subject") {
+                let (from, to) = (header.offset_field(), header.offset_end());
+                kept.extend_from_slice(raw.get(from as usize..to as usize)?);
+            }
+        }
+        // The empty line behind the headers is the first of what is left.
+        let rest = headers.iter().map(|h| h.offset_end()).max()?;
+        kept.extend_from_slice(raw.get(rest as usize..)?);
+        Some(kept)
+    }));
+    read.ok().flatten().unwrap_or_else(|| raw.to_vec())
+}
+
 /// The bytes that are given to the parser: not too many, and not with containers in containers without end.
 fn within_limits(raw: &[u8]) -> (&[u8], bool) {
     let (mut bytes, mut cut) = (raw, false);

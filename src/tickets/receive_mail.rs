@@ -14,7 +14,7 @@ use super::{
 };
 use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
-use crate::clock::MINUTE;
+use crate::clock::{MINUTE, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::ids::{CaseId, IntakeId, TicketId};
 use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
 use crate::mail::classify::{Own, Verdict, classify};
-use crate::mail::inbound::{InboundMail, parse};
+use crate::mail::inbound::{self, InboundMail, parse};
 use crate::mail::trim::{Trimmed, trim};
 use crate::mail::{clean_message_id, one_line};
 use crate::text::names;
@@ -232,14 +232,15 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
         None => digest(&raw.body),
     };
+    let is_others =
+        |conn: &mut Conn| Ok(store::first_copy(conn, &dedupe_key)?.is_some_and(|it| it != raw.id));
     // Somebody says that it is another mail, though it has the number of one.
-    let first = app.db.read(|conn| store::first_copy(conn, &dedupe_key))?;
-    let dedupe_key = match first {
-        Some((first, _)) if by_hand && first != raw.id => digest(&raw.body),
-        _ => dedupe_key,
+    let dedupe_key = match by_hand && app.db.read(is_others)? {
+        true => digest(&raw.body),
+        false => dedupe_key,
     };
     let look = |conn: &mut Conn| {
-        if store::is_judged(conn, &dedupe_key)? {
+        if store::first_copy(conn, &dedupe_key)?.is_some() {
             return Ok(Decision::Duplicate);
         }
         if by_hand {
@@ -304,21 +305,35 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
                 store::leave_raw_mail(tx, raw.id, Unread::Aside, why, now)
             }
             Decision::Duplicate => match store::first_copy(tx, &dedupe_key)? {
-                Some((first, _)) if first == raw.id => store::finish_raw_mail(tx, raw.id, now),
-                Some((_, first)) if says_something_else(&mail, &parse(&first)) => {
-                    const WHY: &str = "it has the number of another mail, and other words";
-                    store::leave_raw_mail(tx, raw.id, Unread::Aside, WHY, now)
+                Some(first) if first != raw.id => {
+                    let first = store::raw_mail(tx, first)?;
+                    duplicate(tx, raw.id, &mail, &first, now)
                 }
-                // The first copy is kept, unless its sender took it back: whoever forgets that one
-                // knows nothing of this.
-                _ => {
-                    store::finish_raw_mail(tx, raw.id, now)?;
-                    store::empty_raw_mails(tx, &[raw.id.0])
-                }
+                _ => store::finish_raw_mail(tx, raw.id, now),
             },
             _ => store::finish_raw_mail(tx, raw.id, now),
         }
     })
+}
+
+/// A mail came with the number of an earlier one. Its own copy is let go of only when the first is
+/// there to say the same: whoever forgets that one knows nothing of this.
+fn duplicate(
+    tx: &mut Conn,
+    id: IntakeId,
+    mail: &InboundMail,
+    first: &[u8],
+    now: Moment,
+) -> Result<()> {
+    let why = if first.is_empty() {
+        "it has the number of a mail that its sender took back"
+    } else if says_something_else(mail, &parse(first)) {
+        "it has the number of another mail, and other words"
+    } else {
+        store::finish_raw_mail(tx, id, now)?;
+        return store::empty_raw_mails(tx, &[id.0]);
+    };
+    store::leave_raw_mail(tx, id, Unread::Aside, why, now)
 }
 
 /// Whether a mail that carries the number of an earlier one is another mail.
@@ -570,9 +585,9 @@ fn keep_files(
     if mail.cut || mail.attachments.len() > MAIL_FILES_MAX {
         kept.push(attachments::keep_bytes(
             app,
-            store::WHOLE_MAIL,
+            "mail.eml",
             "message/rfc822",
-            &raw.body,
+            &inbound::without_envelope(&raw.body),
         )?);
         left_out.push(
             "the mail has more text or files than a message takes: the whole of it is the file mail.eml"

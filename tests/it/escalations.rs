@@ -992,6 +992,14 @@ with_x! {
             let attempt = offramp::mail::store::begin_sending(tx, given_up, app.now())?.expect("a mail").attempts;
             offramp::mail::store::mark_failed(tx, given_up, attempt, "no")
         }).expect("a mail that was given up");
+        // And a mail with more files than a message takes, one of them a mail.
+        let part = "--b\r\nContent-Type: message/rfc822\r\n\
+                    Content-Disposition: attachment; filename=mail.eml\r\n\r\nSubject: an old mail\r\n\r\nx\r\n";
+        let raw = format!("From: Ada <ada@example.org>\r\nTo: {}\r\nMessage-ID: <b@example.org>\r\n\
+            Subject: Re: you\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=b\r\n\r\n{}--b--\r\n",
+            recipients[0], part.repeat(offramp::tickets::MAIL_FILES_MAX + 1));
+        offramp::tickets::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
+        t.run_jobs();
         let done = browser.submit(&path, &format!("{path}/withdraw"), &[]);
         assert_eq!(done.status, 303);
         let (left, page) = app.db.read(|c| Ok((
@@ -1009,7 +1017,22 @@ with_x! {
         let messages = messages.expect("messages");
         assert!(messages.iter().all(|m| m.from_email.is_none()));
         assert!(messages.iter().any(|m| m.body.contains("4711")), "what they said stays");
-        assert_eq!(kept(), (vec![vec![], vec![]], vec![String::new()]), "and not by which address");
+        assert_eq!(kept(), (vec![vec![]; 3], vec![String::new(); 2]), "and not by which address");
+        let files = &messages.last().expect("the mail with files").files;
+        assert_eq!(files.len(), offramp::tickets::MAIL_FILES_MAX + 1);
+        let staff = staff(t);
+        let asker = offramp::tickets::attachments::Asker::Staff(&staff);
+        let whole = files.last().expect("the whole mail").id;
+        let (_, whole) = offramp::tickets::attachments::open(&app, whole, &asker).expect("read").expect("kept");
+        let whole = String::from_utf8(whole).expect("text");
+        assert!(!whole.contains("ada@example.org") && !whole.contains(&recipients[0]), "{whole}");
+        assert_eq!(offramp::mail::inbound::parse(whole.as_bytes()).attachments.len(), files.len());
+        // With nothing left to compare it with, a mail of that number waits for a person.
+        let again = "From: Ada <ada@example.org>\r\nMessage-ID: <a@example.org>\r\nSubject: Re: you\r\n\r\nOther words.\r\n";
+        offramp::tickets::receive_mail::accept(&app, again.as_bytes(), &[]).expect("accepted");
+        t.run_jobs();
+        assert!(kept().0.iter().any(|raw| raw == again.as_bytes()));
+        assert_eq!(app.db.read(offramp::tickets::store::unread_count).expect("counted"), 1);
         assert!(!browser.get(&path).body.contains("Take it back"));
         let now = case_of(t, post);
         assert_eq!(now.email, None);

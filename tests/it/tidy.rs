@@ -206,6 +206,22 @@ fn both_databases_have_the_same_migrations() {
     assert_eq!(names("sqlite"), names("postgres"));
 }
 
+/// A database that ran a migration never runs it again: what is to change comes as another. When a
+/// migration is added, its digest goes into the list.
+#[test]
+fn migrations_stay_as_they_were() {
+    let list = include_str!("data/migrations.txt");
+    let known: BTreeSet<String> = list.lines().map(str::to_owned).collect();
+    let found: BTreeSet<String> = files("migrations", "sql")
+        .into_iter()
+        .map(|(name, text)| format!("{} {name}", offramp::keys::digest(text.as_bytes())))
+        .collect();
+    assert_eq!(
+        found, known,
+        "tests/it/data/migrations.txt lists every migration"
+    );
+}
+
 /// Line by line; of a type that neither database's word is known of, the lines differ.
 #[test]
 fn both_databases_have_the_same_tables() {

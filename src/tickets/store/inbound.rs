@@ -266,25 +266,24 @@ pub fn insert_judged(tx: &mut Conn, now: Moment, judged: &Judged<'_>) -> Result<
     Ok(n == 1)
 }
 
-/// The ticket of the mail with this key, when it came before.
-pub fn is_judged(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
-    let n: i64 = inbound_mails::table
+/// The mail that was judged under this key.
+pub fn first_copy(conn: &mut Conn, dedupe_key: &str) -> Result<Option<IntakeId>> {
+    let first: Option<i64> = inbound_mails::table
         .filter(inbound_mails::dedupe_key.eq(dedupe_key))
-        .select(count_star())
-        .first(conn)?;
-    Ok(n > 0)
-}
-
-/// The mail that was judged under this key, if its bytes are kept.
-pub fn first_copy(conn: &mut Conn, dedupe_key: &str) -> Result<Option<(IntakeId, Vec<u8>)>> {
-    let first: Option<(i64, Vec<u8>)> = inbound_mails::table
-        .inner_join(intake::table.on(intake::id.eq(inbound_mails::intake_id)))
-        .filter(inbound_mails::dedupe_key.eq(dedupe_key))
-        .select((intake::id, intake::body))
+        .select(inbound_mails::intake_id)
         .first(conn)
         .optional()?;
-    let kept = first.filter(|(_, body)| !body.is_empty());
-    Ok(kept.map(|(id, body)| (IntakeId(id), body)))
+    Ok(first.map(IntakeId))
+}
+
+/// A mail as it came; nothing when it was taken back.
+pub fn raw_mail(conn: &mut Conn, id: IntakeId) -> Result<Vec<u8>> {
+    let body: Option<Vec<u8>> = intake::table
+        .find(id.0)
+        .select(intake::body)
+        .first(conn)
+        .optional()?;
+    Ok(body.unwrap_or_default())
 }
 
 /// Mails of one sender since `since`.

@@ -4,9 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{
-    attachments, inbound_mails, one_time_tokens, reply_tokens, ticket_messages,
-};
+use crate::db::schema::{inbound_mails, one_time_tokens, reply_tokens, ticket_messages};
 use crate::error::Result;
 use crate::ids::{CaseId, TicketId};
 
@@ -30,12 +28,9 @@ pub fn insert_reply_token(
     Ok(())
 }
 
-/// The file that holds the whole of a mail of which a message has no room for all.
-pub const WHOLE_MAIL: &str = "mail.eml";
-
 /// Forgets by which addresses the ticket's customer wrote, and that answers to them are theirs; or
 /// only this address, as addresses are compared. The mails themselves go: what they said stands in
-/// the messages.
+/// the messages, and what a message has no room for in its file, which names no addresses.
 pub fn forget_addresses(tx: &mut Conn, ticket: TicketId, only: Option<&str>) -> Result<()> {
     let mut tokens = reply_tokens::table
         .filter(reply_tokens::ticket_id.eq(ticket.0))
@@ -57,10 +52,6 @@ pub fn forget_addresses(tx: &mut Conn, ticket: TicketId, only: Option<&str>) -> 
     let (tokens, messages): (Vec<i64>, Vec<i64>) = (tokens.load(tx)?, messages.load(tx)?);
     let (mails, raw): (Vec<i64>, Vec<i64>) = mails.load::<(i64, i64)>(tx)?.into_iter().unzip();
     diesel::delete(reply_tokens::table.filter(reply_tokens::id.eq_any(tokens))).execute(tx)?;
-    let whole = attachments::table
-        .filter(attachments::ticket_message_id.eq_any(messages.clone()))
-        .filter(attachments::filename.eq(WHOLE_MAIL));
-    diesel::delete(whole).execute(tx)?;
     diesel::update(ticket_messages::table.filter(ticket_messages::id.eq_any(messages)))
         .set(ticket_messages::from_email.eq(None::<String>))
         .execute(tx)?;
