@@ -108,7 +108,7 @@ pub fn approve_reply(
             _ if reply.body == storable(body) => return Ok(Outcome::Already),
             _ => {
                 let who = match reply.approved_by {
-                    Some(id) => people::store::names(tx, &[id])?.remove(&id),
+                    Some(id) => people::store::name_of(tx, id)?,
                     None => None,
                 };
                 return Ok(Outcome::ApprovedOtherwise {

@@ -11,6 +11,7 @@ use crate::ids::{PostId, ThreadId, UserId};
 use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::Automatic;
 use crate::mail::render::{Letter, Paragraph};
+use crate::people;
 use crate::text::markdown;
 
 /// Characters of a post that stand in a mail; the rest is read in the thread.
@@ -45,10 +46,10 @@ pub(super) fn about(
         None => None,
     };
     let author = match &post {
-        Some(post) => store::user_name(conn, post.author)?,
+        Some(post) => people::store::name_of(conn, post.author)?,
         None => None,
     };
-    let actor = store::user_name(conn, actor)?;
+    let actor = people::store::name_of(conn, actor)?;
     let people = (actor.as_deref(), author.as_deref());
     Ok(letter(app, thread, kind, post.as_ref(), people))
 }

@@ -43,12 +43,3 @@ pub fn is_verified(conn: &mut Conn, user: UserId) -> Result<Option<bool>> {
         .optional()?;
     Ok(at.map(|at| at.is_some()))
 }
-
-/// The name of a user.
-pub fn user_name(conn: &mut Conn, user: UserId) -> Result<Option<String>> {
-    Ok(users::table
-        .find(user.0)
-        .select(users::name)
-        .first(conn)
-        .optional()?)
-}

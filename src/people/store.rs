@@ -136,6 +136,11 @@ pub fn names(conn: &mut Conn, ids: &[UserId]) -> Result<std::collections::HashMa
         .collect())
 }
 
+/// The name of one user.
+pub fn name_of(conn: &mut Conn, user: UserId) -> Result<Option<String>> {
+    Ok(names(conn, &[user])?.remove(&user))
+}
+
 /// Most staff that a choice of people shows.
 const STAFF_MAX: i64 = 500;
 

@@ -1105,7 +1105,7 @@ on_both! {
         }
         assert!(offramp::demo::seed::seed(&t.app, &community).is_err(), "only into an empty database");
         let found = UserId(1);
-        assert!(read(t, |c| store::user_name(c, found)).is_some());
+        assert!(read(t, |c| offramp::people::store::name_of(c, found)).is_some());
     }
 }
 

@@ -34,8 +34,10 @@ pub fn post_at(conn: &mut Conn, thread: ThreadId, number: i64) -> Result<Option<
         .optional()?;
     Ok(id.map(PostId))
 }
+
+/// The columns of which a `Post` is made.
 #[derive(Queryable)]
-struct PostRow {
+pub(super) struct PostRow {
     id: i64,
     thread_id: i64,
     author_id: i64,
@@ -48,10 +50,9 @@ struct PostRow {
     deleted_at: Option<i64>,
 }
 
-pub fn post(conn: &mut Conn, id: PostId) -> Result<Option<Post>> {
-    let row: Option<PostRow> = posts::table
-        .find(id.0)
-        .select((
+macro_rules! post_columns {
+    () => {
+        (
             posts::id,
             posts::thread_id,
             posts::author_id,
@@ -62,21 +63,35 @@ pub fn post(conn: &mut Conn, id: PostId) -> Result<Option<Post>> {
             posts::official,
             posts::accepted_at,
             posts::deleted_at,
-        ))
+        )
+    };
+}
+pub(super) use post_columns;
+
+impl From<PostRow> for Post {
+    fn from(row: PostRow) -> Post {
+        Post {
+            id: PostId(row.id),
+            thread: ThreadId(row.thread_id),
+            author: UserId(row.author_id),
+            number: row.number,
+            body: row.body,
+            created_at: Moment(row.created_at),
+            edit_count: row.edit_count,
+            official: row.official,
+            accepted_at: row.accepted_at.map(Moment),
+            deleted_at: row.deleted_at.map(Moment),
+        }
+    }
+}
+
+pub fn post(conn: &mut Conn, id: PostId) -> Result<Option<Post>> {
+    let row: Option<PostRow> = posts::table
+        .find(id.0)
+        .select(post_columns!())
         .first(conn)
         .optional()?;
-    Ok(row.map(|row| Post {
-        id: PostId(row.id),
-        thread: ThreadId(row.thread_id),
-        author: UserId(row.author_id),
-        number: row.number,
-        body: row.body,
-        created_at: Moment(row.created_at),
-        edit_count: row.edit_count,
-        official: row.official,
-        accepted_at: row.accepted_at.map(Moment),
-        deleted_at: row.deleted_at.map(Moment),
-    }))
+    Ok(row.map(Post::from))
 }
 
 /// A post to be written.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use diesel::dsl::max;
 use diesel::prelude::*;
 
+use super::posts::{PostRow, post_columns};
 use super::{tags_of, thread};
 use crate::clock::Moment;
 use crate::db::Conn;
@@ -114,20 +115,11 @@ pub struct PostLine {
 
 #[derive(Queryable)]
 struct Row {
-    id: i64,
-    thread_id: i64,
-    number: i64,
-    author_id: i64,
+    post: PostRow,
     author_name: String,
     author_role: String,
-    body: String,
     body_html: String,
-    created_at: i64,
     edited_at: Option<i64>,
-    edit_count: i64,
-    official: bool,
-    accepted_at: Option<i64>,
-    deleted_at: Option<i64>,
     reply_to_id: Option<i64>,
 }
 
@@ -136,18 +128,7 @@ impl TryFrom<Row> for PostLine {
 
     fn try_from(row: Row) -> Result<PostLine> {
         Ok(PostLine {
-            post: Post {
-                id: PostId(row.id),
-                thread: ThreadId(row.thread_id),
-                author: UserId(row.author_id),
-                number: row.number,
-                body: row.body,
-                created_at: Moment(row.created_at),
-                edit_count: row.edit_count,
-                official: row.official,
-                accepted_at: row.accepted_at.map(Moment),
-                deleted_at: row.deleted_at.map(Moment),
-            },
+            post: row.post.into(),
             author_name: row.author_name,
             author_role: row.author_role.parse().map_err(Error::Data)?,
             body_html: row.body_html,
@@ -160,20 +141,11 @@ impl TryFrom<Row> for PostLine {
 macro_rules! post_lines {
     () => {
         posts::table.inner_join(users::table).select((
-            posts::id,
-            posts::thread_id,
-            posts::number,
-            posts::author_id,
+            post_columns!(),
             users::name,
             users::role,
-            posts::body,
             posts::body_html,
-            posts::created_at,
             posts::edited_at,
-            posts::edit_count,
-            posts::official,
-            posts::accepted_at,
-            posts::deleted_at,
             posts::reply_to_id,
         ))
     };
