@@ -53,6 +53,8 @@ id! {
     LinkId,
     /// A public post on a network that concerns the company.
     MentionId,
+    /// One judgement on a mention.
+    TriageId,
     /// An outgoing public post.
     ReplyId,
     /// A private, one-time invitation to prove a handle.

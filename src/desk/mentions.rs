@@ -17,7 +17,7 @@ use crate::escalations::correct_triage::{Outcome, correct_triage};
 use crate::escalations::look_at::look_at;
 use crate::escalations::store::desk::{ASIDE_COUNT_MAX, Aside, Part};
 use crate::escalations::{Label, Stage, store};
-use crate::ids::{CaseId, MentionId};
+use crate::ids::{CaseId, MentionId, TriageId};
 use crate::networks::Network;
 use crate::people::{CurrentUser, Staff};
 use crate::text::counted;
@@ -53,7 +53,7 @@ struct MentionsPage {
     judged: Vec<Choice>,
     is_filtered: bool,
     lines: Vec<Line>,
-    /// Numbers of the posts on this page that may be put away as they are, with commas between.
+    /// The posts on this page that may be put away as they are: `post:judgement`, with commas between.
     to_put_away: String,
     labels: &'static [Label],
     severities: Vec<Choice>,
@@ -175,10 +175,16 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
             mention: story::mention_view(heard, now),
         })
         .collect();
-    let ids: Vec<String> = heard
+    let to_put_away: Vec<String> = heard
         .iter()
         .filter(|heard| part == Part::ToLookAt && heard.mention.stage == Stage::Done)
-        .map(|heard| heard.mention.id.to_string())
+        .filter_map(|heard| {
+            Some(format!(
+                "{}:{}",
+                heard.mention.id,
+                heard.triage.as_ref()?.id
+            ))
+        })
         .collect();
     let tab = |only: &str, label, count: Option<i64>| Tab {
         href: asked.part(only),
@@ -197,7 +203,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         judged,
         is_filtered: !(asked.channel.is_empty() && asked.label.is_empty()),
         lines,
-        to_put_away: ids.join(","),
+        to_put_away: to_put_away.join(","),
         labels: Label::ALL,
         severities,
         older,
@@ -208,7 +214,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
 
 #[derive(Deserialize)]
 pub struct LookedForm {
-    /// Numbers of posts, with commas between.
+    /// `post:judgement` for each post as it was shown, with commas between.
     #[serde(default)]
     posts: String,
     #[serde(default)]
@@ -220,26 +226,40 @@ pub struct LookedForm {
 /// `POST /desk/mentions/looked`: leaves the posts of a page as they were judged.
 pub async fn looked(app: Data<App>, staff: Staff, form: Form<LookedForm>) -> Answer {
     let form = form.fields;
-    let posts: Vec<MentionId> = form
+    let read: Vec<(MentionId, TriageId)> = form
         .posts
         .split(',')
-        .filter_map(|id| id.parse().ok().map(MentionId))
+        .filter_map(|shown| shown.split_once(':'))
+        .filter_map(|(post, judgement)| Some((post.parse().ok()?, judgement.parse().ok()?)))
         .take(PAGE_MENTIONS)
         .collect();
-    let looked = blocking(&app, move |app| look_at(app, &staff.user, &posts)).await?;
-    let words = match looked {
-        0 => "Nothing was left to put away.".to_owned(),
-        n => format!(
-            "{} put away; they stay listed under All.",
-            counted(n, "post")
-        ),
+    let shown = read.len();
+    let looked = blocking(&app, move |app| look_at(app, &staff.user, &read)).await?;
+    let mut words = match looked.len() {
+        0 => "Nothing was put away.".to_owned(),
+        1 => "1 post put away; it stays listed under All.".to_owned(),
+        n => format!("{n} posts put away; they stay listed under All."),
     };
+    let left = shown.saturating_sub(looked.len());
+    if left > 0 {
+        words.push_str(&format!(
+            " {} changed since this page was shown, or a colleague dealt with it: look again.",
+            counted(left, "post")
+        ));
+    }
+    let kind = if left > 0 { "warning" } else { "success" };
     let back = Asked {
-        channel: form.channel,
-        label: form.label,
+        channel: known::<Network>(form.channel),
+        label: known::<Label>(form.label),
         ..Asked::default()
     };
-    Ok(redirect_saying(&app, &back.part(""), "success", &words))
+    Ok(redirect_saying(&app, &back.part(""), kind, &words))
+}
+
+/// The word, when it is one of a list; else none.
+fn known<T: std::str::FromStr>(word: String) -> String {
+    let is_known = word.parse::<T>().is_ok();
+    if is_known { word } else { String::new() }
 }
 
 #[derive(Deserialize)]

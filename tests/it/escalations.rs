@@ -23,7 +23,6 @@ use offramp::escalations::draft_thread::{self, Drafted};
 use offramp::escalations::handoff::{self, posted_by_hand};
 use offramp::escalations::join;
 use offramp::escalations::judge::{self, JudgeMentions};
-use offramp::escalations::look_at::look_at;
 use offramp::escalations::poll::{self, Poll, Reading, poll};
 use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
@@ -39,7 +38,7 @@ use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, Sand
 use offramp::people::{CurrentUser, Role};
 use offramp::search;
 
-use crate::harness::{Backend, Test};
+use crate::harness::{Backend, Browser, Test};
 
 pub const BRAND: &str = "FernwellHelp";
 
@@ -112,6 +111,14 @@ pub fn read(t: &Test) {
     let trouble = poll(&t.app, connector.as_ref(), Reading::Mentions).expect("polled");
     assert_eq!(trouble, None);
     t.run_jobs();
+}
+
+/// A post as the page of those without a case sends it: with the judgement that it showed.
+fn shown(t: &Test, post: u64) -> String {
+    let id = mention_of(t, post).id;
+    let judged = t.app.db.read(|c| store::triage_of(c, id));
+    let judged = judged.expect("read").expect("judged");
+    format!("{id}:{}", judged.id)
 }
 
 pub fn mention_of(t: &Test, post: u64) -> Mention {
@@ -1293,8 +1300,8 @@ with_x! {
         assert!(posts.contains("1 post could not be judged") && posts.contains("offramp mentions replay"), "{posts}");
         // What was looked at is put away, not lost; what could not be judged stays.
         let posts = browser.get("/desk/mentions").field("posts").expect("posts to put away");
-        assert_eq!(posts, mention_of(t, mumbled).id.to_string());
-        let both = format!("{posts},{id}");
+        assert_eq!(posts, shown(t, mumbled));
+        let both = format!("{posts},{}", shown(t, failed));
         let done = browser.submit("/desk/mentions", "/desk/mentions/looked", &[("posts", &both), ("label", "noise")]);
         assert_eq!(done.location(), "/desk/mentions?label=noise");
         let page = browser.get("/desk/mentions").body;
@@ -1537,12 +1544,32 @@ with_x! {
             t.app.db.read(|c| store::desk::count_without_case(c, &asked)).expect("counted")
         };
         assert_eq!(to_look_at(t), 1);
-        let looked = look_at(&t.app, &staff(t), &[mention_of(t, liked).id]);
-        assert_eq!((looked.expect("put away"), to_look_at(t)), (1, 0));
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let put_away = |browser: &mut Browser, posts: &str| {
+            let fields = [("posts", posts), ("channel", &"x".repeat(5_000)), ("label", "praise")];
+            let done = browser.post("/desk/mentions/looked", &fields);
+            assert_eq!(done.location(), "/desk/mentions?label=praise", "of lists only");
+            browser.follow(&done).body
+        };
+        browser.get("/desk/mentions");
+        let (id, before) = (mention_of(t, liked).id, shown(t, liked));
+        assert!(put_away(&mut browser, &before).contains("1 post put away"));
+        assert_eq!(to_look_at(t), 0);
         let words = "@FernwellHelp lovely hub, thank you all so much!";
         x.sandbox().post(NewPost { edit_of: Some(liked), ..new_post("cleo", words) }).expect("edited");
         read(t);
         assert_eq!((to_look_at(t), count_cases(t)), (1, 2));
+        // Nobody puts away in its stead what a page from before the edit showed.
+        let waved = says(x, "dora", "@FernwellHelp lovely lamp, thank you!");
+        read(t);
+        let page = put_away(&mut browser, &format!("{before},{}", shown(t, waved)));
+        assert!(page.contains("1 post put away") && page.contains("1 post changed since"), "{page}");
+        assert_eq!(to_look_at(t), 1);
+        let acts: Vec<String> = t.app.db.read(|c| Ok(audit_log::table
+            .filter(audit_log::act.eq("posts_looked_at")).order(audit_log::id)
+            .select(audit_log::data).load(c)?)).expect("acts");
+        let named = |id| format!("{{\"posts\":[{id}]}}");
+        assert_eq!(acts, [named(id), named(mention_of(t, waved).id)]);
     }
 
     fn rule_6_no_copy_of_a_deleted_post_stays(t, x) {

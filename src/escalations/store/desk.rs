@@ -221,18 +221,20 @@ pub fn ids_without_case(
     Ok(ids.into_iter().map(MentionId).collect())
 }
 
-/// Notes that a person has looked at these posts and leaves them without a case. How many it is of:
-/// those that were judged, and are in none.
-pub fn set_looked_at(tx: &mut Conn, posts: &[MentionId], now: Moment) -> Result<usize> {
+/// Notes that a person has looked at these posts and leaves them without a case. Which it is of:
+/// those that were judged, are in none, and at which nobody had looked.
+pub fn set_looked_at(tx: &mut Conn, posts: &[MentionId], now: Moment) -> Result<Vec<MentionId>> {
     let ids: Vec<i64> = posts.iter().map(|m| m.0).collect();
     let judged = mentions::table
         .filter(mentions::id.eq_any(ids))
         .filter(mentions::case_id.is_null())
         .filter(mentions::looked_at.is_null())
         .filter(mentions::stage.eq(Stage::Done.as_str()));
-    Ok(diesel::update(judged)
+    let looked: Vec<i64> = diesel::update(judged)
         .set(mentions::looked_at.eq(now.0))
-        .execute(tx)?)
+        .returning(mentions::id)
+        .get_results(tx)?;
+    Ok(looked.into_iter().map(MentionId).collect())
 }
 
 /// Whether the mention came to one of these cases by a join.

@@ -12,7 +12,7 @@ use crate::db::schema::{mentions, products, threads, topics, triages};
 use crate::error::Result;
 use crate::escalations::Label;
 use crate::escalations::triage::{Product, Topic};
-use crate::ids::{MentionId, ProductId, ThreadId, TopicId, UserId};
+use crate::ids::{MentionId, ProductId, ThreadId, TopicId, TriageId, UserId};
 
 /// A judgement to be stored.
 pub struct NewTriage<'a> {
@@ -57,6 +57,7 @@ fn json<T: Serialize>(list: &[T]) -> String {
 /// A judgement as stored, as far as it is read again.
 #[derive(Clone, Debug)]
 pub struct StoredTriage {
+    pub id: TriageId,
     pub label: Label,
     pub severity: Severity,
     pub reasons: Vec<String>,
@@ -70,11 +71,12 @@ pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTri
 /// The judgements of these mentions that hold.
 pub fn triages_of(conn: &mut Conn, of: &[MentionId]) -> Result<HashMap<MentionId, StoredTriage>> {
     let of: Vec<i64> = of.iter().map(|m| m.0).collect();
-    let rows: Vec<(i64, String, String, String)> = triages::table
+    let rows: Vec<(i64, i64, String, String, String)> = triages::table
         .filter(triages::mention_id.eq_any(of))
         .order(triages::id)
         .select((
             triages::mention_id,
+            triages::id,
             triages::label,
             triages::severity,
             triages::reasons,
@@ -82,8 +84,9 @@ pub fn triages_of(conn: &mut Conn, of: &[MentionId]) -> Result<HashMap<MentionId
         .load(conn)?;
     // The newest comes last.
     rows.into_iter()
-        .map(|(mention, label, severity, reasons)| {
+        .map(|(mention, id, label, severity, reasons)| {
             let triage = StoredTriage {
+                id: TriageId(id),
                 label: label.parse()?,
                 severity: severity.parse()?,
                 reasons: serde_json::from_str(&reasons).unwrap_or_default(),
