@@ -112,6 +112,7 @@ pub fn word(
     let to = reply_to(mention, handle);
     let mut reasons = Vec::new();
     let (with_link, without): (&[&str], &[&str]) = match whereto {
+        Whereto::Thread(thread) if thread.is_solved => (phrases.solved, phrases.solved_search),
         Whereto::Thread(_) => (phrases.thread, phrases.thread_search),
         Whereto::Claim { .. } => (phrases.claim, phrases.claim_code),
         Whereto::Nowhere => (&[], phrases.soon),
