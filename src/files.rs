@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
-use crate::keys;
+use crate::keys::Digest;
 use crate::random::Random;
 
 /// Rights of the folders and files that we make.
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// The folder of keys in which unfinished files lie, as their keys are not known yet.
+const UNFINISHED: &str = "00";
 
 /// The folder of uploads.
 #[derive(Clone)]
@@ -30,29 +32,44 @@ impl Files {
 
     /// Stores `bytes`, durably before it answers; the key is their SHA-256.
     pub fn put(&self, bytes: &[u8]) -> Result<String> {
-        let key = keys::digest(bytes);
+        let mut upload = self.begin()?;
+        upload.write(bytes)?;
+        self.keep(&upload)
+    }
+
+    /// A file that comes piece by piece.
+    pub fn begin(&self) -> Result<Upload> {
+        let dir = self.dir.join(UNFINISHED);
+        make_dir(&dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
+        let path = dir.join(format!("{}.part", self.random.token()));
+        let file =
+            create_new(&path).map_err(|e| Error::io(format!("making {}", path.display()), e))?;
+        Ok(Upload {
+            path,
+            file,
+            digest: Digest::default(),
+            byte_count: 0,
+        })
+    }
+
+    /// Stores what came, durably before it answers; the key is its SHA-256.
+    pub fn keep(&self, upload: &Upload) -> Result<String> {
+        let key = upload.digest.hex();
         let path = self.path(&key);
         // A file of another length was cut short, and is written anew.
-        let is_whole =
-            std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
+        let is_whole = std::fs::metadata(&path).is_ok_and(|found| found.len() == upload.byte_count);
         if is_whole && self.renew(&key)? {
             return Ok(key);
         }
         let dir = self.dir.join(&key[..2]);
         make_dir(&dir).map_err(|e| Error::io(format!("making {}", dir.display()), e))?;
-        let unfinished = dir.join(format!("{key}.{}.part", self.random.token()));
-        let written = create_new(&unfinished).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&unfinished, &path)?;
+        let kept = upload.file.sync_all().and_then(|()| {
+            std::fs::rename(&upload.path, &path)?;
             // The names are on the disk too, else a power cut takes the file with them.
             File::open(&dir)?.sync_all()?;
             File::open(&self.dir)?.sync_all()
         });
-        written.map_err(|e| {
-            let _ = std::fs::remove_file(&unfinished);
-            Error::io(format!("writing {}", path.display()), e)
-        })?;
+        kept.map_err(|e| Error::io(format!("writing {}", path.display()), e))?;
         Ok(key)
     }
 
@@ -126,6 +143,37 @@ impl Files {
 
     fn path(&self, key: &str) -> PathBuf {
         self.dir.join(&key[..2]).join(key)
+    }
+}
+
+/// A file on its way into storage, on the disk; it goes with this unless it was kept.
+#[derive(Debug)]
+pub struct Upload {
+    path: PathBuf,
+    file: File,
+    digest: Digest,
+    byte_count: u64,
+}
+
+impl Upload {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|e| Error::io(format!("writing {}", self.path.display()), e))?;
+        self.digest.add(bytes);
+        self.byte_count += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub fn byte_count(&self) -> u64 {
+        self.byte_count
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // Not there any more when it was kept.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

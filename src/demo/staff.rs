@@ -11,6 +11,7 @@ use crate::escalations::approve_reply::{Shown, approve_reply};
 use crate::escalations::{ReplyState, acknowledge, store};
 use crate::ids::CaseId;
 use crate::people::CurrentUser;
+use crate::tickets::reply::{Written, reply};
 use crate::tickets::{self, Direction};
 
 /// Proposals confirmed; the others wait for a person, as on a real desk.
@@ -132,14 +133,18 @@ impl<'a> Staff<'a> {
                 Ok(())
             });
         }
-        tickets::reply::reply(
+        reply(
             app,
             &self.user,
             case,
-            &format!("Thank you for writing. We have looked into it and put it right; {ANSWER}"),
-            &[],
-            &format!("demo-answer-{case}"),
-            seen,
+            &Written {
+                body: &format!(
+                    "Thank you for writing. We have looked into it and put it right; {ANSWER}"
+                ),
+                key: &format!("demo-answer-{case}"),
+                seen,
+                ..Written::default()
+            },
         )?;
         Ok(())
     }

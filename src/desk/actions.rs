@@ -279,7 +279,7 @@ pub async fn assign(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<Assi
 /// Said to who would have taken a case over a colleague's head.
 fn moved_on(tx: &mut Conn, assignee: Option<UserId>) -> Result<String> {
     let name = match assignee {
-        Some(id) => people::store::names(tx, &[id])?.remove(&id),
+        Some(id) => people::store::name_of(tx, id)?,
         None => None,
     };
     Ok(match name {
@@ -597,15 +597,18 @@ pub struct MessageForm {
     /// The newest event on the page.
     #[serde(default)]
     seen: i64,
+    /// `resolve`, or empty for no more than the answer.
+    #[serde(default)]
+    then: String,
 }
 
-/// `POST /desk/case/{id}/message`: answers the ticket by mail.
+/// `POST /desk/case/{id}/message`: answers the ticket by mail, and resolves the case if asked to.
 pub async fn message(
     app: Data<App>,
     id: Path<i64>,
     After(staff, form): After<Staff, FormWithFiles<MessageForm>>,
 ) -> Answer {
-    use tickets::reply::Outcome;
+    use tickets::reply::{Outcome, Written, reply};
     let id = CaseId(id.into_inner());
     let FormWithFiles { fields, files } = form;
     let user = staff.user.clone();
@@ -613,22 +616,34 @@ pub async fn message(
         message: fields.body.clone(),
         ..Typed::default()
     };
+    let resolves = fields.then == "resolve";
+    let again = if files.is_empty() {
+        ""
+    } else {
+        " Files have to be chosen again."
+    };
     let outcome = blocking(&app, move |app| {
-        let MessageForm { body, key, seen } = fields;
-        tickets::reply::reply(app, &user, id, &body, &files, &key, seen)
+        let answer = Written {
+            body: &fields.body,
+            files: &files,
+            key: &fields.key,
+            seen: fields.seen,
+            resolves,
+        };
+        reply(app, &user, id, &answer)
     })
     .await?;
-    let words = |text: String| Err(Refused::Words(text));
+    let words = |text: String| Err(Refused::Words(text + again));
     let said = match outcome {
+        Outcome::Sent(_) if resolves => Ok(Said::done(
+            "Answered and resolved. The mail is on its way; the customer is asked whether it works.",
+        )),
         Outcome::Sent(_) => Ok(Said::done("Answered. The mail is on its way.")),
         Outcome::Already(_) => Ok(Said::info("This answer was sent already.")),
         Outcome::NotAllowed => Err(Refused::Stop(Stop::NotYours)),
         Outcome::NoSuchCase => Err(Refused::Stop(Stop::NoSuchCase)),
         Outcome::Moved(into) => Err(Refused::Stop(Stop::Moved(into))),
-        Outcome::SomebodyElseAnswered { who } => words(format!(
-            "{} Files have to be chosen again.",
-            somebody_answered(&who)
-        )),
+        Outcome::SomebodyElseAnswered { who } => words(somebody_answered(&who)),
         Outcome::CustomerWrote => words(CUSTOMER_WROTE.to_owned()),
         Outcome::NoTicket => {
             words("There is no address to write to: the customer has left none.".to_owned())

@@ -18,11 +18,9 @@ use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, LinkId, ThreadId};
 use crate::jobs::{self, Job, Next};
-use crate::mail::outbox::{self, NewMail};
-use crate::mail::outgoing::Automatic;
-use crate::mail::render::{Letter, Paragraph};
 use crate::networks::Network;
 use crate::people::handles;
+use crate::tickets;
 
 /// Links of one transaction.
 const BATCH_LINKS_MAX: i64 = 50;
@@ -324,42 +322,15 @@ fn mail(
     case: &Case,
     thread: &ThreadFacts,
 ) -> Result<Option<&'static str>> {
-    let Some(email) = &case.email else {
-        return Ok(Some("Nobody to tell: no address and no network"));
-    };
-    if crate::tickets::store::has_mail(tx, key)? {
+    if tickets::store::has_mail(tx, key)? {
         return Ok(None);
     }
     let address = app.url(&crate::forum::thread_path(thread.id, &thread.slug));
-    outbox::put(
-        tx,
-        app,
-        &NewMail {
-            purpose: "close_loop",
-            to_email: email.clone(),
-            letter: Letter {
-                subject: format!("Solved: {}", thread.title),
-                language: "en".to_owned(),
-                greeting: "Hello,".to_owned(),
-                paragraphs: vec![
-                    Paragraph::Text("What you wrote to us about is solved.".to_owned()),
-                    Paragraph::Action {
-                        label: "See what helped".to_owned(),
-                        url: address,
-                    },
-                    Paragraph::Text(
-                        "If it is still broken for you, answer this mail and we take it up again."
-                            .to_owned(),
-                    ),
-                ],
-                footer: app.config.site.name.clone(),
-                replies_welcome: true,
-            },
-            dedupe_key: key.to_owned(),
-            case: Some(case.id),
-            automatic: Automatic::Generated,
-            ..NewMail::default()
-        },
-    )?;
-    Ok(Some("Told by email that it is solved"))
+    let told =
+        tickets::notices::solved_in_thread(tx, app, case, key, (thread.title.as_str(), address))?;
+    Ok(Some(if told {
+        "Told by email that it is solved"
+    } else {
+        "Nobody to tell: no address and no network"
+    }))
 }

@@ -18,16 +18,21 @@ use crate::web::{Failure, UploadedFile};
 const CONTENT_TYPE_CHARS_MAX: usize = 127;
 const ANY_TYPE: &str = "application/octet-stream";
 
-/// What stands against taking these files.
-pub fn too_large(files: &[UploadedFile]) -> Vec<Problem> {
+/// What stands against taking these files beside those that are kept.
+pub fn too_large(files: &[UploadedFile], kept: &[KeptFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if files.len() > FILES_MAX {
+    if files.len() + kept.len() > FILES_MAX {
         problems.push(Problem::new(
             "files",
             format!("Up to {FILES_MAX} files fit into one message."),
         ));
     }
-    let bytes: usize = files.iter().map(|f| f.bytes.len()).sum();
+    let new: u64 = files.iter().map(|f| f.upload.byte_count()).sum();
+    let bytes = new
+        + kept
+            .iter()
+            .map(|f| f.byte_count.unsigned_abs())
+            .sum::<u64>();
     if bytes > FILES_BYTES_MAX {
         problems.push(Problem::new(
             "files",
@@ -43,21 +48,33 @@ pub fn too_large(files: &[UploadedFile]) -> Vec<Problem> {
 
 /// Puts uploads into storage.
 pub fn keep(app: &App, files: &[UploadedFile]) -> Result<Vec<KeptFile>> {
-    files
-        .iter()
-        .map(|f| keep_bytes(app, &f.filename, &f.content_type, &f.bytes))
-        .collect()
+    let keep = |f: &UploadedFile| {
+        let key = app.files.keep(&f.upload)?;
+        Ok(kept(
+            &f.filename,
+            &f.content_type,
+            f.upload.byte_count(),
+            key,
+        ))
+    };
+    files.iter().map(keep).collect()
 }
 
-/// Puts one file into storage, under a name that is no path.
+/// Puts one file into storage.
 pub fn keep_bytes(app: &App, filename: &str, content_type: &str, bytes: &[u8]) -> Result<KeptFile> {
+    let key = app.files.put(bytes)?;
+    Ok(kept(filename, content_type, bytes.len() as u64, key))
+}
+
+/// A file in storage, under a name that is no path.
+fn kept(filename: &str, content_type: &str, byte_count: u64, storage_key: String) -> KeptFile {
     let name = clean_filename(filename);
-    Ok(KeptFile {
+    KeptFile {
         filename: if name.is_empty() { "file".into() } else { name },
         content_type: plain_type(content_type).to_owned(),
-        byte_count: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-        storage_key: app.files.put(bytes)?,
-    })
+        byte_count: i64::try_from(byte_count).unwrap_or(i64::MAX),
+        storage_key,
+    }
 }
 
 /// The media type when it is written plainly, without parameters.

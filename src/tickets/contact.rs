@@ -4,12 +4,11 @@ use super::attachments::{keep, too_large};
 use super::customer_wrote::{Opening, Words, open_case};
 use super::store::KeptFile;
 use super::{
-    BODY_CHARS_MAX, FILES_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, content_of, notices,
-    request_key,
+    BODY_CHARS_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, content_of, notices, request_key,
 };
 use crate::app::App;
 use crate::cases::Channel;
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::forum::similar_threads::{Similar, similar_threads};
 use crate::forum::store as forum;
 use crate::ids::UserId;
@@ -46,16 +45,20 @@ pub struct Typed {
 pub enum Outcome {
     /// A case is open, or was by the same form.
     Sent,
-    /// These may answer it: to be shown once before it is sent.
-    Similar {
-        threads: Vec<Similar>,
+    /// Nothing was sent: the form is to be shown again.
+    Back {
+        why: Why,
         /// Goes into the form, so that files need not be chosen again.
         kept_files: String,
         file_names: Vec<String>,
     },
+}
+
+/// Why a form comes back.
+pub enum Why {
+    /// These may answer it: to be shown once before it is sent.
+    Similar(Vec<Similar>),
     Problems(Vec<Problem>),
-    /// Files of an earlier step were forgotten meanwhile: the form comes back without them.
-    FilesGone(Problem),
     /// Too many came from there.
     TooMany {
         retry_seconds: u64,
@@ -71,47 +74,37 @@ pub fn contact(
     typed: &Typed,
     files: &[UploadedFile],
 ) -> Result<Outcome> {
-    let problems = check(typed, files);
-    if !problems.is_empty() {
-        return Ok(Outcome::Problems(problems));
-    }
+    let mut problems = check(typed);
     let mut kept = kept_before(app, &typed.kept_files);
-    for file in &kept {
-        if !app.files.renew(&file.storage_key)? {
-            return Ok(Outcome::FilesGone(Problem::new(
-                "files",
-                "The files were chosen too long ago and are gone. Choose them again.",
-            )));
-        }
-    }
-    if kept.len() + files.len() > FILES_MAX {
-        return Ok(Outcome::Problems(vec![Problem::new(
+    if !are_there(app, &kept)? {
+        kept.clear();
+        problems.push(Problem::new(
             "files",
-            format!("Up to {FILES_MAX} files fit into one message."),
-        )]));
+            "The files were chosen too long ago and are gone. Choose them again.",
+        ));
     }
+    let too_large = too_large(files, &kept);
     // Counted once: by the step that keeps files, else by the one that opens the case. A step that
-    // only shows similar threads keeps nothing.
-    if !files.is_empty()
-        && let Err(retry_seconds) = app.limits.check(Limit::Contact, from)
-    {
-        return Ok(Outcome::TooMany { retry_seconds });
+    // only shows the form again keeps nothing.
+    let keeps_files = !files.is_empty() && too_large.is_empty();
+    if keeps_files {
+        if let Err(retry_seconds) = app.limits.check(Limit::Contact, from) {
+            return back(app, &kept, Why::TooMany { retry_seconds });
+        }
+        kept.extend(keep(app, files)?);
     }
-    kept.extend(keep(app, files)?);
+    problems.extend(too_large);
+    if !problems.is_empty() {
+        return back(app, &kept, Why::Problems(problems));
+    }
     if typed.seen_similar.is_empty() {
-        let threads = similar(app, typed)?;
+        let threads = similar(app, typed);
         if !threads.is_empty() {
-            return Ok(Outcome::Similar {
-                threads,
-                file_names: kept.iter().map(|f| f.filename.clone()).collect(),
-                kept_files: seal(app, &kept)?,
-            });
+            return back(app, &kept, Why::Similar(threads));
         }
     }
-    if files.is_empty()
-        && let Err(retry_seconds) = app.limits.check(Limit::Contact, from)
-    {
-        return Ok(Outcome::TooMany { retry_seconds });
+    if !keeps_files && let Err(retry_seconds) = app.limits.check(Limit::Contact, from) {
+        return back(app, &kept, Why::TooMany { retry_seconds });
     }
     let subject = one_line(&typed.subject, SUBJECT_CHARS_MAX);
     let body = clean_text(&typed.message);
@@ -147,6 +140,21 @@ pub fn contact(
     })
 }
 
+/// The form with its files, which need not be chosen again.
+fn back(app: &App, kept: &[KeptFile], why: Why) -> Result<Outcome> {
+    let kept_files = if kept.is_empty() {
+        String::new()
+    } else {
+        let json = serde_json::to_string(kept).map_err(Error::other)?;
+        app.keys.seal(&app.random, &json)
+    };
+    Ok(Outcome::Back {
+        why,
+        kept_files,
+        file_names: kept.iter().map(|file| file.filename.clone()).collect(),
+    })
+}
+
 /// Files that an earlier step of the same form stored.
 fn kept_before(app: &App, sealed: &str) -> Vec<KeptFile> {
     if sealed.is_empty() {
@@ -158,31 +166,31 @@ fn kept_before(app: &App, sealed: &str) -> Vec<KeptFile> {
         .unwrap_or_default()
 }
 
-fn seal(app: &App, kept: &[KeptFile]) -> Result<String> {
-    if kept.is_empty() {
-        return Ok(String::new());
+/// Whether none of these was forgotten meanwhile; none is for a while from now.
+fn are_there(app: &App, kept: &[KeptFile]) -> Result<bool> {
+    for file in kept {
+        if !app.files.renew(&file.storage_key)? {
+            return Ok(false);
+        }
     }
-    let json = serde_json::to_string(kept).map_err(crate::error::Error::other)?;
-    Ok(app.keys.seal(&app.random, &json))
+    Ok(true)
 }
 
 /// Public threads that may answer it.
-fn similar(app: &App, typed: &Typed) -> Result<Vec<Similar>> {
+fn similar(app: &App, typed: &Typed) -> Vec<Similar> {
     let text: String = format!("{}\n{}", typed.subject, typed.message)
         .chars()
         .take(SIMILAR_CHARS_MAX)
         .collect();
     let product = Some(typed.product.as_str()).filter(|p| !p.is_empty());
     // Without the index nobody is kept from writing to us.
-    Ok(
-        similar_threads(app, &text, product).unwrap_or_else(|error| {
-            tracing::warn!(%error, "similar threads could not be looked up");
-            Vec::new()
-        }),
-    )
+    similar_threads(app, &text, product).unwrap_or_else(|error| {
+        tracing::warn!(%error, "similar threads could not be looked up");
+        Vec::new()
+    })
 }
 
-fn check(typed: &Typed, files: &[UploadedFile]) -> Vec<Problem> {
+fn check(typed: &Typed) -> Vec<Problem> {
     let mut problems = Vec::new();
     if one_line(&typed.subject, SUBJECT_CHARS_MAX).is_empty() {
         problems.push(Problem::new(
@@ -222,6 +230,5 @@ fn check(typed: &Typed, files: &[UploadedFile]) -> Vec<Problem> {
             "We answer by email: give an address like name@example.org.",
         ));
     }
-    problems.extend(too_large(files));
     problems
 }

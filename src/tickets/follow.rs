@@ -125,7 +125,7 @@ pub fn write(
     files: &[UploadedFile],
     key: &str,
 ) -> Result<Outcome> {
-    let mut problems = too_large(files);
+    let mut problems = too_large(files, &[]);
     let chars = body.trim().chars().count();
     if clean_text(body).is_empty() && files.is_empty() {
         problems.push(Problem::new("message", "The message is empty."));
@@ -136,6 +136,9 @@ pub fn write(
         ));
     }
     if !problems.is_empty() {
+        if !files.is_empty() {
+            problems.push(Problem::new("files", "Choose the files again."));
+        }
         return Ok(Outcome::Problems(problems));
     }
     let kept = keep(app, files)?;

@@ -49,7 +49,7 @@ pub const FILES_MAX: usize = 10;
 /// Most files that are kept of one mail.
 pub const MAIL_FILES_MAX: usize = 50;
 /// Size of all files of one answer together (bytes): most mail servers refuse larger mails.
-pub const FILES_BYTES_MAX: usize = 18 * 1024 * 1024;
+pub const FILES_BYTES_MAX: u64 = 18 * 1024 * 1024;
 
 /// The private conversation of a case.
 #[derive(Clone, Debug)]

@@ -366,6 +366,48 @@ fn resolved(
     Ok(())
 }
 
+/// Tells the customer of a case by mail that the thread `title` at `url` solved what they wrote about,
+/// as part of their conversation: what they answer belongs there. False when they left no address.
+pub fn solved_in_thread(
+    tx: &mut Conn,
+    app: &App,
+    case: &Case,
+    dedupe_key: &str,
+    (title, url): (&str, String),
+) -> Result<bool> {
+    let mut theirs = None;
+    // A case that took another in has its address, and may have no ticket of its own.
+    for ticket in store::tickets_of(tx, case.id)? {
+        let owner = cases::store::case(tx, ticket.case)?;
+        if theirs.is_none() && owner.is_some_and(|owner| owner.email == case.email) {
+            theirs = Some(ticket);
+        }
+    }
+    let Some(ticket) = theirs else {
+        return Ok(false);
+    };
+    let post = Post {
+        purpose: "close_loop",
+        from_name: String::new(),
+        subject: format!("Solved: {title}"),
+        greeting: "Hello,".into(),
+        paragraphs: vec![
+            Paragraph::Text("What you wrote to us about is solved.".into()),
+            Paragraph::Action {
+                label: "See what helped".into(),
+                url,
+            },
+            Paragraph::Text(
+                "If it is still broken for you, answer this mail and we take it up again.".into(),
+            ),
+        ],
+        dedupe_key: dedupe_key.to_owned(),
+        automatic: Automatic::Generated,
+        files: &[],
+    };
+    Ok(put(tx, app, &ticket, case, post)?.is_some())
+}
+
 /// Sends a fresh address of the customer's page to the address the case has. Once a day.
 pub fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
     let (Some(case), Some(ticket)) = (cases::store::case(tx, case)?, store::ticket_of(tx, case)?)

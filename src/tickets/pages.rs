@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::attachments::{self, Asker};
-use super::contact::{self, Typed};
+use super::contact::{self, Outcome, Typed, Why};
 use super::follow::{self, Access, Story};
 use super::{Direction, FILES_MAX, store};
 use crate::app::App;
@@ -66,7 +66,16 @@ pub async fn contact_form(app: web::Data<App>, viewer: Viewer, query: Query<Pref
         })
     })
     .await?;
-    contact_page(&app, StatusCode::OK, viewer.page, fields, Vec::new()).await
+    let shown = ContactPage {
+        page: viewer.page,
+        fields,
+        products: Vec::new(),
+        problems: Problems(Vec::new()),
+        similar: Vec::new(),
+        file_names: Vec::new(),
+        files_max: FILES_MAX,
+    };
+    contact_page(&app, StatusCode::OK, shown).await
 }
 
 /// `POST /contact`
@@ -79,93 +88,55 @@ pub async fn post_contact(
     let fields = form.fields;
     let (user, from) = (viewer.user_id(), client_ip(&app, &req));
     let (typed, files) = (fields.clone(), form.files);
+    let has_files = !files.is_empty();
     let outcome = blocking(&app, move |app| {
         contact::contact(app, user, &from, &typed, &files)
     })
     .await?;
-    match outcome {
-        contact::Outcome::Sent => Ok(redirect("/contact/sent")),
-        contact::Outcome::TooMany { retry_seconds } => {
-            let words = format!(
-                "Too many messages came from your connection. Try again in {}.",
-                counted(retry_seconds, "second")
-            );
-            let (status, problem) = (StatusCode::TOO_MANY_REQUESTS, Problem::new("", words));
-            contact_page(&app, status, viewer.page, fields, vec![problem]).await
-        }
-        contact::Outcome::Similar {
-            threads,
+    let (why, kept_files, file_names) = match outcome {
+        Outcome::Sent => return Ok(redirect("/contact/sent")),
+        Outcome::Back {
+            why,
             kept_files,
             file_names,
-        } => {
-            let fields = Typed {
-                kept_files,
-                ..fields
+        } => (why, kept_files, file_names),
+    };
+    let fields = Typed {
+        kept_files,
+        ..fields
+    };
+    let (status, problems, similar) = match why {
+        Why::Similar(threads) => (StatusCode::OK, Vec::new(), threads),
+        Why::Problems(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems, Vec::new()),
+        Why::TooMany { retry_seconds } => {
+            let again = if has_files {
+                " Files have to be chosen again."
+            } else {
+                ""
             };
-            contact_page_with(
-                &app,
-                StatusCode::OK,
-                viewer.page,
-                fields,
-                Problems(Vec::new()),
-                (threads, file_names),
-            )
-            .await
+            let words = format!(
+                "Too many messages came from your connection. Try again in {}.{again}",
+                counted(retry_seconds, "second")
+            );
+            let problems = vec![Problem::new("", words)];
+            (StatusCode::TOO_MANY_REQUESTS, problems, Vec::new())
         }
-        contact::Outcome::Problems(problems) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            contact_page(&app, status, viewer.page, fields, problems).await
-        }
-        contact::Outcome::FilesGone(problem) => {
-            let fields = Typed {
-                kept_files: String::new(),
-                ..fields
-            };
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            contact_page(&app, status, viewer.page, fields, vec![problem]).await
-        }
-    }
-}
-
-async fn contact_page(
-    app: &App,
-    status: StatusCode,
-    page: Page,
-    fields: Typed,
-    problems: Vec<Problem>,
-) -> Answer {
-    contact_page_with(
-        app,
-        status,
-        page,
+    };
+    let shown = ContactPage {
+        page: viewer.page,
         fields,
-        Problems(problems),
-        (Vec::new(), Vec::new()),
-    )
-    .await
+        products: Vec::new(),
+        problems: Problems(problems),
+        similar,
+        file_names,
+        files_max: FILES_MAX,
+    };
+    contact_page(&app, status, shown).await
 }
 
-async fn contact_page_with(
-    app: &App,
-    status: StatusCode,
-    page: Page,
-    fields: Typed,
-    problems: Problems,
-    (similar, file_names): (Vec<Similar>, Vec<String>),
-) -> Answer {
+async fn contact_page(app: &App, status: StatusCode, page: ContactPage) -> Answer {
     let products = blocking(app, |app| app.db.read(forum::products)).await?;
-    html_with(
-        status,
-        &ContactPage {
-            page,
-            fields,
-            products,
-            problems,
-            similar,
-            file_names,
-            files_max: FILES_MAX,
-        },
-    )
+    html_with(status, &ContactPage { products, ..page })
 }
 
 #[derive(Template)]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::attachments::{keep, too_large};
+use super::resolve::resolve;
 use super::store::{self, NewMessage};
 use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, request_key};
 use crate::app::App;
@@ -38,17 +39,34 @@ pub enum Outcome {
     Problems(Vec<Problem>),
 }
 
-/// Answers the ticket of a case (or of one that went on in it). `body` is Markdown; `seen` is the
-/// newest event of the case when the form was shown, and `key` the form's hidden key.
+/// An answer as its form has it.
+#[derive(Clone, Debug, Default)]
+pub struct Written<'a> {
+    /// Markdown.
+    pub body: &'a str,
+    pub files: &'a [UploadedFile],
+    /// The form's hidden key.
+    pub key: &'a str,
+    /// The newest event of the case when the form was shown.
+    pub seen: i64,
+    /// Whether the case is resolved with it.
+    pub resolves: bool,
+}
+
+/// Answers the ticket of a case (or of one that went on in it).
 pub fn reply(
     app: &App,
     staff: &CurrentUser,
     case: CaseId,
-    body: &str,
-    files: &[UploadedFile],
-    key: &str,
-    seen: i64,
+    answer: &Written<'_>,
 ) -> Result<Outcome> {
+    let &Written {
+        body,
+        files,
+        key,
+        seen,
+        resolves,
+    } = answer;
     let problems = check(body, files);
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
@@ -149,6 +167,9 @@ pub fn reply(
             Happening::StaffAnswered,
             "answered by mail",
         )?;
+        if resolves {
+            resolve(tx, app, &staff.actor(), case, "answered by mail")?;
+        }
         Ok(Outcome::Sent(message))
     })
 }
@@ -164,6 +185,6 @@ fn check(body: &str, files: &[UploadedFile]) -> Vec<Problem> {
             format!("The answer has {chars} characters; {BODY_CHARS_MAX} fit."),
         ));
     }
-    problems.extend(too_large(files));
+    problems.extend(too_large(files, &[]));
     problems
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -10,8 +11,9 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::{Failure, csrf_token, session_token};
+use super::{Failure, blocking, csrf_token, session_token};
 use crate::app::App;
+use crate::files::Upload;
 
 /// A form as sent: its fields as `T`.
 ///
@@ -37,7 +39,8 @@ pub struct UploadedFile {
     pub field: String,
     pub filename: String,
     pub content_type: String,
-    pub bytes: Vec<u8>,
+    /// Its bytes, on the disk until the request ends.
+    pub upload: Arc<Upload>,
 }
 
 /// Most fields a form may have.
@@ -46,6 +49,8 @@ const FIELDS_MAX: usize = 200;
 const FILES_MAX: usize = 10;
 /// All files of a form together, in times of the largest single one.
 const FILES_WEIGHT_MAX: usize = 2;
+/// Pieces in which a file goes to the disk (bytes): what a request holds of it in memory.
+const PIECE_BYTES: usize = 256 * 1024;
 /// Most parts of a form with files; each field and each file is one.
 const PARTS_MAX: usize = FIELDS_MAX + FILES_MAX;
 
@@ -307,15 +312,21 @@ async fn read_multipart(
             check_token(app, req, &pairs)?;
         }
         let mut bytes = Vec::new();
+        let mut upload: Option<Upload> = None;
+        let mut here = 0;
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(broken)?;
-            let here = bytes.len() + chunk.len();
+            here += chunk.len();
             let (what, max) = match &filename {
                 None if text_bytes + here > text_max => ("A form's text", text_max),
                 Some(_) if here > file_max => ("A file", file_max),
                 Some(_) if file_bytes + here > files_max => ("All files together", files_max),
                 _ => {
                     bytes.extend_from_slice(&chunk);
+                    if filename.is_some() && bytes.len() >= PIECE_BYTES {
+                        let piece = std::mem::take(&mut bytes);
+                        upload = Some(spooled(app, upload, piece).await?);
+                    }
                     continue;
                 }
             };
@@ -326,19 +337,19 @@ async fn read_multipart(
         }
         match filename {
             // A file field left empty is sent as a file without a name.
-            Some(filename) if filename.is_empty() && bytes.is_empty() => {}
+            Some(filename) if filename.is_empty() && here == 0 => {}
             Some(filename) => {
                 if files.len() == FILES_MAX {
                     return Err(Failure::TooLarge(format!(
                         "Up to {FILES_MAX} files at a time."
                     )));
                 }
-                file_bytes += bytes.len();
+                file_bytes += here;
                 files.push(UploadedFile {
                     field: name,
                     filename,
                     content_type,
-                    bytes,
+                    upload: Arc::new(spooled(app, upload, bytes).await?),
                 });
             }
             None => {
@@ -350,4 +361,17 @@ async fn read_multipart(
         }
     }
     Ok((pairs, files))
+}
+
+/// The upload, begun when there is none yet, with a further piece of its file.
+async fn spooled(app: &App, upload: Option<Upload>, piece: Vec<u8>) -> Result<Upload, Failure> {
+    blocking(app, move |app| {
+        let mut upload = match upload {
+            Some(upload) => upload,
+            None => app.files.begin()?,
+        };
+        upload.write(&piece)?;
+        Ok(upload)
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Tickets: mail in and out, the contact form, the customer's own page.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use offramp::cases::links::{LinkState, Target};
@@ -12,7 +13,7 @@ use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
 use offramp::jobs;
 use offramp::mail::inbound::{InboundMail, parse};
 use offramp::people::{CurrentUser, Role};
-use offramp::tickets::reply::{self, Outcome, reply};
+use offramp::tickets::reply::{self, Outcome, Written, reply};
 use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message, decide, receive_mail};
 use offramp::web::UploadedFile;
 
@@ -108,6 +109,15 @@ fn sent_to(t: &Test, to: &str, text: &str) -> InboundMail {
     found.remove(0)
 }
 
+fn written<'a>(body: &'a str, key: &'a str, seen: i64) -> Written<'a> {
+    Written {
+        body,
+        key,
+        seen,
+        ..Written::default()
+    }
+}
+
 fn reply_address(mail: &InboundMail) -> String {
     mail.reply_to.clone().expect("Reply-To").email
 }
@@ -164,7 +174,7 @@ fn newest(t: &Test, id: CaseId) -> i64 {
 }
 
 fn answer(t: &Test, by: &CurrentUser, id: CaseId, body: &str, key: &str) -> Outcome {
-    let outcome = reply(&t.app, by, id, body, &[], key, newest(t, id)).expect("an outcome");
+    let outcome = reply(&t.app, by, id, &written(body, key, newest(t, id))).expect("an outcome");
     run(t);
     outcome
 }
@@ -400,9 +410,9 @@ on_both! {
         let id = opened(t);
         let jo = staff(t, "Jo");
         let version = newest(t, id);
-        let first = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
+        let first = reply(&t.app, &jo, id, &written("Hello.", "k1", version)).expect("an outcome");
         let Outcome::Sent(message) = first else { panic!("{first:?}") };
-        let again = reply(&t.app, &jo, id, "Hello.", &[], "k1", version).expect("an outcome");
+        let again = reply(&t.app, &jo, id, &written("Hello.", "k1", version)).expect("an outcome");
         assert_eq!(again, Outcome::Already(message));
         run(t);
         assert_eq!((messages(t, id).len(), sent(t).len()), (2, 2));
@@ -412,18 +422,18 @@ on_both! {
         let id = opened(t);
         let (jo, max) = (staff(t, "Jo"), staff(t, "Max"));
         let seen = newest(t, id);
-        reply(&t.app, &jo, id, "I take it.", &[], "k1", seen).expect("an outcome");
-        let late = reply(&t.app, &max, id, "I take it too.", &[], "k2", seen).expect("an outcome");
+        reply(&t.app, &jo, id, &written("I take it.", "k1", seen)).expect("an outcome");
+        let late = reply(&t.app, &max, id, &written("I take it too.", "k2", seen)).expect("an outcome");
         assert_eq!(late, Outcome::SomebodyElseAnswered { who: "Jo".into() });
         // Having seen it, he may add something.
         let seen = newest(t, id);
-        let now = reply(&t.app, &max, id, "And this.", &[], "k3", seen).expect("an outcome");
+        let now = reply(&t.app, &max, id, &written("And this.", "k3", seen)).expect("an outcome");
         assert!(matches!(now, Outcome::Sent(_)), "{now:?}");
         run(t);
         let member = CurrentUser { role: Role::Member, ..max };
-        let refused = reply(&t.app, &member, id, "Me too.", &[], "k4", 0).expect("an outcome");
+        let refused = reply(&t.app, &member, id, &written("Me too.", "k4", 0)).expect("an outcome");
         assert_eq!(refused, reply::Outcome::NotAllowed);
-        let empty = reply(&t.app, &jo, id, " \n", &[], "k5", 0).expect("an outcome");
+        let empty = reply(&t.app, &jo, id, &written(" \n", "k5", 0)).expect("an outcome");
         assert!(matches!(empty, Outcome::Problems(_)));
     }
 
@@ -433,7 +443,7 @@ on_both! {
         let seen = newest(t, id);
         let address = reply_address(&sent_to(t, ANNA, "we have your message"));
         receive(t, &Mail::new(ANNA, "more@customers.example", "It smells of smoke!").to(&address));
-        let late = reply(&t.app, &jo, id, "Turn it off and on.", &[], "k1", seen).expect("an outcome");
+        let late = reply(&t.app, &jo, id, &written("Turn it off and on.", "k1", seen)).expect("an outcome");
         assert_eq!(late, Outcome::CustomerWrote);
         assert_eq!(messages(t, id).len(), 2);
         assert!(matches!(answer(t, &jo, id, "Unplug it, please.", "k1"), Outcome::Sent(_)));
@@ -480,6 +490,76 @@ on_both! {
         let bad = browser.post("/contact", &[("subject", ""), ("message", "a long enough message"), ("email", "nobody")]);
         assert_eq!(bad.status, 422);
         assert!(bad.body.contains("a long enough message") && bad.body.contains("value=\"nobody\""));
+    }
+
+    fn files_of_a_form_that_comes_back_need_not_be_chosen_again(t) {
+        let mut browser = t.browser();
+        let key = browser.get("/contact").field("request_key").expect("a key");
+        let fields = [("subject", "My lamp"), ("message", "It is broken, see the file."), ("request_key", &key)];
+        let part = |name: &str, file: &str, body: &str| {
+            format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{body}\r\n")
+        };
+        // Larger than what is held in memory.
+        let bytes = "lamp ".repeat(200_000);
+        let mut parts: String = fields.iter().map(|(name, value)| part(name, "", value)).collect();
+        parts += &part("email", "", "nobody");
+        parts += &part("files", "; filename=\"lamp.txt\"", &bytes);
+        let back = browser.post_body("/contact", "multipart/form-data; boundary=b", format!("{parts}--b--\r\n"));
+        assert_eq!(back.status, 422);
+        assert!(back.body.contains("Already with your message: lamp.txt"), "{}", back.body);
+        let kept = back.field("kept_files").expect("the file");
+        let mut fields = fields.to_vec();
+        fields.push(("kept_files", &kept));
+        // Wrong once more: it is still there.
+        let back = browser.post("/contact", &fields);
+        assert_eq!(back.status, 422);
+        let kept = back.field("kept_files").expect("the file");
+        fields.extend([("email", ANNA), ("kept_files", &kept)]);
+        fields.remove(3);
+        assert_eq!(browser.post("/contact", &fields).location(), "/contact/sent");
+        run(t);
+        let files = &messages(t, CaseId(1))[0].files;
+        assert_eq!((files[0].filename.as_str(), files[0].byte_count), ("lamp.txt", bytes.len() as i64));
+        let unfinished = std::fs::read_dir(t.app.config.server.data_dir.join("uploads/00")).expect("the folder");
+        assert_eq!(unfinished.count(), 0);
+    }
+
+    fn an_answer_can_resolve_the_case_with_it(t) {
+        let id = opened(t);
+        let jo = staff(t, "Jo");
+        let last = Written { resolves: true, ..written("Turn it off.", "k1", newest(t, id)) };
+        for _ in 0..2 {
+            let outcome = reply(&t.app, &jo, id, &last).expect("an outcome");
+            assert!(matches!(outcome, Outcome::Sent(_) | Outcome::Already(_)));
+        }
+        assert_eq!(case(t, id).state, State::Resolved);
+        run(t);
+        sent_to(t, ANNA, "Turn it off.");
+        sent_to(t, ANNA, "Does it work for you now?");
+        let refused = Written { resolves: true, ..written("And this.", "k2", 0) };
+        receive(t, &Mail::new(ANNA, "back@customers.example", "No.")
+            .to(&reply_address(&sent_to(t, ANNA, "Turn it off."))));
+        assert_eq!(case(t, id).state, State::WaitingStaff);
+        assert!(matches!(reply(&t.app, &jo, id, &refused), Ok(Outcome::CustomerWrote)));
+        assert_eq!(case(t, id).state, State::WaitingStaff);
+    }
+
+    fn word_that_a_thread_solved_it_can_be_answered(t) {
+        let id = opened(t);
+        let now = t.app.now();
+        let key = "close:1:1:0";
+        let told = t.app.db.write(|tx| {
+            let case = cases::store::case(tx, id)?.expect("the case");
+            happen(tx, now, &Actor::Operator, id, Happening::Resolved, "")?;
+            tickets::notices::solved_in_thread(tx, &t.app, &case, key, ("Lamps", t.app.url("/t/1/lamps")))
+        });
+        assert!(told.expect("told"));
+        run(t);
+        let mail = sent_to(t, ANNA, "What you wrote to us about is solved.");
+        receive(t, &Mail::new(ANNA, "still@customers.example", "Mine is still dark.").to(&reply_address(&mail)));
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(case(t, id).state, State::WaitingStaff);
+        assert_eq!(messages(t, id).last().map(|m| m.body.as_str()), Some("Mine is still dark."));
     }
 
     fn rule_5_the_customers_page_shows_nothing_that_is_not_theirs(t) {
@@ -571,14 +651,17 @@ on_both! {
     fn files_go_both_ways_and_only_to_whom_they_belong(t) {
         let id = opened(t);
         let jo = staff(t, "Jo");
+        let mut upload = t.app.files.begin().expect("an upload");
+        upload.write(b"<script>alert(1)</script>").expect("written");
         let file = UploadedFile {
             field: "files".into(),
             filename: "../../r\u{e9}sum\u{e9}.html".into(),
             content_type: "text/html".into(),
-            bytes: b"<script>alert(1)</script>".to_vec(),
+            upload: Arc::new(upload),
         };
         let version = newest(t, id);
-        let outcome = reply(&t.app, &jo, id, "See the file.", &[file], "k1", version);
+        let files = [file];
+        let outcome = reply(&t.app, &jo, id, &Written { files: &files, ..written("See the file.", "k1", version) });
         assert!(matches!(outcome, Ok(Outcome::Sent(_))));
         run(t);
         let mail = sent_to(t, ANNA, "See the file.");
