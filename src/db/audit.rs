@@ -79,6 +79,20 @@ pub struct Line {
     pub reason: String,
 }
 
+impl Line {
+    /// Who did it, and why, in words: of a rule, both may be names from the code.
+    pub fn who_and_why(&self) -> (String, String) {
+        if self.actor_kind == "rule" {
+            (
+                self.actor_name.replace('_', " "),
+                self.reason.replace('_', " "),
+            )
+        } else {
+            (self.actor_name.clone(), self.reason.clone())
+        }
+    }
+}
+
 /// Writes the act into the log, in the transaction that does it.
 pub fn record(tx: &mut Conn, now: Moment, act: Act<'_>) -> Result<()> {
     diesel::insert_into(audit_log::table)

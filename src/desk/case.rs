@@ -423,7 +423,7 @@ fn gather(
                 at: When::new(line.at, now),
                 actor: story::actor_words(&line.actor_kind, &line.actor_name),
                 act: line.act.replace('_', " "),
-                reason: line.reason,
+                reason: line.who_and_why().1,
             })
             .collect(),
         found: found

@@ -23,6 +23,8 @@ use crate::web::{Answer, Failure, Page, Query, When, blocking, html};
 const SEARCH_CHARS_MAX: usize = 200;
 /// Replies to send that are listed; the others follow when these are dealt with.
 const REPLIES_MAX: i64 = 200;
+/// The states of cases that do not wait for us, shown when they are asked for.
+const STATES: &[State] = &[State::WaitingCustomer, State::Resolved, State::Closed];
 /// Cases that a search shows.
 const FOUND_MAX: i64 = 50;
 
@@ -235,7 +237,7 @@ struct Tab {
     href: String,
     label: &'static str,
     is_current: bool,
-    count: Option<String>,
+    count: String,
 }
 
 /// One choice of a filter.
@@ -251,6 +253,7 @@ struct QueuePage {
     page: Page,
     tiles: Vec<Tile>,
     tabs: Vec<Tab>,
+    states: Vec<Choice>,
     severities: Vec<Choice>,
     channels: Vec<Choice>,
     products: Vec<Choice>,
@@ -285,6 +288,7 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
         page: staff.page,
         tiles: tiles(&asked, &counts.waits),
         tabs: tabs(&asked, &counts),
+        states: choices(STATES, filter.state, State::label),
         severities: choices(Severity::ALL, filter.severity, Severity::label),
         channels: choices(Channel::ALL, filter.channel, Channel::label),
         products: products
@@ -377,37 +381,34 @@ fn tiles(asked: &Asked, waits: &[cases::queue::ChannelWait]) -> Vec<Tile> {
 }
 
 fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
-    let tab = |label, state: &str, who: &str, count: Option<i64>| Tab {
-        href: asked.address(&[("state", state), ("who", who), ("after", "")]),
+    let tab = |label, who: &str, count: i64| Tab {
+        href: asked.address(&[("state", ""), ("who", who), ("after", "")]),
         label,
-        is_current: asked.state == state && asked.who == who,
-        count: count.map(|n| n.to_string()),
+        is_current: asked.state.is_empty() && asked.who == who,
+        count: count.to_string(),
     };
     vec![
-        tab("Waits for us", "", "", Some(counts.waiting)),
-        tab("Mine", "", "mine", Some(counts.mine)),
-        tab("Nobody’s", "", "nobody", Some(counts.nobodys)),
+        tab("Waits for us", "", counts.waiting),
+        tab("Mine", "mine", counts.mine),
+        tab("Nobody’s", "nobody", counts.nobodys),
         Tab {
             href: REPLIES_PATH.into(),
             label: "Replies to send",
             is_current: false,
-            count: Some(counts.replies.to_string()),
+            count: counts.replies.to_string(),
         },
         Tab {
             href: "/desk/mail".into(),
             label: "Mail to look at",
             is_current: false,
-            count: Some(counts.mails.to_string()),
+            count: counts.mails.to_string(),
         },
         Tab {
             href: "/desk/mentions".into(),
             label: "Posts without a case",
             is_current: false,
-            count: Some(mentions::figure(counts.posts)),
+            count: mentions::figure(counts.posts),
         },
-        tab("Waits for the customer", "waiting_customer", "", None),
-        tab("Resolved", "resolved", "", None),
-        tab("Closed", "closed", "", None),
     ]
 }
 

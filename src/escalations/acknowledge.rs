@@ -111,8 +111,9 @@ pub fn word(
     let phrases = phrases_in(mention.language.as_deref());
     let to = reply_to(mention, handle);
     let mut reasons = Vec::new();
+    let answered = [phrases.answered, phrases.solved].concat();
     let (with_link, without): (&[&str], &[&str]) = match whereto {
-        Whereto::Thread(thread) if thread.is_solved => (phrases.solved, phrases.solved_search),
+        Whereto::Thread(thread) if thread.is_solved => (&answered, phrases.solved_search),
         Whereto::Thread(_) => (phrases.thread, phrases.thread_search),
         Whereto::Claim { .. } => (phrases.claim, phrases.claim_code),
         Whereto::Nowhere => (&[], phrases.soon),

@@ -10,13 +10,16 @@ pub struct Phrases {
     pub thread: &'static [&'static str],
     /// The same where no address may be given.
     pub thread_search: &'static [&'static str],
+    /// A first answer with the address of a thread that is solved; what says of one later that it is
+    /// solved (`solved`, `solved_search`) does so too.
+    pub answered: &'static [&'static str],
     /// The way to a private claim.
     pub claim: &'static [&'static str],
     /// The same where no address may be given.
     pub claim_code: &'static [&'static str],
     /// Nothing is known yet.
     pub soon: &'static [&'static str],
-    /// The thread is solved, with its address; also as a first answer.
+    /// The thread is solved, with its address.
     pub solved: &'static [&'static str],
     /// The same where no address may be given.
     pub solved_search: &'static [&'static str],
@@ -48,6 +51,12 @@ const EN: Phrases = Phrases {
         "Sorry you ran into this. It is followed on {site}: search “{title}”.",
         "Thanks for telling us. Others have this too: search “{title}” on {site} for what helps.",
     ],
+    answered: &[
+        "Sorry you ran into this. What solved it for others is here: {address} If it does not for you, just answer.",
+        "Thanks for telling us. This page says what to do: {address} Does that put it right? If not, we are still here.",
+        "That is not how it should be. How to put it right stands here: {address} No luck? Answer, and we look again.",
+        "You are not alone with this, and there is a way out of it: {address} Tell us if it leads nowhere for you.",
+    ],
     claim: &[
         "Sorry about that. For this we need your details, and not in public. Please go on here, privately: {address}",
         "We hear you. Please don't post personal details here. This private page gets it to the right person: {address}",
@@ -68,10 +77,6 @@ const EN: Phrases = Phrases {
         "This one is fixed. The answer is here: {address} Still broken for you? Tell us and we take it up again.",
         "It is solved now, see {address} Tell us if it still isn't right for you.",
         "We have an answer for you: {address} If it does not help, write to us here and we go on.",
-        "Sorry you ran into this. What solved it for others is here: {address} If it does not for you, just answer.",
-        "Thanks for telling us. This page says what to do: {address} Does that put it right? If not, we are still here.",
-        "That is not how it should be. How to put it right stands here: {address} No luck? Answer, and we look again.",
-        "You are not alone with this, and there is a way out of it: {address} Tell us if it leads nowhere for you.",
     ],
     solved_search: &[
         "Good news: this is solved. Search “{title}” on {site} for what helped. If it still fails for you, just answer.",
@@ -96,6 +101,12 @@ const DE: Phrases = Phrases {
         "So soll es nicht sein. Auf {site} steht unter „{title}“, was hilft.",
         "Andere trifft das auch. Wer auf {site} nach „{title}“ sucht, findet, was bisher hilft.",
     ],
+    answered: &[
+        "Das tut uns leid. Anderen hat geholfen, was hier steht: {address} Hilft es Ihnen nicht? Einfach antworten.",
+        "Danke für den Hinweis. Diese Seite sagt, was zu tun ist: {address} Klappt es damit? Wenn nicht, sind wir hier.",
+        "So soll es nicht sein. Wie es wieder geht, steht hier: {address} Kein Erfolg? Kurz antworten, wir sehen wieder nach.",
+        "Damit sind Sie nicht allein, und es gibt einen Ausweg: {address} Führt er bei Ihnen nicht weiter? Sagen Sie es uns.",
+    ],
     claim: &[
         "Das tut uns leid. Dafür brauchen wir Angaben, die nicht öffentlich sein sollen. Hier geht es privat weiter: {address}",
         "Bitte hier keine persönlichen Daten schreiben. Auf dieser privaten Seite geht es weiter: {address}",
@@ -116,10 +127,6 @@ const DE: Phrases = Phrases {
         "Das ist behoben, hier die Lösung: {address} Geht es noch immer nicht? Dann sagen Sie es uns, und wir machen weiter.",
         "Jetzt ist es gelöst, siehe {address} Stimmt bei Ihnen noch etwas nicht? Wir lesen hier mit.",
         "Das ist gelöst, und so geht es: {address} Wenn es nicht hilft, einfach hier schreiben, und wir machen weiter.",
-        "Das tut uns leid. Anderen hat geholfen, was hier steht: {address} Hilft es Ihnen nicht? Einfach antworten.",
-        "Danke für den Hinweis. Diese Seite sagt, was zu tun ist: {address} Klappt es damit? Wenn nicht, sind wir hier.",
-        "So soll es nicht sein. Wie es wieder geht, steht hier: {address} Kein Erfolg? Kurz antworten, wir sehen wieder nach.",
-        "Damit sind Sie nicht allein, und es gibt einen Ausweg: {address} Führt er bei Ihnen nicht weiter? Sagen Sie es uns.",
     ],
     solved_search: &[
         "Gute Nachricht: Das ist gelöst. Auf {site} nach „{title}“ suchen. Geht es noch immer nicht? Einfach antworten.",
@@ -144,6 +151,12 @@ const ES: Phrases = Phrases {
         "No debería pasar. En {site}, busca «{title}» para ver lo que ayuda.",
         "A otras personas les pasa lo mismo: «{title}» en {site} reúne lo que ayuda hasta ahora.",
     ],
+    answered: &[
+        "Sentimos lo ocurrido. Lo que ayudó a otras personas está aquí: {address} Si a ti no te ayuda, respóndenos.",
+        "Gracias por avisar. Esta página dice qué hacer: {address} ¿Con eso funciona? Si no, seguimos aquí.",
+        "No debería pasar. Cómo se arregla está aquí: {address} ¿Sin suerte? Respóndenos y lo miramos otra vez.",
+        "No eres la única persona a la que le pasa, y tiene solución: {address} Si a ti no te sirve, dínoslo.",
+    ],
     claim: &[
         "Lo sentimos. Para esto hacen falta datos que no deben ser públicos. Sigue aquí, en privado: {address}",
         "Por favor, no publiques datos personales. En esta página privada te atendemos: {address}",
@@ -164,10 +177,6 @@ const ES: Phrases = Phrases {
         "Ya está arreglado, la solución está aquí: {address} ¿Sigue fallando? Dínoslo y lo retomamos.",
         "Ya está resuelto, mira {address} Si a ti aún no te va bien, dínoslo.",
         "Tenemos la respuesta: {address} Si no te ayuda, escríbenos aquí y seguimos.",
-        "Sentimos lo ocurrido. Lo que ayudó a otras personas está aquí: {address} Si a ti no te ayuda, respóndenos.",
-        "Gracias por avisar. Esta página dice qué hacer: {address} ¿Con eso funciona? Si no, seguimos aquí.",
-        "No debería pasar. Cómo se arregla está aquí: {address} ¿Sin suerte? Respóndenos y lo miramos otra vez.",
-        "No eres la única persona a la que le pasa, y tiene solución: {address} Si a ti no te sirve, dínoslo.",
     ],
     solved_search: &[
         "Buenas noticias: está resuelto. Busca «{title}» en {site}. Si sigue fallando, respóndenos.",
@@ -192,6 +201,12 @@ const FR: Phrases = Phrases {
         "Ce n'est pas normal. Sur {site}, cherchez « {title} » pour voir ce qui aide.",
         "D'autres ont le même souci : « {title} » sur {site} réunit ce qui aide pour l'instant.",
     ],
+    answered: &[
+        "Désolés pour ce souci. Ce qui a aidé d'autres personnes est ici : {address} Si cela ne vous aide pas, répondez-nous.",
+        "Merci de nous l'avoir dit. Cette page dit quoi faire : {address} Cela marche ainsi ? Sinon, nous sommes là.",
+        "Ce n'est pas normal. Comment y remédier se lit ici : {address} Sans succès ? Répondez-nous, nous regardons encore.",
+        "Vous n'êtes pas seul dans ce cas, et il y a une solution : {address} Si elle ne mène à rien chez vous, dites-le-nous.",
+    ],
     claim: &[
         "Désolés. Il nous faut des informations qui ne doivent pas être publiques. La suite se passe ici, en privé : {address}",
         "Merci de ne rien publier de personnel. Cette page privée vous mène à la bonne personne : {address}",
@@ -212,10 +227,6 @@ const FR: Phrases = Phrases {
         "C'est réparé, la solution est ici : {address} Toujours en panne ? Dites-le-nous et nous reprenons.",
         "C'est résolu maintenant, voyez {address} Si cela ne va toujours pas chez vous, dites-le-nous.",
         "Nous avons la réponse : {address} Si elle n'aide pas, écrivez-nous ici et nous continuons.",
-        "Désolés pour ce souci. Ce qui a aidé d'autres personnes est ici : {address} Si cela ne vous aide pas, répondez-nous.",
-        "Merci de nous l'avoir dit. Cette page dit quoi faire : {address} Cela marche ainsi ? Sinon, nous sommes là.",
-        "Ce n'est pas normal. Comment y remédier se lit ici : {address} Sans succès ? Répondez-nous, nous regardons encore.",
-        "Vous n'êtes pas seul dans ce cas, et il y a une solution : {address} Si elle ne mène à rien chez vous, dites-le-nous.",
     ],
     solved_search: &[
         "Bonne nouvelle : c'est résolu. Cherchez « {title} » sur {site}. Si cela ne marche toujours pas, répondez-nous.",
@@ -235,6 +246,7 @@ mod tests {
             [
                 p.thread,
                 p.thread_search,
+                p.answered,
                 p.claim,
                 p.claim_code,
                 p.soon,

@@ -182,9 +182,11 @@ struct AuditLine {
 
 fn audit_line(line: audit::Line, now: crate::clock::Moment) -> AuditLine {
     let id = line.subject_id;
+    let (actor, reason) = line.who_and_why();
     AuditLine {
         at: When::new(line.at, now),
-        actor: line.actor_name,
+        actor,
+        reason,
         actor_kind: line.actor_kind,
         act: line.act.replace('_', " "),
         subject: format!("{} {id}", line.subject_kind),
@@ -194,7 +196,6 @@ fn audit_line(line: audit::Line, now: crate::clock::Moment) -> AuditLine {
             "thread" => Some(format!("/t/{id}")),
             _ => None,
         },
-        reason: line.reason,
     }
 }
 
