@@ -99,6 +99,7 @@ struct DemoOptions {
 enum SandboxNetwork {
     /// X API v2, with a page on which to post as a customer.
     X {
+        /// Where it is served, on 127.0.0.1.
         #[arg(long, default_value_t = 8081)]
         port: u16,
         /// The brand's account.
@@ -320,7 +321,7 @@ fn serve(config: Config) -> Result<()> {
     let app = boot::app(config, Clock::System, Random::System)?;
     let background = Background::start(&app, lock)?;
     tracing::info!(%address, "serving");
-    let served = actix_web::rt::System::new().block_on(boot::serve_http(app, listener));
+    let served = actix_web::rt::System::new().block_on(boot::serve_http(app, listener, |_| {}));
     background.stop();
     served
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::capture::Captured;
 use super::import::{self, Added, Imported};
 use super::judge;
 use crate::app::App;
@@ -15,6 +16,7 @@ use crate::text::counted;
 pub enum Mentions {
     /// Take in posts from files: JSON as the network sends it, JSON lines, or CSV with a header.
     Import {
+        /// UTF-8 text; README.md says what a row may hold.
         #[arg(required = true)]
         files: Vec<PathBuf>,
         /// Print what was taken in as JSON.
@@ -23,6 +25,7 @@ pub enum Mentions {
     },
     /// Take in one post by its address, or words that somebody said elsewhere.
     Add {
+        /// The address of a post on X, like https://x.com/ada/status/20, or the words themselves.
         #[arg(required = true)]
         what: Vec<String>,
     },
@@ -56,9 +59,9 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
             }
         }
         Mentions::Add { what } => {
-            let added = import::add(app, &what.join(" "))?;
+            let captured = stored(import::add(app, &what.join(" "))?)?;
             judge_or_leave(app)?;
-            println!("{}", added_words(&added));
+            println!("{}", added_words(captured));
         }
         Mentions::Replay => {
             let imported = import::replay(app)?;
@@ -123,6 +126,10 @@ fn words(imported: &Imported) -> String {
             counted(imported.unnamed, "row"),
         );
     }
+    if imported.undated > 0 {
+        let rows = counted(imported.undated, "row");
+        text += &format!("; {rows} without a time: dated now");
+    }
     if imported.problem_count > 0 {
         text += &format!("; {} could not be read:", imported.problem_count);
         for problem in &imported.problems {
@@ -132,17 +139,35 @@ fn words(imported: &Imported) -> String {
     text
 }
 
-/// What became of a pasted address, for a person.
-pub fn added_words(added: &Added) -> String {
-    match added {
-        Added::Stored(c) if c.stored > 0 => "Taken in, and judged in a moment.".to_owned(),
-        Added::Stored(c) if c.ignored > 0 => "Kept, but it is our own post or a repost.".to_owned(),
-        Added::Stored(_) => "It was here before.".to_owned(),
-        Added::UnknownAddress => {
-            "This is the address of no post on a network that is switched on.".to_owned()
+/// What was stored of a pasted address or text; otherwise an error that says what to do.
+fn stored(added: Added) -> Result<Captured> {
+    const WORDS_INSTEAD: &str = "paste the words of the post instead of its address";
+    let why = match added {
+        Added::Stored(captured) => return Ok(captured),
+        Added::SwitchedOff => format!(
+            "X is switched off, so the post can't be read. Set `x.enabled` and the keys that go \
+             with it, or {WORDS_INSTEAD}"
+        ),
+        Added::UnknownAddress => format!(
+            "this is the address of no post on X, like https://x.com/ada/status/20. If it was \
+             said elsewhere, {WORDS_INSTEAD}"
+        ),
+        Added::Gone => "the post is deleted, or hidden from us".to_owned(),
+        Added::Empty => "give the address of a post, or what somebody said".to_owned(),
+        Added::Network(error) => {
+            let error = error.to_string();
+            let error = error.trim_end_matches('.');
+            format!("{error}. Try again later, or {WORDS_INSTEAD}")
         }
-        Added::Gone => "The post is deleted, or hidden from us.".to_owned(),
-        Added::Empty => "Paste the address of a post, or what somebody said.".to_owned(),
-        Added::Network(error) => error.to_string(),
+    };
+    Err(Error::other(why))
+}
+
+fn added_words(captured: Captured) -> &'static str {
+    match captured {
+        c if c.stored > 0 => "Taken in.",
+        c if c.ignored > 0 => "Kept, but it is our own post or a repost.",
+        c if c.edited > 0 => "It was here before; its newest words are kept.",
+        _ => "It was here before.",
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ids::IntakeId;
 use crate::keys;
 use crate::networks::import::Import;
+use crate::networks::x::intent;
 use crate::networks::{Account, Network, NetworkError, PostAddress, PostKind, Problem, PublicPost};
 
 /// Longest pasted text (characters).
@@ -28,6 +29,8 @@ pub struct Imported {
     pub problem_count: usize,
     /// Rows kept as imported posts because they name no network.
     pub unnamed: usize,
+    /// Rows dated at the import because they tell no time.
+    pub undated: usize,
 }
 
 impl Imported {
@@ -63,8 +66,10 @@ fn ours(app: &App) -> Option<Account> {
 pub fn import(app: &App, source: impl BufRead, name: &str) -> Result<Imported> {
     let mut imported = Imported::default();
     let mut posts: Vec<PublicPost> = Vec::new();
+    let mut is_empty = true;
     let mut items = Import::new(source, ours(app), app.now());
     for item in items.by_ref() {
+        is_empty = false;
         match item {
             Ok(post) => posts.push(post),
             Err(problem) => imported.note(problem),
@@ -75,19 +80,28 @@ pub fn import(app: &App, source: impl BufRead, name: &str) -> Result<Imported> {
     }
     keep(app, &mut posts, name, &mut imported)?;
     imported.unnamed = items.unnamed();
+    imported.undated = items.undated();
+    if is_empty {
+        imported.note(Problem {
+            place: "the file".to_owned(),
+            reason: "holds no posts".to_owned(),
+        });
+    }
     Ok(imported)
 }
 
+/// Each network's posts together: a page of the intake is of one channel.
 fn keep(app: &App, posts: &mut Vec<PublicPost>, name: &str, imported: &mut Imported) -> Result<()> {
-    let Some(first) = posts.first() else {
-        return Ok(());
-    };
-    let raws: Vec<&str> = posts.iter().map(|p| p.raw.as_str()).collect();
-    let raw = format!("[{}]", raws.join(","));
     let source = format!("import:{name}");
-    let captured = capture::capture(app, first.network, posts, &source, raw.as_bytes(), &[])?;
-    imported.captured.add(captured);
-    posts.clear();
+    while let Some(network) = posts.first().map(|post| post.network) {
+        let (these, others): (Vec<_>, Vec<_>) =
+            posts.drain(..).partition(|post| post.network == network);
+        let raws: Vec<&str> = these.iter().map(|p| p.raw.as_str()).collect();
+        let raw = format!("[{}]", raws.join(","));
+        let captured = capture::capture(app, network, &these, &source, raw.as_bytes(), &[])?;
+        imported.captured.add(captured);
+        *posts = others;
+    }
     Ok(())
 }
 
@@ -95,8 +109,10 @@ fn keep(app: &App, posts: &mut Vec<PublicPost>, name: &str, imported: &mut Impor
 #[derive(Clone, Debug)]
 pub enum Added {
     Stored(Captured),
-    /// The address is that of no post on a network that is switched on.
+    /// The address is that of no post on a network that we read.
     UnknownAddress,
+    /// It is a post of X, which is switched off.
+    SwitchedOff,
     /// The post is deleted, or hidden from us.
     Gone,
     Empty,
@@ -109,8 +125,9 @@ pub fn add(app: &App, what: &str) -> Result<Added> {
     if what.is_empty() {
         return Ok(Added::Empty);
     }
+    let is_of_x = intent::parse_post_address(what, None).is_some();
     let is_address = !what.contains(char::is_whitespace)
-        && (what.starts_with("http://") || what.starts_with("https://"));
+        && (is_of_x || what.starts_with("http://") || what.starts_with("https://"));
     if !is_address {
         return add_text(app, what).map(Added::Stored);
     }
@@ -132,7 +149,11 @@ pub fn add(app: &App, what: &str) -> Result<Added> {
             capture::capture(app, network, &looked.found, "address", raw.as_bytes(), &[])?;
         return Ok(Added::Stored(captured));
     }
-    Ok(Added::UnknownAddress)
+    Ok(if is_of_x {
+        Added::SwitchedOff
+    } else {
+        Added::UnknownAddress
+    })
 }
 
 fn add_text(app: &App, text: &str) -> Result<Captured> {

@@ -11,23 +11,28 @@
 //! `date`), `conversation_id`, `in_reply_to` (`in_reply_to_post_id`, `in_reply_to_status_id`,
 //! `in_response_to_tweet_id`), `lang` (`language`), `followers`, `url` (`link`) and `network`
 //! are not. Without `network` a row is X's when its `url` is, or its `tweet_id` tells the time that
-//! `created_at` does, else `import`'s; how many went there so is counted.
+//! `created_at` does, else `import`'s; how many went there so is counted. Without a time a row is
+//! dated when it is read, which is counted too.
 
-use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, BufRead, Read};
-use std::rc::Rc;
+use std::io::{self, BufRead};
 
 use serde_json::Value;
 
 use super::x::{intent, time_of_id, wire};
 use super::{Account, Author, Network, PostKind, Problem, PublicPost};
-use crate::clock::{MINUTE, Moment};
+use crate::clock::{DAY, MINUTE, Moment, SECOND};
 
-/// Longest line, document or CSV row, in bytes; a page of 100 long posts stays below 4 MB.
+/// Longest line or document of JSON, in bytes; a page of 100 long posts stays below 4 MB.
 const ITEM_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Longest CSV row, in bytes: several times the longest text.
+const ROW_BYTES_MAX: usize = 1024 * 1024;
 /// Longest text of a row, in bytes.
 const TEXT_BYTES_MAX: usize = 200_000;
+/// The beginning of 2006, the year of X's first post: what is dated before is misread.
+const WRITTEN_MIN: Moment = Moment(1_136_073_600 * SECOND);
+/// How far ahead of us the clock of whoever wrote a file may be (µs), time zones included.
+const AHEAD_MAX: i64 = DAY;
 
 /// A file being read: yields each post, and each thing that could not be read, with its line.
 pub struct Import<R: BufRead> {
@@ -36,11 +41,12 @@ pub struct Import<R: BufRead> {
     ours: Option<Account>,
     now: Moment,
     unnamed: usize,
+    undated: usize,
 }
 
 enum Form<R: BufRead> {
     Json(JsonItems<R>),
-    Csv(Box<CsvRows<R>>),
+    Csv(CsvRows<R>),
     Ended,
 }
 
@@ -49,29 +55,21 @@ impl<R: BufRead> Import<R> {
     pub fn new(mut source: R, ours: Option<Account>, now: Moment) -> Import<R> {
         let mut waiting = VecDeque::new();
         let form = match first_byte(&mut source) {
-            Ok(None) => {
-                waiting.push_back(Err(problem("the file", "is empty")));
-                Form::Ended
-            }
-            Ok(Some(b'{' | b'[')) => Form::Json(JsonItems::new(source)),
-            Ok(Some(_)) => match CsvRows::new(source) {
-                Ok(rows) => Form::Csv(Box::new(rows)),
-                Err(problem) => {
-                    waiting.push_back(Err(problem));
-                    Form::Ended
-                }
-            },
-            Err(error) => {
-                waiting.push_back(Err(unreadable(&error)));
-                Form::Ended
-            }
+            Ok(b'{' | b'[') => Ok(Form::Json(JsonItems::new(source))),
+            Ok(_) => CsvRows::new(source).map(Form::Csv),
+            Err(problem) => Err(problem),
         };
+        let form = form.unwrap_or_else(|problem| {
+            waiting.push_back(Err(problem));
+            Form::Ended
+        });
         Import {
             form,
             waiting,
             ours,
             now,
             unnamed: 0,
+            undated: 0,
         }
     }
 
@@ -80,9 +78,17 @@ impl<R: BufRead> Import<R> {
         self.unnamed
     }
 
+    /// How many of the posts read so far are dated now, because their rows tell no time.
+    pub fn undated(&self) -> usize {
+        self.undated
+    }
+
     fn take_row(&mut self, row: &Row, raw: String, line: u64) -> Result<PublicPost, Problem> {
         let post = post_of_row(row, raw, self.ours.as_ref(), self.now)
             .map_err(|reason| at_line(line, &reason))?;
+        if post.posted_at == self.now && text_of(row, TIME).is_none() {
+            self.undated += 1;
+        }
         if post.network == Network::Import && text_of(row, NETWORK).is_none() {
             self.unnamed += 1;
         }
@@ -101,13 +107,16 @@ impl<R: BufRead> Import<R> {
                 continue;
             }
             let parsed = wire::parse_value(item, self.ours.as_ref(), wire::WEB_BASE);
-            self.waiting.extend(parsed.posts.into_iter().map(Ok));
-            self.waiting.extend(
-                parsed
-                    .problems
-                    .into_iter()
-                    .map(|found| Err(at_line(line, &format!("{} {}", found.place, found.reason)))),
-            );
+            let now = self.now;
+            let posts = parsed.posts.into_iter().map(|post| {
+                is_of_our_days(&post.id, post.posted_at, now)
+                    .map(|()| post)
+                    .map_err(|reason| at_line(line, &reason))
+            });
+            self.waiting.extend(posts);
+            let problems = parsed.problems.into_iter();
+            self.waiting
+                .extend(problems.map(|found| Err(at_line(line, &found.to_string()))));
         }
     }
 }
@@ -145,28 +154,32 @@ impl<R: BufRead> Iterator for Import<R> {
 }
 
 /// The first byte that is not white space, with a byte-order mark skipped; nothing is consumed
-/// but blanks before it.
-fn first_byte(source: &mut impl BufRead) -> io::Result<Option<u8>> {
+/// but blanks before it. A problem when there is none, or the file holds no text that we read.
+fn first_byte(source: &mut impl BufRead) -> Result<u8, Problem> {
     let mut start = true;
     loop {
-        let buffer = source.fill_buf()?;
+        let buffer = source.fill_buf().map_err(|error| unreadable(&error))?;
         if buffer.is_empty() {
-            return Ok(None);
+            return Err(problem("the file", "is empty"));
         }
-        let mark = if start && buffer.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
-        start = false;
-        let blanks = buffer[mark..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count()
-            + mark;
+        let mut blanks = 0;
+        if std::mem::take(&mut start) {
+            if buffer.starts_with(b"\xff\xfe") || buffer.starts_with(b"\xfe\xff") {
+                return Err(problem("the file", "is UTF-16; save it as UTF-8"));
+            }
+            if buffer.contains(&0) {
+                let reason = "is not text; save a table as CSV in UTF-8, and unpack an archive";
+                return Err(problem("the file", reason));
+            }
+            if buffer.starts_with(b"\xef\xbb\xbf") {
+                blanks = 3;
+            }
+        }
+        let is_blank = |byte: &&u8| byte.is_ascii_whitespace();
+        blanks += buffer[blanks..].iter().take_while(is_blank).count();
         let first = buffer.get(blanks).copied();
         source.consume(blanks);
-        if first.is_some() {
+        if let Some(first) = first {
             return Ok(first);
         }
     }
@@ -190,24 +203,94 @@ fn unreadable(error: &io::Error) -> Problem {
     problem("the file", &format!("can't be read further ({error})"))
 }
 
+/// The lines of a file with their ends, `\n`, `\r\n` or `\r`, none longer than an item may be.
+struct Lines<R> {
+    source: R,
+    /// The line given last.
+    number: u64,
+    /// Lines that were given back.
+    ahead: VecDeque<Result<Vec<u8>, Problem>>,
+    ended: bool,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(source: R) -> Lines<R> {
+        Lines {
+            source,
+            number: 0,
+            ahead: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    fn next(&mut self) -> Option<Result<Vec<u8>, Problem>> {
+        let line = match self.ahead.pop_front() {
+            None if self.ended => None,
+            None => self.read().transpose(),
+            given_back => given_back,
+        };
+        self.number += u64::from(line.is_some());
+        line
+    }
+
+    /// Takes back the lines given last.
+    fn give_back(&mut self, lines: Vec<Result<Vec<u8>, Problem>>) {
+        self.number -= lines.len() as u64;
+        for line in lines.into_iter().rev() {
+            self.ahead.push_front(line);
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        let mut line = Vec::new();
+        let mut is_too_long = false;
+        loop {
+            let buffer = self.look()?;
+            let end = buffer.iter().position(|b| matches!(b, b'\n' | b'\r'));
+            let used = end.map_or(buffer.len(), |at| at + 1);
+            is_too_long |= line.len() + used > ITEM_BYTES_MAX;
+            if !is_too_long {
+                line.extend_from_slice(&buffer[..used]);
+            }
+            let ends_in = end.map(|at| buffer[at]);
+            self.source.consume(used);
+            self.ended = used == 0;
+            if ends_in == Some(b'\r') && self.look()?.first() == Some(&b'\n') {
+                line.push(b'\n');
+                self.source.consume(1);
+            }
+            if ends_in.is_some() || self.ended {
+                break;
+            }
+        }
+        if is_too_long {
+            return Err(at_line(self.number + 1, "is longer than 16 MB"));
+        }
+        Ok((!line.is_empty()).then_some(line))
+    }
+
+    fn look(&mut self) -> Result<&[u8], Problem> {
+        self.ended = true;
+        let buffer = self.source.fill_buf().map_err(|error| unreadable(&error))?;
+        self.ended = false;
+        Ok(buffer)
+    }
+}
+
 // JSON
 
 /// JSON values one after the other: one a line, or spread over lines.
 struct JsonItems<R> {
-    source: R,
-    line: u64,
+    lines: Lines<R>,
     /// Values span lines; found out at the first one.
     spread: Option<bool>,
-    ended: bool,
 }
 
 impl<R: BufRead> JsonItems<R> {
     fn new(source: R) -> JsonItems<R> {
         JsonItems {
-            source,
-            line: 0,
+            lines: Lines::new(source),
             spread: None,
-            ended: false,
         }
     }
 
@@ -216,40 +299,23 @@ impl<R: BufRead> JsonItems<R> {
         let mut depth = Depth::default();
         let mut began = 0;
         loop {
-            if self.ended {
-                let left = text.iter().any(|byte| !byte.is_ascii_whitespace());
-                return left.then(|| Err(at_line(began, "ends before its JSON does")));
-            }
-            let from = text.len();
-            let room = (ITEM_BYTES_MAX + 1).saturating_sub(from);
-            let limit = u64::try_from(room).unwrap_or(u64::MAX);
-            match self
-                .source
-                .by_ref()
-                .take(limit)
-                .read_until(b'\n', &mut text)
-            {
-                Ok(0) => {
-                    self.ended = true;
-                    continue;
-                }
-                Ok(_) => self.line += 1,
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(unreadable(&error)));
-                }
-            }
-            if text.len() > ITEM_BYTES_MAX {
-                self.skip_line();
-                return Some(Err(at_line(self.line, "is longer than 16 MB")));
-            }
-            if text[from..].iter().all(u8::is_ascii_whitespace) {
+            let line = match self.lines.next() {
+                Some(Ok(line)) => line,
+                Some(Err(problem)) => return Some(Err(problem)),
+                None if text.is_empty() => return None,
+                None => return Some(Err(at_line(began, "ends before its JSON does"))),
+            };
+            if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            if from == 0 || began == 0 {
-                began = self.line;
+            if text.is_empty() {
+                began = self.lines.number;
             }
-            depth.feed(&text[from..]);
+            depth.feed(&line);
+            text.extend(line);
+            if text.len() > ITEM_BYTES_MAX {
+                return Some(Err(at_line(began, "is longer than 16 MB")));
+            }
             let spread = *self
                 .spread
                 .get_or_insert_with(|| depth.open > 0 && looks_spread(&text));
@@ -257,31 +323,11 @@ impl<R: BufRead> JsonItems<R> {
                 continue;
             }
             let value = serde_json::from_slice::<Value>(&text);
-            let line = began;
             return Some(
                 value
-                    .map(|value| (value, line))
-                    .map_err(|error| at_line(line, &format!("is not JSON ({error})"))),
+                    .map(|value| (value, began))
+                    .map_err(|error| at_line(began, &format!("is not JSON ({error})"))),
             );
-        }
-    }
-
-    fn skip_line(&mut self) {
-        loop {
-            let (used, found) = match self.source.fill_buf() {
-                Ok([]) | Err(_) => {
-                    self.ended = true;
-                    return;
-                }
-                Ok(buffer) => match buffer.iter().position(|byte| *byte == b'\n') {
-                    Some(at) => (at + 1, true),
-                    None => (buffer.len(), false),
-                },
-            };
-            self.source.consume(used);
-            if found {
-                return;
-            }
         }
     }
 }
@@ -321,95 +367,141 @@ impl Depth {
 
 type Row = HashMap<String, String>;
 
-struct CsvRows<R: BufRead> {
-    reader: csv::Reader<Watched<R>>,
+/// The rows of a CSV file (RFC 4180). One whose quotation marks don't end is refused alone: its
+/// second line is read as the next row, so that it swallows nothing.
+struct CsvRows<R> {
+    lines: Lines<R>,
     names: Vec<String>,
-    since: Rc<Cell<usize>>,
-    ended: bool,
-}
-
-/// Counts what was read since the last row, so that an open quotation mark can't take the whole
-/// file into memory.
-struct Watched<R> {
-    source: R,
-    since: Rc<Cell<usize>>,
-}
-
-impl<R: Read> Read for Watched<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since.get() > ITEM_BYTES_MAX {
-            return Err(io::Error::other(
-                "a row is longer than 16 MB; is a quotation mark not closed?",
-            ));
-        }
-        let read = self.source.read(buffer)?;
-        self.since.set(self.since.get() + read);
-        Ok(read)
-    }
 }
 
 impl<R: BufRead> CsvRows<R> {
     fn new(source: R) -> Result<CsvRows<R>, Problem> {
-        let since = Rc::new(Cell::new(0));
-        let watched = Watched {
-            source,
-            since: since.clone(),
+        let mut rows = CsvRows {
+            lines: Lines::new(source),
+            names: Vec::new(),
         };
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .from_reader(watched);
-        let names: Vec<String> = match reader.headers() {
-            Ok(names) => names
-                .iter()
-                .map(|name| name.trim().to_ascii_lowercase())
-                .collect(),
-            Err(error) => return Err(problem("line 1", &format!("can't be read ({error})"))),
-        };
-        if let Some(reason) = lacking(&names) {
-            return Err(problem("line 1", &reason));
+        let (names, line) = rows
+            .cells()
+            .unwrap_or_else(|| Err(problem("the file", "is empty")))?;
+        rows.names = names.iter().map(|n| n.to_ascii_lowercase()).collect();
+        match lacking(&rows.names) {
+            None => Ok(rows),
+            Some(reason) => Err(at_line(line, &reason)),
         }
-        Ok(CsvRows {
-            reader,
-            names,
-            since,
-            ended: false,
-        })
     }
 
     fn next(&mut self) -> Option<Result<(Row, u64), Problem>> {
-        if self.ended {
-            return None;
-        }
-        let mut record = csv::StringRecord::new();
-        let read = self.reader.read_record(&mut record);
-        self.since.set(0);
-        let line = record.position().map_or(0, csv::Position::line);
-        match read {
-            Ok(false) => None,
-            Ok(true) if record.len() > self.names.len() => Some(Err(at_line(
-                line,
-                "has more columns than the header: text with commas stands in quotes",
-            ))),
-            Ok(true) => {
-                let cells = record.iter().map(str::trim).map(str::to_owned);
-                let row = self.names.iter().cloned().zip(cells);
-                Some(Ok((
-                    row.filter(|(_, cell)| !cell.is_empty()).collect(),
-                    line,
-                )))
+        let row = self.cells()?.and_then(|(cells, line)| {
+            if cells.len() > self.names.len() {
+                let reason = "has more columns than the header: text with commas stands in quotes";
+                return Err(at_line(line, reason));
             }
-            Err(error) => {
-                let line = error.position().map_or(line, csv::Position::line);
-                if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) {
-                    return Some(Err(at_line(line, "is not UTF-8")));
+            let row = self.names.iter().cloned().zip(cells);
+            Ok((row.filter(|(_, cell)| !cell.is_empty()).collect(), line))
+        });
+        Some(row)
+    }
+
+    /// The cells of the next row, without blanks around them, and the line it begins in.
+    fn cells(&mut self) -> Option<Result<(Vec<String>, u64), Problem>> {
+        let mut cells = Cells::default();
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        loop {
+            match self.lines.next() {
+                None if taken.is_empty() => return None,
+                None => break,
+                Some(Err(problem)) if taken.is_empty() => return Some(Err(problem)),
+                Some(Err(problem)) => {
+                    taken.push(Err(problem));
+                    break;
                 }
-                self.ended = true;
-                Some(Err(at_line(
-                    line,
-                    &format!("can't be read, nor what follows ({error})"),
-                )))
+                Some(Ok(line)) if taken.is_empty() && line.trim_ascii().is_empty() => {}
+                Some(Ok(line)) => {
+                    let read = cells.read(&line);
+                    bytes += line.len();
+                    taken.push(Ok(line));
+                    match read {
+                        Reading::Open if bytes <= ROW_BYTES_MAX => {}
+                        Reading::Open | Reading::Astray => break,
+                        Reading::Whole => {
+                            let began = self.lines.number + 1 - taken.len() as u64;
+                            let cells = cells.in_words().map(|cells| (cells, began));
+                            return Some(cells.map_err(|reason| at_line(began, reason)));
+                        }
+                    }
+                }
             }
         }
+        self.lines.give_back(taken.split_off(1));
+        Some(Err(at_line(
+            self.lines.number,
+            "has a quotation mark that is not closed, or one within quotes that is not doubled",
+        )))
+    }
+}
+
+/// The cells of a row, as its lines are read.
+#[derive(Default)]
+struct Cells {
+    whole: Vec<Vec<u8>>,
+    cell: Vec<u8>,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Place {
+    #[default]
+    Start,
+    Plain,
+    Quoted,
+    /// After a quotation mark within quotes, which ends them or is the first of two.
+    Mark,
+}
+
+enum Reading {
+    Whole,
+    /// The row goes on in the next line.
+    Open,
+    /// Something stands behind the end of the quotes.
+    Astray,
+}
+
+impl Cells {
+    fn read(&mut self, line: &[u8]) -> Reading {
+        for byte in line {
+            self.place = match (self.place, byte) {
+                (Place::Start, b'"') => Place::Quoted,
+                (Place::Quoted, b'"') => Place::Mark,
+                (Place::Quoted, _) | (Place::Mark, b'"') => {
+                    self.cell.push(*byte);
+                    Place::Quoted
+                }
+                (_, b',') => {
+                    self.whole.push(std::mem::take(&mut self.cell));
+                    Place::Start
+                }
+                (place, b'\r' | b'\n') => place,
+                (Place::Mark, _) => return Reading::Astray,
+                (Place::Start | Place::Plain, _) => {
+                    self.cell.push(*byte);
+                    Place::Plain
+                }
+            };
+        }
+        if matches!(self.place, Place::Quoted) {
+            return Reading::Open;
+        }
+        self.whole.push(std::mem::take(&mut self.cell));
+        Reading::Whole
+    }
+
+    fn in_words(self) -> Result<Vec<String>, &'static str> {
+        let words = |cell| match String::from_utf8(cell) {
+            Ok(cell) => Ok(cell.trim().to_owned()),
+            Err(_) => Err("is not UTF-8"),
+        };
+        self.whole.into_iter().map(words).collect()
     }
 }
 
@@ -449,6 +541,7 @@ fn text_of<'a>(row: &'a Row, names: &[&str]) -> Option<&'a String> {
 }
 
 const NETWORK: &[&str] = &["network"];
+const TIME: &[&str] = &["created_at", "posted_at", "date"];
 const ID: &[&str] = &["id", "tweet_id", "post_id"];
 const TEXT: &[&str] = &["text", "body", "content", "full_text"];
 const USERNAME: &[&str] = &["username", "author", "screen_name", "handle"];
@@ -459,23 +552,27 @@ const REPLY: &[&str] = &[
     "in_response_to_tweet_id",
 ];
 
-/// A JSON object that is a plain row: it has a text, and says who by name. X's own posts name
-/// their authors by id and keep the names beside them.
+/// A JSON object that is a plain row. X's own posts tell their time, if only by their number, and
+/// say who by an id; the names stand beside them.
 fn plain_row(value: &Value) -> Option<Row> {
     let object = value.as_object()?;
-    let known = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
-    let native = [
-        "data",
-        "id_str",
-        "meta",
-        "author_id",
-        "edit_history_tweet_ids",
-    ];
-    let named = known(USERNAME) || known(&["network", "posted_at", "date"]);
-    if !known(ID) || !known(TEXT) || (!named && known(&native)) || object.contains_key("data") {
+    let known = |names: &[&str]| {
+        let mut told = names.iter().filter_map(|name| object.get(*name));
+        told.any(|value| !value.is_null())
+    };
+    if !known(ID) || !known(TEXT) || known(&["data"]) {
         return None;
     }
-    if !named && !object.contains_key("created_at") {
+    let is_dated = known(&["created_at"]);
+    let is_timed_by_id = || {
+        let id = object.get("id").and_then(wire::id_text);
+        id.is_some_and(|id| time_of_id(&id).is_some())
+    };
+    let is_by_id = known(&["author_id", "edit_history_tweet_ids"]);
+    let is_native = known(&["id_str", "meta"])
+        || (is_by_id && (is_dated || is_timed_by_id()))
+        || (!is_dated && is_timed_by_id());
+    if is_native && !known(USERNAME) && !known(&["network", "posted_at", "date"]) {
         return None;
     }
     let mut row = Row::new();
@@ -501,6 +598,21 @@ fn plain_row(value: &Value) -> Option<Row> {
     Some(row)
 }
 
+/// Refuses a time at which nobody can have posted.
+fn is_of_our_days(id: &str, at: Moment, now: Moment) -> Result<(), String> {
+    let why = if at < WRITTEN_MIN {
+        "before 2006"
+    } else if at.since(now) > AHEAD_MAX {
+        "which is yet to come"
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "{id} is dated {}, {why}: look at its time",
+        at.rfc3339()
+    ))
+}
+
 fn post_of_row(
     row: &Row,
     raw: String,
@@ -513,7 +625,7 @@ fn post_of_row(
     let url = text_of(&["url", "link"])
         .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
         .cloned();
-    let written_at = text_of(&["created_at", "posted_at", "date"])
+    let written_at = text_of(TIME)
         .map(|text| {
             wire::parse_time(text.trim()).ok_or_else(|| {
                 format!(
@@ -557,6 +669,7 @@ fn post_of_row(
     };
     let id_time = || (network == Network::X).then(|| time_of_id(&id)).flatten();
     let posted_at = written_at.or_else(id_time).unwrap_or(now);
+    is_of_our_days(&id, posted_at, now)?;
     let username = text_of(USERNAME).map(|name| name.trim().trim_start_matches('@').to_owned());
     let author_id = text_of(&["author_id", "user_id"]).map(|id| id.trim().to_owned());
     let author = match (author_id, username) {
@@ -614,8 +727,13 @@ fn post_of_row(
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
     use proptest::prelude::*;
+
+    /// 2026-11-22T10:00:00Z
+    const NOW: Moment = Moment(1_795_341_600 * SECOND);
 
     fn ours() -> Account {
         Account {
@@ -626,7 +744,7 @@ mod tests {
     }
 
     fn read(text: &[u8]) -> Vec<Result<PublicPost, Problem>> {
-        Import::new(text, Some(ours()), Moment(5)).collect()
+        Import::new(text, Some(ours()), NOW).collect()
     }
 
     fn ids(items: &[Result<PublicPost, Problem>]) -> Vec<&str> {
@@ -666,8 +784,8 @@ mod tests {
         assert_eq!(posts[2].posted_at.rfc3339(), "2026-07-24T21:23:23Z");
     }
 
-    fn reasons(text: &str) -> Vec<String> {
-        let items = read(text.as_bytes()).into_iter();
+    fn reasons(text: impl AsRef<[u8]>) -> Vec<String> {
+        let items = read(text.as_ref()).into_iter();
         items.filter_map(|item| Some(item.err()?.reason)).collect()
     }
 
@@ -686,9 +804,66 @@ mod tests {
     }
 
     #[test]
+    fn an_open_quote_swallows_no_row() {
+        for (text, expected, refused) in [
+            (
+                "1,\"open\n2,b\n3,\"c, d\"\n4,e\n",
+                vec!["2", "3", "4"],
+                vec!["line 2"],
+            ),
+            ("1,a\r\n2,\"open\r\n3,c", vec!["1", "3"], vec!["line 3"]),
+            (
+                "1,\"say \"hi\" to\nthem\"\n2,b",
+                vec!["2"],
+                vec!["line 2", "line 3"],
+            ),
+            (
+                "1,\"a \"\"b\"\"\n\nc\"\n2,5\" wide\n3,\"\"\n",
+                vec!["1", "2"],
+                vec!["line 6"],
+            ),
+            ("1,a\r2,\"b\"\r\r3,c", vec!["1", "2", "3"], vec![]),
+        ] {
+            let items = read(format!("id,text\n{text}").as_bytes());
+            assert_eq!((ids(&items), places(&items)), (expected, refused), "{text}");
+        }
+        let items = read(b"id,text\n1,\"a \"\"b\"\"\n, c\"");
+        assert_eq!(
+            items[0].as_ref().map(|post| post.text.as_str()),
+            Ok("a \"b\"\n, c")
+        );
+    }
+
+    #[test]
+    fn a_row_without_a_time_is_dated_now_and_one_of_no_time_of_ours_is_refused() {
+        let rows = "{\"id\":970,\"text\":\"a\"}\n{\"id\":\"971\",\"text\":\"b\",\"author_id\":\"5\",\"created_at\":null}\n\
+            {\"tweet_id\":\"972\",\"text\":\"c\",\"username\":\"ada\"}\n{\"id\":\"2070000000000000001\",\"text\":\"d\"}\n";
+        let mut import = Import::new(rows.as_bytes(), None, NOW);
+        let read: Vec<PublicPost> = import.by_ref().map(|post| post.expect("a post")).collect();
+        let dated: Vec<_> = read
+            .iter()
+            .map(|p| (p.network, p.posted_at == NOW))
+            .collect();
+        let (by_hand, of_x) = ((Network::Import, true), (Network::X, false));
+        assert_eq!(dated, [by_hand, by_hand, by_hand, of_x]);
+        assert_eq!(import.undated(), 3);
+        let refused = reasons(
+            "id,text,created_at\n1,a,1969-12-31T23:59:59Z\n2,b,2026-11-23T09:00:00Z\n3,c,2031-01-01T00:00:00Z\n",
+        );
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert!(refused[0].contains("1969-12-31T23:59:59Z"), "{refused:?}");
+        assert!(
+            refused[1].contains("3 is dated 2031-01-01T00:00:00Z"),
+            "{refused:?}"
+        );
+        let posts = "{\"id\":\"5\",\"text\":\"a\",\"author_id\":\"6\",\"created_at\":\"2031-01-01T00:00:00.000Z\"}";
+        assert!(reasons(posts)[0].contains("yet to come"));
+    }
+
+    #[test]
     fn rows_that_name_no_network_are_counted_unless_they_are_plainly_of_x() {
         let networks = |text: &str| {
-            let mut import = Import::new(text.as_bytes(), None, Moment(5));
+            let mut import = Import::new(text.as_bytes(), None, NOW);
             let read: Vec<_> = import
                 .by_ref()
                 .map(|post| post.map(|p| p.network))
@@ -742,7 +917,13 @@ mod tests {
         assert_eq!(places(&read(b"  \n ")), ["the file"]);
         assert_eq!(places(&read(b"hello there\nmore")), ["line 1"]);
         assert_eq!(places(&read(b"{\n\"data\": [\n")), ["line 1"]);
-        assert_eq!(places(&read(b"\x00\xff\xfe")), ["line 1"]);
+        assert_eq!(places(&read(b"\x00\xff\xfe")), ["the file"]);
+        let utf_16: Vec<u8> = "\u{feff}id,text\n1,a"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert!(reasons(&utf_16)[0].contains("UTF-16"));
+        assert!(reasons(b"PK\x03\x04\x14\x00")[0].contains("not text"));
     }
 
     #[test]

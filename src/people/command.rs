@@ -24,8 +24,10 @@ pub enum UserCommand {
 
 #[derive(Args)]
 pub struct Create {
+    /// The name that others see; it logs in as well as the address.
     #[arg(long)]
     name: String,
+    /// Where their mail goes.
     #[arg(long)]
     email: String,
     /// member, moderator, staff or admin

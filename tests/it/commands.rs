@@ -106,6 +106,12 @@ fn an_import_of_which_nothing_could_be_taken_fails_and_says_why() {
     write("good.csv", "id,text\n1,My hub is broken\n");
     write("header.csv", "number,text\n1,My hub is broken\n");
     write("rows.csv", "id,text,created_at\n1,hello,yesterday\n");
+    write("none.json", "[]");
+    write("none.csv", "id,text\n");
+    write(
+        "undated.jsonl",
+        "{\"id\":\"970\",\"text\":\"My hub is dead\"}\n",
+    );
     write(
         "some.csv",
         "id,text,network\n7,My hub is broken,x\n,no id,x\n",
@@ -116,6 +122,8 @@ fn an_import_of_which_nothing_could_be_taken_fails_and_says_why() {
     for (words, why) in [
         ("header.csv", "`id`, `tweet_id` or `post_id`"),
         ("rows.csv", "2026-11-22T10:00:00Z"),
+        ("none.json", "holds no posts"),
+        ("none.csv", "holds no posts"),
         ("rows.csv good.csv", "1 known before"),
     ] {
         let output = offramp(dir.path(), &format!("mentions import {words}"));
@@ -134,4 +142,26 @@ fn an_import_of_which_nothing_could_be_taken_fails_and_says_why() {
         "{}",
         told(&some)
     );
+    let undated = offramp(dir.path(), "mentions import undated.jsonl");
+    assert!(undated.status.success(), "{}", told(&undated));
+    assert!(told(&undated).contains("1 row without a time: dated now"));
+}
+
+#[test]
+fn an_address_that_can_not_be_taken_fails_and_says_what_to_do() {
+    let dir = tempfile::tempdir().expect("a folder");
+    assert!(offramp(dir.path(), "migrate").status.success());
+    for (what, remedy) in [
+        ("", "give the address of a post"),
+        ("https://x.com/ada/status/20", "`x.enabled`"),
+        ("twitter.com/ada/status/20", "`x.enabled`"),
+        ("https://example.com/ada", "paste the words"),
+    ] {
+        let added = offramp(dir.path(), &format!("mentions add {what}"));
+        assert!(!added.status.success(), "{what}");
+        assert!(told(&added).contains(remedy), "{what}: {}", told(&added));
+    }
+    let words = offramp(dir.path(), "mentions add my hub is broken");
+    assert!(words.status.success(), "{}", told(&words));
+    assert!(told(&words).contains("Taken in"), "{}", told(&words));
 }

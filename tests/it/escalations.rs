@@ -842,6 +842,27 @@ with_x! {
         assert!(replies_of(t, case_of(t, post).id)[0].handoff, "nobody addressed us");
     }
 
+    fn the_posts_of_a_file_are_kept_by_network(t, x) {
+        let _ = x;
+        let file = "id,text,network\n2080765813578191303,my hub is dead,x\n9,my lamp is dead,\n10,mine too,import\n";
+        let imported = import::import(&t.app, file.as_bytes(), "rows.csv").expect("imported");
+        assert_eq!((imported.captured.stored, imported.undated), (3, 2));
+        let channels: Vec<String> = t.app.db.read(|c| {
+            Ok(intake::table.order(intake::id).select(intake::channel).load(c)?)
+        }).expect("read");
+        assert_eq!(channels, ["x", "import"]);
+        t.run_jobs();
+    }
+
+    fn a_server_that_stops_reads_nothing_new(t, x) {
+        says(x, "ada", "@FernwellHelp my hub is broken, useless");
+        t.app.live.close();
+        enqueue(&t.app, &offramp::escalations::poll::Poll::default());
+        t.run_jobs();
+        let kept: i64 = t.app.db.read(|c| Ok(mentions::table.count().get_result(c)?)).expect("read");
+        assert_eq!(kept, 0);
+    }
+
     fn a_network_that_is_away_is_shown_and_asked_again(t, x) {
         x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 1, endpoint: Some("mentions".into()) });
         let connector = t.app.connector(Network::X).expect("X").clone();
