@@ -184,9 +184,12 @@ fn database(config: &Config) -> (Option<Db>, Line) {
     let db = match Db::open(&config.database) {
         Ok(db) => db,
         Err(e) => {
-            let words = format!(
-                "{e}. Check `database.url`: is the server there, may this user write the file?"
-            );
+            let remedy = if config.is_postgres() {
+                "does the server run, and may this user log in to this database?"
+            } else {
+                "may this user write the file and its folder?"
+            };
+            let words = format!("{e}. Check `database.url`: {remedy}");
             return (None, say(Health::Bad, words));
         }
     };
@@ -321,19 +324,16 @@ fn mail(config: &Config) -> Line {
         ),
         MailTransport::Smtp => {
             let checked = boot::smtp_settings(&config.mail);
+            let server = format!("{}:{}", checked.host, checked.port);
             match transport::Smtp::new(&checked).and_then(|smtp| smtp.check()) {
-                Ok(()) => line(
-                    Health::Good,
-                    "mail",
-                    format!(
-                        "{}:{} takes our mail",
-                        config.mail.smtp_host, config.mail.smtp_port
-                    ),
-                ),
+                Ok(()) => line(Health::Good, "mail", format!("{server} takes our mail")),
                 Err(e) => line(
                     Health::Bad,
                     "mail",
-                    format!("{e}. Check `mail.smtp_host`, `smtp_security` and the password."),
+                    format!(
+                        "{server}: {e}. Check `mail.smtp_host`, `smtp_port`, `smtp_security` and \
+                         the password."
+                    ),
                 ),
             }
         }

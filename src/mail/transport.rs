@@ -343,10 +343,7 @@ fn not_now(error: &SmtpError) -> SendError {
 }
 
 fn words_of(error: &SmtpError) -> String {
-    let mut words = error.to_string();
-    if let Some(source) = std::error::Error::source(error) {
-        let _ = write!(words, ": {source}");
-    }
+    let words = error.to_string();
     // Servers repeat the address they refuse, and these words reach the log.
     let words = super::classify::ADDRESS.replace_all(&words, "(an address)");
     super::one_line(&words, WORDS_CHARS_MAX)
