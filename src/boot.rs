@@ -241,6 +241,10 @@ fn same_secret(kept: &str, ours: &str) -> Result<()> {
     )))
 }
 
+/// How long requests under way may take once the server stops, in seconds; unused connections are
+/// closed at once.
+const REQUESTS_END_SECONDS: u64 = 5;
+
 /// Everything of a server that runs beside its HTTP workers.
 pub struct Background {
     workers: Workers,
@@ -278,16 +282,21 @@ impl Background {
     }
 }
 
-/// Serves HTTP on `listener` until the process is asked to end.
-pub async fn serve_http(app: App, listener: std::net::TcpListener) -> Result<()> {
-    actix_web::rt::spawn(close_streams_at_end(app.clone()));
-    http_server(app, listener)?
+/// Serves HTTP on `listener`, with pages of the caller's, until the process is asked to end.
+pub async fn serve_http(
+    app: App,
+    listener: std::net::TcpListener,
+    more: fn(&mut web::ServiceConfig),
+) -> Result<()> {
+    actix_web::rt::spawn(close_at_end(app.clone()));
+    http_server_with(app, listener, more)?
         .await
         .map_err(|e| Error::io("serving", e))
 }
 
-/// A page that listens would hold the server up for its whole time to shut down.
-async fn close_streams_at_end(app: App) {
+/// A page that listens would hold the server up for its whole time to shut down, and jobs would
+/// begin meanwhile.
+async fn close_at_end(app: App) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut end), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
@@ -330,7 +339,7 @@ pub fn http_server_with(
     .workers(workers)
     // As many blocking threads as readers: more only contend (measured).
     .worker_max_blocking_threads(2)
-    .shutdown_timeout(10)
+    .shutdown_timeout(REQUESTS_END_SECONDS)
     .listen(listener)
     .map_err(|e| Error::io("listening", e))?;
     Ok(server.run())

@@ -49,9 +49,14 @@ impl Live {
         (taken < max).then_some(stream)
     }
 
-    /// Ends every stream, so that a server that stops need not wait for open pages.
+    /// The server stops: ends every stream, so that it need not wait for open pages, and who works
+    /// beside it begins nothing new.
     pub fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        *self.closing.borrow()
     }
 }
 

@@ -143,11 +143,8 @@ pub fn run(options: &Options) -> Result<()> {
             }
         })
     };
-    let served = actix_web::rt::System::new().block_on(async {
-        boot::http_server_with(stage.app.clone(), listener, pages::routes)?
-            .await
-            .map_err(|e| Error::io("serving", e))
-    });
+    let serve = boot::serve_http(stage.app.clone(), listener, pages::routes);
+    let served = actix_web::rt::System::new().block_on(serve);
     stop.store(true, Ordering::Relaxed);
     let _ = feeder.join();
     background.stop();

@@ -64,6 +64,9 @@ impl Job for JudgeMentions {
                 come_again(app)?;
                 return Ok(Next::Done);
             }
+            if app.live.is_closed() {
+                break;
+            }
         }
         Ok(Next::Again(app.now()))
     }

@@ -73,7 +73,7 @@ impl Job for Poll {
             let network = connector.network();
             for reading in Reading::ALL {
                 let holder = app.random.token();
-                if !begin(app, network, reading, &holder)? {
+                if app.live.is_closed() || !begin(app, network, reading, &holder)? {
                     continue;
                 }
                 let polled = poll_until(app, connector.as_ref(), reading, until);
@@ -138,7 +138,7 @@ pub fn poll(
     poll_until(app, connector, reading, app.now().plus(run_lasts(app)))
 }
 
-/// As `poll`; after `until` no further page is begun. The cursor keeps the place.
+/// As `poll`; after `until`, or when the server stops, no further page is begun. The cursor keeps the place.
 fn poll_until(
     app: &App,
     connector: &dyn Connector,
@@ -147,7 +147,7 @@ fn poll_until(
 ) -> Result<Option<NetworkError>> {
     let network = connector.network();
     for page_number in 0..app.config.x.pages_max.max(1) {
-        if page_number > 0 && app.now() > until {
+        if page_number > 0 && (app.now() > until || app.live.is_closed()) {
             break;
         }
         let cursor = app

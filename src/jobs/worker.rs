@@ -33,7 +33,7 @@ impl Workers {
         if count > 0 {
             let (app, stop) = (app.clone(), stop.clone());
             threads.push(named("schedules".into(), move || {
-                while !stop.load(Ordering::Relaxed) {
+                while !is_over(&app, &stop) {
                     if let Err(error) = registry.start_due(&app) {
                         tracing::warn!(%error, "schedules could not be started; trying again");
                     }
@@ -67,9 +67,14 @@ fn named(name: String, body: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
         .expect("a process that can't start a thread can't serve")
 }
 
+/// Whether nothing new is to be begun: the workers are stopped, or the server around them is.
+fn is_over(app: &App, stop: &AtomicBool) -> bool {
+    stop.load(Ordering::Relaxed) || app.live.is_closed()
+}
+
 /// Runs `one` while it finds work, then waits for the bell.
 fn look(app: &App, stop: &AtomicBool, one: impl Fn() -> crate::error::Result<bool>) {
-    while !stop.load(Ordering::Relaxed) {
+    while !is_over(app, stop) {
         let rings = app.db.bell().count();
         match one() {
             Ok(true) => {}
