@@ -11,6 +11,8 @@
 //! - The position of the change log stands in the index commit itself, so that a kill between any
 //!   two steps repeats work and never loses any.
 
+mod compile;
+mod correct;
 mod index;
 pub mod indexer;
 mod query;
@@ -18,6 +20,7 @@ mod schema;
 #[allow(clippy::module_inception)]
 mod search;
 mod similar;
+mod snippet;
 
 pub mod words;
 

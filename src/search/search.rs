@@ -6,23 +6,19 @@
 //! said in the result.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::ops::Bound;
 
 use tantivy::collector::TopDocs;
-use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, EnableScoring, FuzzyTermQuery, Occur, PhraseQuery,
-    Query, RangeQuery, TermQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption, Value};
-use tantivy::{DocAddress, DocSet, Order, Score, TERMINATED, TantivyDocument, Term};
+use tantivy::query::{BooleanQuery, EnableScoring, Occur, Query};
+use tantivy::schema::{Field, Value};
+use tantivy::{DocAddress, DocSet, Order, Score, TERMINATED, TantivyDocument};
 
-use super::index::{QueryStems, SearchIndex, View};
-use super::query::{Clause, Filters, Form, SearchQuery};
+use super::Result;
+use super::compile::{Match, term_query};
+use super::index::{SearchIndex, View};
+use super::query::SearchQuery;
 use super::schema::{OFFICIAL, PREFIX_CHARS_MAX, SOLVED};
-use super::words::{Words, folded_words, is_stop_word};
-use super::{Error, Result};
-use crate::clock::Moment;
+use super::snippet::{Marks, marked, snippet};
+use super::words::folded_words;
 
 /// Hits on one page, at most.
 pub const PAGE_HITS_MAX: usize = 50;
@@ -34,16 +30,6 @@ pub const RERANK_WINDOW: usize = 50;
 pub const SOLVED_BOOST: f32 = 1.15;
 /// What an official thread's score is multiplied by.
 pub const OFFICIAL_BOOST: f32 = 1.10;
-/// The share of the words that suffices when no thread has them all.
-const MOST_WORDS: f64 = 0.6;
-/// Bytes of a snippet, about; it ends at a word.
-const SNIPPET_BYTES: usize = 220;
-/// Bytes shown before the first found word.
-const SNIPPET_LEAD_BYTES: usize = 50;
-/// Terms near a misspelt word that are weighed.
-const NEAR_TERMS_MAX: usize = 500;
-/// Words of one query that are looked up by likeness: each walks the dictionary of every segment.
-const CORRECTIONS_MAX: usize = 5;
 /// Words of an as-you-type query that are looked at.
 const SUGGEST_WORDS_MAX: usize = 8;
 
@@ -218,13 +204,6 @@ impl SearchIndex {
     }
 }
 
-/// How many of a query's words a thread must have.
-#[derive(Clone, Copy, PartialEq)]
-enum Match {
-    All,
-    Most,
-}
-
 impl View {
     fn page(
         &self,
@@ -288,132 +267,6 @@ impl View {
             next,
             ..Results::default()
         })
-    }
-
-    /// The clauses a thread must have: without the words that say nothing, unless there are no others.
-    fn wanted<'q>(&self, query: &'q SearchQuery) -> Vec<&'q Clause> {
-        let all: Vec<&Clause> = query
-            .clauses
-            .iter()
-            .filter(|clause| !clause.without)
-            .collect();
-        let says_something = |clause: &&Clause| {
-            clause.form != Form::Word || !folded_words(&clause.text).iter().all(|w| is_stop_word(w))
-        };
-        let telling: Vec<&Clause> = all.iter().copied().filter(says_something).collect();
-        if telling.is_empty() { all } else { telling }
-    }
-
-    fn compile(&self, query: &SearchQuery, wanted: &[&Clause], matching: Match) -> Box<dyn Query> {
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        match matching {
-            Match::All => {
-                clauses.extend(wanted.iter().map(|c| (Occur::Must, self.clause_query(c))));
-            }
-            Match::Most => {
-                let any = wanted
-                    .iter()
-                    .map(|c| (Occur::Should, self.clause_query(c)))
-                    .collect();
-                let least = ((wanted.len() as f64 * MOST_WORDS).floor() as usize).max(1);
-                let most = BooleanQuery::with_minimum_required_clauses(any, least);
-                clauses.push((Occur::Must, Box::new(most)));
-            }
-        }
-        if wanted.is_empty() {
-            clauses.push((Occur::Must, Box::new(AllQuery)));
-        }
-        self.filter(&query.filters, &mut clauses);
-        for clause in query.clauses.iter().filter(|clause| clause.without) {
-            // tantivy's exclusion asks a phrase for documents it has already passed, which a phrase
-            // by itself answers wrongly; a union of it with itself answers rightly.
-            let query = self.clause_query(clause);
-            let safe = BooleanQuery::union(vec![query.box_clone(), query]);
-            clauses.push((Occur::MustNot, Box::new(safe)));
-        }
-        match clauses.len() {
-            1 => clauses.remove(0).1,
-            _ => Box::new(BooleanQuery::new(clauses)),
-        }
-    }
-
-    fn clause_query(&self, clause: &Clause) -> Box<dyn Query> {
-        let words = folded_words(&clause.text);
-        let text = self.fields.text;
-        match clause.form {
-            Form::Prefix => {
-                let prefix = Term::from_field_text(text, &words[0]);
-                Box::new(FuzzyTermQuery::new_prefix(prefix, 0, false))
-            }
-            Form::Phrase => self.phrase(&words),
-            Form::Word if words.len() > 1 => {
-                // "Wi-Fi" is also written "WiFi".
-                let together = self.any_form(&words.concat());
-                Box::new(BooleanQuery::union(vec![self.phrase(&words), together]))
-            }
-            Form::Word => self.any_form(&words[0]),
-        }
-    }
-
-    fn phrase(&self, words: &[String]) -> Box<dyn Query> {
-        let text = self.fields.text;
-        match words {
-            [word] => term_query(text, word),
-            _ => Box::new(PhraseQuery::new(
-                words
-                    .iter()
-                    .map(|word| Term::from_field_text(text, word))
-                    .collect(),
-            )),
-        }
-    }
-
-    fn any_form(&self, word: &str) -> Box<dyn Query> {
-        let forms = self.stems.forms(word);
-        match forms.as_slice() {
-            [form] => term_query(self.fields.text, form),
-            _ => Box::new(BooleanQuery::union(
-                forms
-                    .iter()
-                    .map(|form| term_query(self.fields.text, form))
-                    .collect(),
-            )),
-        }
-    }
-
-    /// Adds what the threads must be; none of it moves the score.
-    pub(super) fn filter(&self, filters: &Filters, clauses: &mut Vec<(Occur, Box<dyn Query>)>) {
-        let fields = &self.fields;
-        let mut must = |query: Box<dyn Query>| {
-            clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(query, 0.0))));
-        };
-        for (field, value) in [
-            (fields.product, &filters.product),
-            (fields.topic, &filters.topic),
-            (fields.kind, &filters.kind),
-            (fields.author, &filters.author),
-        ] {
-            if let Some(value) = value {
-                must(term_query(field, value));
-            }
-        }
-        filters
-            .is
-            .iter()
-            .for_each(|state| must(term_query(fields.is, state)));
-        filters
-            .tags
-            .iter()
-            .for_each(|tag| must(term_query(fields.tag, tag)));
-        let day = |at: Moment| Term::from_field_i64(fields.created_at, at.0);
-        let after = filters.after.map(day);
-        let before = filters.before.map(day);
-        if after.is_some() || before.is_some() {
-            must(Box::new(RangeQuery::new(
-                after.map_or(Bound::Unbounded, Bound::Included),
-                before.map_or(Bound::Unbounded, Bound::Excluded),
-            )));
-        }
     }
 
     /// How many threads match, counted up to one more than [`RESULTS_MAX`].
@@ -495,115 +348,6 @@ impl View {
             why,
         })
     }
-
-    fn marks(&self, query: &SearchQuery) -> Marks<'_> {
-        let mut marks = Marks {
-            forms: Vec::new(),
-            prefixes: Vec::new(),
-            stems: &self.stems,
-        };
-        for clause in self.wanted(query) {
-            let words = folded_words(&clause.text);
-            match clause.form {
-                Form::Prefix => marks.prefixes.extend(words),
-                Form::Phrase => marks.forms.extend(words),
-                Form::Word => {
-                    if words.len() > 1 {
-                        marks.forms.push(words.concat());
-                    }
-                    words
-                        .iter()
-                        .for_each(|word| marks.forms.extend(self.stems.forms(word)));
-                    marks.forms.extend(words);
-                }
-            }
-        }
-        marks.forms.sort_unstable();
-        marks.forms.dedup();
-        marks
-    }
-
-    /// The query with its unknown words replaced by near ones; none when there is nothing to replace.
-    fn correct(&self, query: &SearchQuery) -> Result<Option<SearchQuery>> {
-        let mut corrected = query.clone();
-        let mut changed = false;
-        let mut looked_up = 0;
-        for clause in corrected
-            .clauses
-            .iter_mut()
-            .filter(|clause| !clause.without)
-        {
-            if clause.form == Form::Prefix {
-                continue;
-            }
-            let mut text = Vec::new();
-            for word in folded_words(&clause.text) {
-                let forms = self.stems.forms(&word);
-                let known = forms.iter().chain([&word]).try_fold(false, |known, form| {
-                    let term = Term::from_field_text(self.fields.text, form);
-                    Ok::<_, Error>(known || self.searcher.doc_freq(&term)? > 0)
-                })?;
-                let near = if known || looked_up == CORRECTIONS_MAX {
-                    None
-                } else {
-                    looked_up += 1;
-                    self.nearest(&word)?
-                };
-                match near {
-                    Some(near) => {
-                        changed = true;
-                        text.push(near);
-                    }
-                    None => text.push(word),
-                }
-            }
-            clause.text = text.join(if clause.form == Form::Phrase {
-                " "
-            } else {
-                "-"
-            });
-        }
-        Ok(changed.then_some(corrected))
-    }
-
-    /// The nearest indexed word: one change away, or two for words of six letters and more; among
-    /// the equally near, one with the same first letter and in the most threads.
-    fn nearest(&self, word: &str) -> Result<Option<String>> {
-        let letters = word.chars().count();
-        let farthest = match letters {
-            0..=2 => return Ok(None),
-            3..=5 => 1,
-            _ => 2,
-        };
-        for distance in 1..=farthest {
-            let term = Term::from_field_text(self.fields.text, word);
-            let automaton = FuzzyTermQuery::new(term, distance, true).automaton()?;
-            let mut near: BTreeMap<String, u64> = BTreeMap::new();
-            for segment in self.searcher.segment_readers() {
-                let inverted = segment.inverted_index(self.fields.text)?;
-                let mut terms = inverted.terms().search(&automaton).into_stream()?;
-                while let Some((found, info)) = terms.next() {
-                    if near.len() == NEAR_TERMS_MAX {
-                        break;
-                    }
-                    let found = String::from_utf8_lossy(found).into_owned();
-                    *near.entry(found).or_default() += u64::from(info.doc_freq);
-                }
-            }
-            let first = word.chars().next();
-            let best = near.into_iter().max_by_key(|(found, threads)| {
-                (
-                    found.chars().next() == first,
-                    *threads,
-                    std::cmp::Reverse(found.clone()),
-                )
-            });
-            if let Some((best, _)) = best {
-                return Ok(Some(best));
-            }
-        }
-        Ok(None)
-    }
 }
 
 fn boost(flags: u64) -> f32 {
@@ -620,171 +364,10 @@ fn boost(flags: u64) -> f32 {
     solved * official
 }
 
-pub(super) fn term_query(field: Field, value: &str) -> Box<dyn Query> {
-    let term = Term::from_field_text(field, value);
-    Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
-}
-
 pub(super) fn stored(doc: &TantivyDocument, field: Field) -> &str {
     doc.get_first(field)
         .and_then(|value| value.as_str())
         .unwrap_or("")
-}
-
-/// Which words of a text are marked.
-struct Marks<'a> {
-    forms: Vec<String>,
-    prefixes: Vec<String>,
-    stems: &'a QueryStems,
-}
-
-/// A found word in a text: where it stands, and which form it matched.
-struct Mark {
-    range: std::ops::Range<usize>,
-    form: usize,
-}
-
-impl Marks<'_> {
-    fn find(&self, text: &str) -> Vec<Mark> {
-        let mut found = Vec::new();
-        let mut words = Words::new(text);
-        while words.advance() {
-            let word = words.folded();
-            let form = if let Ok(form) = self.forms.binary_search_by(|f| f.as_str().cmp(word)) {
-                Some(form)
-            } else if let Some(n) = self
-                .prefixes
-                .iter()
-                .position(|p| word.starts_with(p.as_str()))
-            {
-                // Where only the beginning was asked for, only the beginning is marked, unless
-                // folding changed its length.
-                let range = words.range();
-                let end = range.start + self.prefixes[n].len();
-                let plain = text[range.clone()].is_ascii();
-                let range = if plain { range.start..end } else { range };
-                found.push(Mark {
-                    range,
-                    form: self.forms.len() + n,
-                });
-                None
-            } else if self
-                .forms
-                .iter()
-                .any(|f| f.as_bytes().first() == word.as_bytes().first())
-            {
-                self.stems
-                    .forms(word)
-                    .iter()
-                    .find_map(|stem| self.forms.binary_search(stem).ok())
-            } else {
-                None
-            };
-            if let Some(form) = form {
-                found.push(Mark {
-                    range: words.range(),
-                    form,
-                });
-            }
-        }
-        found
-    }
-}
-
-/// The stretch of `text` with the most different found words, as HTML.
-fn snippet(text: &str, marks: &[Mark]) -> String {
-    let mut best = (0, 0, 0);
-    for (first, mark) in marks.iter().enumerate() {
-        let end = mark.range.start + SNIPPET_BYTES - SNIPPET_LEAD_BYTES;
-        let within: Vec<usize> = marks[first..]
-            .iter()
-            .take_while(|m| m.range.end <= end)
-            .map(|m| m.form)
-            .collect();
-        let mut forms = within.clone();
-        forms.sort_unstable();
-        forms.dedup();
-        let worth = (forms.len(), within.len());
-        if worth > (best.0, best.1) {
-            best = (worth.0, worth.1, mark.range.start);
-        }
-    }
-    let lead = best.2.saturating_sub(SNIPPET_LEAD_BYTES);
-    let start = if lead == 0 { 0 } else { next_word(text, lead) };
-    let start = if start > best.2 { best.2 } else { start };
-    let end = last_word(text, start, start + SNIPPET_BYTES);
-    let mut html = String::new();
-    if start > 0 {
-        html.push_str("… ");
-    }
-    html.push_str(&marked(text, marks, start..end));
-    if end < text.trim_end().len() {
-        html.push_str(" …");
-    }
-    html
-}
-
-/// The beginning of the first word at or after `from`.
-fn next_word(text: &str, from: usize) -> usize {
-    let mut at = from.min(text.len());
-    while !text.is_char_boundary(at) {
-        at += 1;
-    }
-    let rest = &text[at..];
-    let Some(blank) = rest.find(char::is_whitespace) else {
-        return at;
-    };
-    let after = &rest[blank..];
-    at + blank + (after.len() - after.trim_start().len())
-}
-
-/// The end of the last word that ends at or before `to`; `to` itself where one word fills it all.
-fn last_word(text: &str, from: usize, to: usize) -> usize {
-    if to >= text.len() {
-        return text.trim_end().len().max(from);
-    }
-    let mut at = to;
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    match text[from..at].rfind(char::is_whitespace) {
-        Some(blank) if blank > 0 => from + blank,
-        _ => at,
-    }
-}
-
-/// A stretch of text as HTML, with the found words in `<mark>`.
-fn marked(text: &str, marks: &[Mark], stretch: std::ops::Range<usize>) -> String {
-    let mut html = String::with_capacity(stretch.len() + marks.len() * 13);
-    let mut at = stretch.start;
-    for mark in marks {
-        if mark.range.start < at || mark.range.end > stretch.end {
-            continue;
-        }
-        escape(&text[at..mark.range.start], &mut html);
-        html.push_str("<mark>");
-        escape(&text[mark.range.clone()], &mut html);
-        html.push_str("</mark>");
-        at = mark.range.end;
-    }
-    escape(&text[at..stretch.end], &mut html);
-    html
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push(' '),
-            c => {
-                let _ = out.write_char(c);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -1002,18 +585,5 @@ mod tests {
             prop_assert!(results.hits.len() <= 10);
             index.suggest(&input, None, 5).unwrap();
         });
-    }
-
-    proptest! {
-        #[test]
-        fn snippets_never_split_a_letter_nor_let_markup_through(text in "([a-z<&é路 ]|reset){0,400}") {
-            let stems = QueryStems::default();
-            let marks =
-                Marks { forms: vec!["reset".to_string()], prefixes: Vec::new(), stems: &stems };
-            let html = snippet(&text, &marks.find(&text));
-            let plain = html.replace("<mark>", "").replace("</mark>", "");
-            prop_assert!(!plain.contains('<'));
-            prop_assert!(html.len() < 6 * (SNIPPET_BYTES + 40));
-        }
     }
 }
