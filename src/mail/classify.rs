@@ -65,8 +65,11 @@ pub struct Bounce {
     pub recipient: Option<String>,
     /// The status code, `5.1.1`; empty when the report gives none.
     pub status: String,
-    /// Whether it will never be reached (5.x) rather than not now (4.x).
+    /// Whether this mail will never arrive (5.x) rather than not yet (4.x).
     pub permanent: bool,
+    /// Whether nobody is ever reached there: the mailbox, or its domain, does not exist any more. A full
+    /// mailbox, a policy, or what the other side has against us says nothing of that.
+    pub hard: bool,
     /// What the other server said.
     pub diagnosis: String,
 }
@@ -419,7 +422,7 @@ fn bounces(mail: &InboundMail) -> Vec<Bounce> {
         .report
         .delivery_status
         .as_deref()
-        .map(reported)
+        .map(|status| reported(status, mail))
         .unwrap_or_default();
     if !reported.is_empty() {
         return reported;
@@ -433,10 +436,12 @@ fn bounces(mail: &InboundMail) -> Vec<Bounce> {
     };
     let (status, permanent) = status_of(&mail.subject, text);
     let diagnosis = diagnosis(text);
+    let hard = permanent && is_address_dead(&status, &[&diagnosis, text]);
     let bounce = |recipient| Bounce {
         recipient,
         status: status.clone(),
         permanent,
+        hard,
         diagnosis: diagnosis.clone(),
     };
     if named.is_empty() {
@@ -449,8 +454,54 @@ fn bounces(mail: &InboundMail) -> Vec<Bounce> {
         .collect()
 }
 
+/// Codes of RFC 3463 (and 7505) by which a mailbox or a domain is not there: bad mailbox, bad domain,
+/// bad syntax, moved, no null MX; no such host.
+const DEAD_CODES: [&str; 6] = ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.4.4"];
+
+static DEAD_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) (user|recipient|address|account|mailbox|addressee|mail\ box|domain|host) (\ (name|address|is|was|does))* \ (not\ (found|exist|known|listed)|unknown|no\ longer|inactive|disabled|closed|has\ moved)
+        | (unknown|no\ such|invalid|inactive|non-?existent|nonexisting|bad\ destination|undeliverable) \ (local\ )?(-?part|user|recipient|mailbox|address|account|domain|host|person)
+        | (does|did)\ ?n.?[o']?t\ exist | not\ exist\b | host\ or\ domain\ name\ not\ found | not\ a\ (known|valid)\ (user|recipient|address|mailbox)
+        | recipnotfound | no\\ valid\\ recipients | if\\ (the\\ )?address\\ is\\ correct | unrouteable\ address | not\ accepting\ (network\ )?messages | no\ mailbox\ here | isn't\ a\ real",
+    )
+});
+
+/// What is held against us, or passes: such words tell more than a code, which servers choose badly.
+static PASSING_WORDS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) quota | (mailbox|user|storage|account)\ .{0,20}\bfull\b | \bspam\b | \bUBE\b | black-?list | block(ed|list) | banned | policy | \bdmarc\b | \bspf\b | \bdkim\b | \bptr\b | reverse\ dns
+        | relay(ing|\\ (access|denied)) | authentic | sender | sending\ | reputation | too\ (large|big|many) | frequency | time[sd]?\ ?-?out | expired | temporar | hop\ count | routing\ loop | content\ reject | header | gateway\ user",
+    )
+});
+
+/// Where a notice ends and the mail begins that it gives back, whose words are somebody's.
+static RETURNED_COPY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?im)^.{0,40}\b(copy of (the|your) (message|mail)|original message|unsent message|returned (message|mail)|below this line)\b",
+    )
+});
+
+/// Whether the mailbox or its domain is gone: by the first of these sayings that tells, else by the
+/// status code.
+fn is_address_dead(status: &str, sayings: &[&str]) -> bool {
+    for said in sayings {
+        let copy = RETURNED_COPY
+            .find(said)
+            .map_or(said.len(), |hit| hit.start());
+        let said = &said[..copy];
+        if PASSING_WORDS.is_match(said) {
+            return false;
+        }
+        if DEAD_WORDS.is_match(said) {
+            return true;
+        }
+    }
+    DEAD_CODES.contains(&status)
+}
+
 /// The recipients of a report by RFC 3464 whose Action is failed or delayed.
-fn reported(status: &str) -> Vec<Bounce> {
+fn reported(status: &str, mail: &InboundMail) -> Vec<Bounce> {
     let mut bounces = Vec::new();
     for block in status.split("\n\n").take(BOUNCES_MAX) {
         let field = |name: &'static str| fields(block, name).next();
@@ -478,6 +529,7 @@ fn reported(status: &str) -> Vec<Bounce> {
             .trim_matches(['<', '>']);
         bounces.push(Bounce {
             recipient: ADDRESS.find(address).map(|hit| hit.as_str().to_lowercase()),
+            hard: permanent && is_address_dead(&status, &[&diagnosis, head(&mail.text)]),
             status,
             permanent,
             diagnosis: super::one_line(&diagnosis, DIAGNOSIS_CHARS_MAX),
@@ -615,6 +667,49 @@ mod tests {
         let raw = "From: anna@example.org\r\nSubject: Delivery failed: my parcel was returned to sender\r\n\r\nUser unknown, they said. 550 euros!";
         let verdict = classify(&inbound::parse(raw.as_bytes()), &own());
         assert_eq!(verdict.kind, Kind::Person, "{}", verdict.rule);
+    }
+
+    #[test]
+    fn an_address_is_given_up_only_when_it_is_gone() {
+        for (said, hard) in [
+            (
+                "550 5.1.1 <jo@example.net>: Recipient address rejected: User unknown in local recipient table",
+                true,
+            ),
+            ("550 Unknown user jo@example.net", true),
+            ("550 5.4.4 Invalid domain", true),
+            (
+                "Host or domain name not found. 550 Name service error for name=example.net",
+                true,
+            ),
+            ("550 5.0.0 No such user here", true),
+            ("552 5.2.2 <jo@example.net>... Mailbox full", false),
+            (
+                "552 sorry, mailbox jo@example.net is over quota temporarily (#5.1.1)",
+                false,
+            ),
+            ("550 5.7.1 IP address blacklisted by recipient", false),
+            (
+                "550 5.7.26 Unauthenticated email from example.com is not accepted due to domain's DMARC policy",
+                false,
+            ),
+            (
+                "553 5.1.8 Domain of sender address help@example.com does not exist",
+                false,
+            ),
+            ("550 5.4.7 Message expired, connection refused", false),
+            ("451 4.1.1 User unknown, try later", false),
+        ] {
+            let body = format!(
+                "This is the mail system.\n\n<jo@example.net>: {said}\n\n------ This is a copy of the message ------\nNo such user, they told me."
+            );
+            let verdict = verdict("From: MAILER-DAEMON@example.net\r\nReturn-Path: <>", &body);
+            assert_eq!(
+                verdict.bounces[0].hard, hard,
+                "{said}: {:?}",
+                verdict.bounces
+            );
+        }
     }
 
     #[test]

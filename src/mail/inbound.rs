@@ -673,7 +673,7 @@ mod tests {
             "kind": verdict.kind.as_str(),
             "answerable": verdict.answerable,
             "bounces": verdict.bounces.iter().map(|bounce| json!({
-                "recipient": bounce.recipient, "status": bounce.status, "permanent": bounce.permanent,
+                "recipient": bounce.recipient, "status": bounce.status, "permanent": bounce.permanent, "hard": bounce.hard,
             })).collect::<Vec<_>>(),
             "returned_message_id": verdict.returned_message_id,
         })
