@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +16,7 @@ use offramp::demo;
 use offramp::error::{Error, Result};
 use offramp::escalations;
 use offramp::ids::IntakeId;
+use offramp::mail::{inbound, parsed};
 use offramp::networks::x::sandbox::{self, SandboxConfig};
 use offramp::people::command::UserCommand;
 use offramp::random::Random;
@@ -120,6 +121,9 @@ enum MailCommand {
         #[arg(long, num_args = 1..)]
         recipient: Vec<String>,
     },
+    /// Print what Offramp reads in one raw mail, from standard input, as JSON. Needs no configuration
+    /// and keeps nothing.
+    Parse,
     /// Read a stored mail again that could not be read, or was refused.
     Replay {
         /// Its number, as the server's log and the admin's page show it.
@@ -140,7 +144,11 @@ fn main() -> ExitCode {
     if let Command::Mail(MailCommand::Receive { recipient }) = &cli.command {
         return receive(cli.config.as_deref(), recipient);
     }
-    match run(cli) {
+    let done = match cli.command {
+        Command::Mail(MailCommand::Parse) => parse_mail(),
+        _ => run(cli),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("offramp: {error}");
@@ -200,7 +208,7 @@ fn run(cli: Cli) -> Result<()> {
                 n => Err(Error::other(format!("{n} things need to be put right"))),
             }
         }
-        Command::Mail(MailCommand::Receive { .. }) => {
+        Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse) => {
             Err(Error::other("a mail is taken in before this is reached"))
         }
         Command::Mail(MailCommand::Replay { id }) => {
@@ -219,6 +227,20 @@ fn run(cli: Cli) -> Result<()> {
             report(&check::check(&app)?, json)
         }
     }
+}
+
+/// One mail of standard input as JSON. What is larger than any mail that is taken in is not read.
+fn parse_mail() -> Result<()> {
+    let mut raw = Vec::new();
+    let limit = u64::try_from(inbound::RAW_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut input = std::io::stdin().lock().take(limit.saturating_add(1));
+    input
+        .read_to_end(&mut raw)
+        .map_err(|e| Error::other(format!("the mail could not be read: {e}")))?;
+    let mail = parsed::parsed(&raw);
+    let text = serde_json::to_string_pretty(&mail).map_err(Error::other)?;
+    println!("{text}");
+    Ok(())
 }
 
 fn run_demo(options: &DemoOptions) -> Result<()> {

@@ -116,7 +116,7 @@ const RULES: [Rule; 15] = [
     ("loop header", Kind::AutoReply, |mail, _| {
         mail.header("x-loop").is_some()
     }),
-    ("list headers", Kind::List, is_list),
+    ("list headers", Kind::List, |mail, _| is_list(mail)),
     ("bulk", Kind::List, is_bulk),
     ("null sender", Kind::AutoReply, |mail, _| {
         mail.return_path.as_deref() == Some("")
@@ -355,7 +355,8 @@ fn has_auto_reply_subject(mail: &InboundMail, _: &Own) -> bool {
     AUTO_SUBJECT.is_match(&mail.subject)
 }
 
-fn is_list(mail: &InboundMail, _: &Own) -> bool {
+/// Whether a list or a newsletter sent it.
+pub fn is_list(mail: &InboundMail) -> bool {
     ["list-id", "list-post", "list-unsubscribe", "x-mailing-list"]
         .iter()
         .any(|name| mail.header(name).is_some())

@@ -73,6 +73,8 @@ pub struct InboundMail {
     pub reply_to: Option<MailAddress>,
     /// The envelope's sender as the receiving server noted it: an empty string is the null sender.
     pub return_path: Option<String>,
+    /// Whom To names.
+    pub to: Vec<MailAddress>,
     /// Every address the mail was for, those the server noted first (Delivered-To, X-Original-To), then To and Cc.
     pub recipients: Vec<String>,
     /// The subject on one line; empty when there is none.
@@ -272,6 +274,11 @@ fn read(message: &Message<'_>) -> InboundMail {
     mail.return_path = mail
         .header("return-path")
         .map(|path| path.trim_matches(['<', '>', ' ']).to_owned());
+    let to = message.to().into_iter().flat_map(addresses);
+    mail.to = to
+        .filter(|to| names::email(&to.email).is_some())
+        .take(RECIPIENTS_MAX)
+        .collect();
     mail.recipients = recipients(message, &mail);
     mail.subject = one_line(message.subject().unwrap_or_default(), SUBJECT_CHARS_MAX);
     mail.message_id = message.message_id().and_then(clean_message_id);

@@ -6,10 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 pub mod classify;
+pub mod forward;
 pub mod html_text;
 pub mod inbound;
 pub mod outbox;
 pub mod outgoing;
+pub mod parsed;
 pub mod render;
 pub mod store;
 pub mod tokens;

@@ -209,9 +209,10 @@ static FROM_LINE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static FORWARD: LazyLock<Regex> = LazyLock::new(|| {
+/// The line that programs draw above a mail that is sent on.
+pub(super) static FORWARD: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)^[\s>]*(-{2,}\s*(forwarded message|weitergeleitete nachricht|message transféré|mensaje reenviado|messaggio inoltrato|doorgestuurd bericht)|begin forwarded message:|anfang der weitergeleiteten nachricht)",
+        r"(?i)^[\s>]*(-{2,}\s*(forwarded (message|by)|weitergeleitete nachricht|message (transféré|transmis)|mensaje reenviado|mensagem (encaminhada|reencaminhada)|messaggio inoltrato|doorgestuurd bericht|vidarebefordrat meddelande|videresen(dt|dte) (meddelelse|besked|melding)|välitetty viesti|przekazana wiadomość|wiadomość przekazana|přeposlaná zpráva|пересылаемое сообщение|转发(邮件|的邮件)|轉寄的郵件|転送メッセージ)|begin forwarded message|anfang der weitergeleiteten nachricht|début du message (transféré|réexpédié)|inicio del mensaje reenviado|início da mensagem (reencaminhada|encaminhada)|inizio (del )?messaggio inoltrato|begin doorgestuurd bericht)",
     )
 });
 
@@ -250,7 +251,7 @@ fn is_torn_link(line: &str) -> bool {
     TORN_LINK.is_match(line)
 }
 
-fn is_quoted(line: &str) -> bool {
+pub(super) fn is_quoted(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
@@ -354,7 +355,7 @@ fn is_bare_introduction(lines: &[&str]) -> bool {
 }
 
 /// Three or more lines of a mail's headers, the sender's among them, at the start of `lines`.
-fn is_header_block(lines: &[&str]) -> bool {
+pub(super) fn is_header_block(lines: &[&str]) -> bool {
     if !HEADER_LINE.is_match(lines[0]) {
         return false;
     }
