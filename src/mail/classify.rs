@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::calendar::Method;
 use super::clean_message_id;
 use super::inbound::InboundMail;
 
@@ -92,7 +93,7 @@ pub struct Verdict {
 type Rule = (&'static str, Kind, fn(&InboundMail, &Own) -> bool);
 
 /// The rules, in order.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     ("feedback report", Kind::Complaint, is_feedback_report),
     ("complaint notice", Kind::Complaint, is_complaint_notice),
     ("failed recipients named", Kind::Bounce, |mail, _| {
@@ -113,6 +114,10 @@ const RULES: [Rule; 15] = [
         Kind::AutoReply,
         has_auto_reply_subject,
     ),
+    ("calendar's answer", Kind::AutoReply, |mail, _| {
+        let asked = mail.invitation.as_ref();
+        asked.is_some_and(|invitation| invitation.method == Method::Reply)
+    }),
     ("loop header", Kind::AutoReply, |mail, _| {
         mail.header("x-loop").is_some()
     }),

@@ -5,9 +5,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::{
-    Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+    Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
 
+use super::calendar::{Invitation, invitation};
 use super::{MailAddress, clean_message_id, html_text, one_line};
 use crate::text::names;
 
@@ -93,6 +94,8 @@ pub struct InboundMail {
     pub html: Option<String>,
     /// Files.
     pub attachments: Vec<Attachment>,
+    /// What a calendar within the mail asks for.
+    pub invitation: Option<Invitation>,
     /// Machine-readable reports.
     pub report: Report,
     /// The headers, names in lower case, values on one line, in their order.
@@ -260,7 +263,12 @@ fn read(message: &Message<'_>) -> InboundMail {
         headers: headers(message),
         ..InboundMail::default()
     };
-    let senders: Vec<MailAddress> = message.from().into_iter().flat_map(addresses).collect();
+    // A mail has one From (RFC 5322, section 3.6): of a forged second one, nobody knows which is shown.
+    let senders: Vec<MailAddress> = message
+        .header_values(HeaderName::From)
+        .filter_map(HeaderValue::as_address)
+        .flat_map(addresses)
+        .collect();
     mail.from_count = senders.len();
     mail.from = senders
         .into_iter()
@@ -355,6 +363,10 @@ fn read_parts(message: &Message<'_>, mail: &mut InboundMail) {
                 mail.report
                     .returned_headers
                     .get_or_insert_with(|| report_text(part));
+            }
+            Some("text/calendar" | "application/ics") if mail.invitation.is_none() => {
+                let calendar = String::from_utf8_lossy(part.contents());
+                mail.invitation = invitation(&calendar);
             }
             Some("message/rfc822" | "message/global") => {
                 mail.report
@@ -674,6 +686,7 @@ mod tests {
             "date_us": mail.date_us,
             "text": mail.text,
             "reply_text": trimmed.reply_text,
+            "invitation": mail.invitation.as_ref().map(Invitation::words),
             "attachments": mail.attachments.iter().map(|file| json!({
                 "filename": file.filename, "content_type": file.content_type, "bytes": file.bytes.len(), "inline": file.inline,
             })).collect::<Vec<_>>(),

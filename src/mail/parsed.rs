@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::MailAddress;
+use super::calendar::Invitation;
 use super::classify::{self, Kind, Own};
 use super::forward::{Forwarded, forwarded};
 use super::inbound::parse;
@@ -39,6 +40,8 @@ pub struct ParsedMail {
     pub is_list: bool,
     /// For a bounce.
     pub bounce: Option<ParsedBounce>,
+    /// What a calendar in it asks for.
+    pub invitation: Option<Invitation>,
     pub attachments: Vec<ParsedFile>,
 }
 
@@ -97,6 +100,7 @@ pub fn parsed(raw: &[u8]) -> ParsedMail {
                 inline: file.inline,
             })
             .collect(),
+        invitation: mail.invitation,
         from: mail.from,
         to: mail.to,
         subject: mail.subject,

@@ -250,7 +250,10 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     };
     // Before the transaction that refers to them, and only those of a mail that is taken.
     let keeps_files = app.db.read(look)?.keeps_files();
-    let text = trim(&mail.text);
+    let mut text = trim(&mail.text);
+    if let Some(invitation) = &mail.invitation {
+        text.reply_text = format!("{}\n\n{}", text.reply_text, invitation.words());
+    }
     let (files, left_out) = if keeps_files {
         keep_files(app, raw, &mail, &text)?
     } else {
