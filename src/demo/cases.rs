@@ -180,7 +180,7 @@ fn write(
             letter: Letter {
                 subject: format!("Re: {}", case.subject),
                 language: "en".into(),
-                greeting: format!("Hello {},", case.customer_name),
+                greeting: String::new(),
                 paragraphs: vec![Paragraph::Text(body.to_owned())],
                 footer: app.config.site.name.clone(),
                 replies_welcome: false,

@@ -165,7 +165,12 @@ fn shown(app: &App, page: Page, found: Found, is_older_page: bool) -> HistoryPag
 /// What became of the lines of a text. Bounded by itself: where lines repeat so often that an exact
 /// comparison would be slow, the algorithm takes a coarser one.
 fn difference(before: &str, after: &str) -> Vec<Run> {
-    let input = InternedInput::new(before, after);
+    // A last line is the same line when others follow it.
+    let [before, after] = [before, after].map(|text| match text {
+        "" => String::new(),
+        text => format!("{}\n", text.trim_end_matches('\n')),
+    });
+    let input = InternedInput::new(before.as_str(), after.as_str());
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
     let mut runs = Vec::new();
@@ -209,11 +214,11 @@ mod tests {
 
     #[test]
     fn a_difference_names_the_lines_that_changed() {
-        assert_eq!(marked("a\nb\nc", "a\nx\nc"), "a\n[-b\n][+x\n]c");
-        assert_eq!(marked("a\n", "a\nb\n"), "a\n[+b\n]");
-        assert_eq!(marked("a\nb", "a"), "[-a\nb][+a]");
-        assert_eq!(marked("same", "same"), "same");
-        assert_eq!(marked("", "new"), "[+new]");
+        assert_eq!(marked("a\nb\nc", "a\nx\nc"), "a\n[-b\n][+x\n]c\n");
+        assert_eq!(marked("a", "a\nb"), "a\n[+b\n]");
+        assert_eq!(marked("a\nb", "a"), "a\n[-b\n]");
+        assert_eq!(marked("same", "same\n"), "same\n");
+        assert_eq!(marked("", "new"), "[+new\n]");
     }
 
     #[test]
