@@ -61,10 +61,14 @@ impl PgTls {
             .with_no_client_auth();
         let inner = runtime().block_on(async move {
             let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
-            let (client, connection) = config
-                .connect(tls)
-                .await
-                .map_err(|e| bad(format!("{e}: {e:?}")))?;
+            let (client, connection) =
+                config
+                    .connect(tls)
+                    .await
+                    .map_err(|e| match std::error::Error::source(&e) {
+                        Some(why) => bad(format!("{e}: {why}")),
+                        None => bad(e),
+                    })?;
             AsyncPgConnection::try_from_client_and_connection(client, connection).await
         })?;
         Ok(PgTls {
