@@ -246,6 +246,29 @@ test("a complaint that arrives is told on the open desk, and shown without leavi
   assert.deepEqual(staff.errors, []);
 });
 
+test("a key stands on the proposal that it links, and on no other", async () => {
+  const staff = await newPage();
+  await logIn(staff, demo, "staff");
+  const customer = await newPage();
+  const text = "wifi keeps dropping since firmware 4.2.1, 5ghz just disappears for a minute then comes back. every. few. hours.";
+  await complain(customer, "bex_t", `@PellwickHelp ${text}`);
+  await staff.goto(await caseOf(staff, "wifi keeps dropping since"));
+  await staff.locator("[data-keys]:not([hidden])").waitFor();
+  const links = staff.locator(".proposal [data-key='l']");
+  const withKey = () => links.evaluateAll((all) => all.map((link) => link.querySelector("kbd").checkVisibility()));
+  assert.ok((await links.count()) > 1, "several proposals");
+  const others = (await links.count()) - 2;
+  const none = Array(others).fill(false);
+  assert.deepEqual(await withKey(), [true, false, ...none]);
+  await staff.keyboard.press("j");
+  await staff.keyboard.press("j");
+  assert.deepEqual(await withKey(), [false, true, ...none]);
+  const second = await staff.locator(".proposal-head > a").nth(1).textContent();
+  await Promise.all([staff.waitForNavigation(), staff.keyboard.press("l")]);
+  assert.equal(await staff.locator(".proposal.is-confirmed .proposal-head > a").textContent(), second);
+  assert.deepEqual(staff.errors, []);
+});
+
 test("everything a visitor reads works without script, on a phone, without scrolling sideways", async () => {
   const phone = await newPage({
     javaScriptEnabled: false,
