@@ -237,7 +237,15 @@ impl<'a> Evidence<'a> {
             .map(str::to_owned)
             .collect();
         let warmth = self.found(words::WARMTH);
-        let frail = self.found(words::FRAIL);
+        let mut frail = self.found(words::FRAIL);
+        let is_below_zero = |word: &str| {
+            let mut chars = word.chars();
+            matches!(chars.next(), Some('-' | '−'))
+                && chars.next().is_some_and(|c| c.is_ascii_digit())
+        };
+        if self.text.split_whitespace().any(is_below_zero) {
+            frail.push("below zero");
+        }
         if let ([warmth, ..], [frail, ..]) = (warmth.as_slice(), frail.as_slice())
             && (self.lack().is_some() || !self.faults().is_empty())
         {
@@ -433,7 +441,10 @@ fn problem_words(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::NEGATIVE);
+    let mut found = e.found(words::NEGATIVE);
+    if e.is_over() {
+        found.retain(|word| *word != "complain*");
+    }
     (!found.is_empty()).then(|| Finding {
         complaint: growing(1.3, found.len()),
         ..Finding::new(format!("unhappy words: {}", quoted(&found)))
@@ -441,7 +452,8 @@ fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
-    e.negated(words::PRAISE).map(|what| Finding {
+    let denied = e.negated(words::PRAISE).filter(|_| !e.is_over());
+    denied.map(|what| Finding {
         complaint: 0.8,
         praise: -1.0,
         ..Finding::new(format!("a good word denied: “{what}”"))
@@ -450,6 +462,9 @@ fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
 
 /// Something that does not happen, told to us: most who write so have come to complain.
 fn denial(e: &Evidence<'_>) -> Option<Finding> {
+    if e.is_over() {
+        return None;
+    }
     let denied = e
         .tokens
         .iter()
@@ -589,13 +604,15 @@ fn advertising(e: &Evidence<'_>) -> Option<Finding> {
 
 /// Followers begged for or sold. Who asks us to follow for a direct message is a customer.
 fn reach(e: &Evidence<'_>) -> Option<Finding> {
+    let is_customer = ["dm", "dms", "message"].iter().any(|word| e.holds(word));
     let begged = e
         .found(words::REACH)
         .first()
         .map(|found| (*found).to_owned());
-    let found = begged.or_else(|| e.near(words::FOLLOWERS, (3, words::REACH_VERBS), (0, &[])))?;
-    let is_customer = ["dm", "dms", "message"].iter().any(|word| e.holds(word));
-    (!is_customer).then(|| Finding {
+    let found = begged
+        .filter(|_| !is_customer)
+        .or_else(|| e.near(words::FOLLOWERS, (3, words::REACH_VERBS), (0, &[])))?;
+    Some(Finding {
         complaint: -2.0,
         noise: 4.0,
         ..Finding::new(format!("wants followers: “{found}”"))
@@ -930,7 +947,17 @@ mod tests {
                 "nobody argues with their support, @acme is 10/10",
                 Label::Praise,
             ),
+            ("@acme no complaints here, love it", Label::Praise),
+            (
+                "@acme never had a problem with you, best support",
+                Label::Praise,
+            ),
+            (
+                "@acme thank you for replacing my broken lamp so fast",
+                Label::Praise,
+            ),
             ("get 5K real followers today @acme", Label::Noise),
+            ("@acme want 10k followers? DM me", Label::Noise),
             ("@acme follow back?", Label::Noise),
             (
                 "@acme can you follow back so I can DM you my order number?",
@@ -1045,7 +1072,17 @@ mod tests {
             ("I paid 300 € for this lamp", Severity::Money),
             ("thermostat frozen since the update", Severity::Blocked),
             ("the thermostat is dead", Severity::Blocked),
+            ("das Thermostat ist eingefroren", Severity::Blocked),
+            ("el termostato no responde", Severity::Blocked),
             ("no hot water since Monday", Severity::Blocked),
+            (
+                "my thermostat has died and it's -12 outside",
+                Severity::Safety,
+            ),
+            (
+                "le thermostat est mort et mon bébé a froid",
+                Severity::Safety,
+            ),
             ("seit drei Tagen kein Internet", Severity::Blocked),
             ("Internet ist seit heute morgen weg", Severity::Blocked),
             ("llevo dos días sin internet", Severity::Blocked),

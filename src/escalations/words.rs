@@ -230,6 +230,20 @@ pub const PROBLEM: &[&str] = &[
     "rien ne",
     "plus rien",
     "effacé*",
+    "radiators are cold",
+    "heating is cold",
+    "heizung kalt",
+    "heizung ist kalt",
+    "heizung bleibt kalt",
+    "eingefroren",
+    "tot",
+    "reagiert nicht",
+    "nichts reagiert",
+    "congelad*",
+    "muert*",
+    "mort",
+    "morte",
+    "gelé*",
 ];
 
 /// Of [`PROBLEM`], what alone may be said in praise too: "nobody does it better".
@@ -765,6 +779,7 @@ pub const QUESTION: &[&str] = &[
     "aide",
     "quelquun sait",
     "svp",
+    "when do",
 ];
 
 /// Words no polite person writes to a company without reason.
@@ -862,6 +877,7 @@ pub const REACH: &[&str] = &[
     "follow for follow",
     "f4f",
     "sígueme y te sigo",
+    "follow me back",
 ];
 
 /// Whom [`REACH_VERBS`] offer or beg for.
@@ -1145,6 +1161,22 @@ pub const BLOCKED: &[&str] = &[
     "läuft nicht",
     "nada funciona",
     "rien ne",
+    "radiators are cold",
+    "heating is cold",
+    "heizung kalt",
+    "heizung ist kalt",
+    "heizung bleibt kalt",
+    "eingefroren",
+    "tot",
+    "reagiert nicht",
+    "nichts reagiert",
+    "congelad*",
+    "muert*",
+    "mort",
+    "morte",
+    "gelé*",
+    "no responde*",
+    "ne répond*",
 ];
 
 /// What a home lives on; without it nothing there can be used.
@@ -1354,6 +1386,16 @@ pub const OVER: &[&str] = &[
     "réparé*",
     "sans problème*",
     "pas de problème*",
+    "never had a problem",
+    "never had any problem*",
+    "never had an issue",
+    "never had any issue*",
+    "for replacing",
+    "for fixing",
+    "for solving",
+    "for sorting",
+    "for resolving",
+    "for repairing",
 ];
 
 /// Others have it too.
