@@ -18,7 +18,9 @@ pub enum Method {
     Request,
     /// It is called off.
     Cancel,
-    /// Somebody accepts or declines: a machine's word, no answer of theirs.
+    /// Another time is proposed.
+    Counter,
+    /// Somebody accepts or declines.
     Reply,
     /// Anything else that calendars send each other.
     Other,
@@ -41,6 +43,7 @@ impl Invitation {
         let what = match self.method {
             Method::Request => "Invitation",
             Method::Cancel => "Called off",
+            Method::Counter => "Another time is proposed",
             Method::Reply => "Answer to an invitation",
             Method::Other => "From a calendar",
         };
@@ -82,7 +85,8 @@ pub fn invitation(text: &str) -> Option<Invitation> {
     let method = match value("METHOD").1.to_ascii_uppercase().as_str() {
         "REQUEST" | "PUBLISH" => Method::Request,
         "CANCEL" => Method::Cancel,
-        "REPLY" | "COUNTER" | "DECLINECOUNTER" => Method::Reply,
+        "COUNTER" => Method::Counter,
+        "REPLY" | "DECLINECOUNTER" => Method::Reply,
         _ => Method::Other,
     };
     Some(Invitation {
@@ -182,6 +186,7 @@ mod tests {
         for (method, is) in [
             ("CANCEL", Method::Cancel),
             ("reply", Method::Reply),
+            ("Counter", Method::Counter),
             ("X", Method::Other),
         ] {
             let text = text.replace("REQUEST", method);

@@ -114,10 +114,7 @@ const RULES: [Rule; 16] = [
         Kind::AutoReply,
         has_auto_reply_subject,
     ),
-    ("calendar's answer", Kind::AutoReply, |mail, _| {
-        let asked = mail.invitation.as_ref();
-        asked.is_some_and(|invitation| invitation.method == Method::Reply)
-    }),
+    ("calendar's answer", Kind::AutoReply, is_calendars_answer),
     ("loop header", Kind::AutoReply, |mail, _| {
         mail.header("x-loop").is_some()
     }),
@@ -360,6 +357,21 @@ fn has_auto_reply_subject(mail: &InboundMail, _: &Own) -> bool {
     AUTO_SUBJECT.is_match(&mail.subject)
 }
 
+static ANSWER_OF_CALENDAR: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^.{0,120}\bhas\ (tentatively\ )?(accepted|declined|replied)\b.{0,60}\binvitation\b",
+    )
+});
+
+/// A program accepts or declines, and nobody wrote a word beside it.
+fn is_calendars_answer(mail: &InboundMail, _: &Own) -> bool {
+    let is_reply = mail
+        .invitation
+        .as_ref()
+        .is_some_and(|it| it.method == Method::Reply);
+    is_reply && (mail.text.trim().is_empty() || ANSWER_OF_CALENDAR.is_match(mail.text.trim()))
+}
+
 /// Whether a list or a newsletter sent it.
 pub fn is_list(mail: &InboundMail) -> bool {
     ["list-id", "list-post", "list-unsubscribe", "x-mailing-list"]
@@ -469,7 +481,7 @@ static DEAD_WORDS: LazyLock<Regex> = LazyLock::new(|| {
         r"(?ix) (user|recipient|address|account|mailbox|addressee|mail\ box|domain|host) (\ (name|address|is|was|does))* \ (not\ (found|exist|known|listed)|unknown|no\ longer|inactive|disabled|closed|has\ moved)
         | (unknown|no\ such|invalid|inactive|non-?existent|nonexisting|bad\ destination|undeliverable) \ (local\ )?(-?part|user|recipient|mailbox|address|account|domain|host|person)
         | (does|did)\ ?n.?[o']?t\ exist | not\ exist\b | host\ or\ domain\ name\ not\ found | not\ a\ (known|valid)\ (user|recipient|address|mailbox)
-        | recipnotfound | no\\ valid\\ recipients | if\\ (the\\ )?address\\ is\\ correct | unrouteable\ address | not\ accepting\ (network\ )?messages | no\ mailbox\ here | isn't\ a\ real",
+        | recipnotfound | no\ valid\ recipients | if\ (the\ )?address\ is\ correct | unrouteable\ address | not\ accepting\ (network\ )?messages | no\ mailbox\ here | isn't\ a\ real",
     )
 });
 
@@ -477,7 +489,7 @@ static DEAD_WORDS: LazyLock<Regex> = LazyLock::new(|| {
 static PASSING_WORDS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) quota | (mailbox|user|storage|account)\ .{0,20}\bfull\b | \bspam\b | \bUBE\b | black-?list | block(ed|list) | banned | policy | \bdmarc\b | \bspf\b | \bdkim\b | \bptr\b | reverse\ dns
-        | relay(ing|\\ (access|denied)) | authentic | sender | sending\ | reputation | too\ (large|big|many) | frequency | time[sd]?\ ?-?out | expired | temporar | hop\ count | routing\ loop | content\ reject | header | gateway\ user",
+        | relay(ing|\ (access|denied)) | authentic | sender | sending\ | reputation | too\ (large|big|many) | frequency | time[sd]?\ ?-?out | expired | temporar | hop\ count | routing\ loop | content\ reject | header | gateway\ user",
     )
 });
 
@@ -676,7 +688,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_given_up_only_when_it_is_gone() {
+    fn an_address_is_gone_only_when_that_is_said() {
         for (said, hard) in [
             (
                 "550 5.1.1 <jo@example.net>: Recipient address rejected: User unknown in local recipient table",
@@ -689,6 +701,12 @@ mod tests {
                 true,
             ),
             ("550 5.0.0 No such user here", true),
+            ("Error: No valid recipients for this message", true),
+            (
+                "Unable to deliver. Please check if the address is correct",
+                true,
+            ),
+            ("550 5.1.1 <jo@example.net>: Relay access denied", false),
             ("552 5.2.2 <jo@example.net>... Mailbox full", false),
             (
                 "552 sorry, mailbox jo@example.net is over quota temporarily (#5.1.1)",

@@ -1,7 +1,7 @@
 //! A mail that somebody sent on: who wrote it first, as the forwarding program copied it.
 //!
-//! What is read here proves nothing: anybody can type such a block. It names an author for staff to see,
-//! never one that is let in anywhere.
+//! What is read here proves nothing: anybody can type such a block. `offramp mail parse` shows it; nobody is
+//! let in anywhere by it.
 
 use std::sync::LazyLock;
 

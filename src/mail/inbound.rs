@@ -138,7 +138,7 @@ pub fn parse(raw: &[u8]) -> InboundMail {
 }
 
 /// The mail without what says who sent it to whom and by which way: of its own headers stay those by
-/// which the rest is read (RFC 2045) and its subject. What cannot be read stays whole.
+/// which the rest is read (RFC 2045) and its subject.
 pub fn without_envelope(raw: &[u8]) -> Vec<u8> {
     let read = catch_unwind(AssertUnwindSafe(|| {
         let message = MessageParser::default().parse_headers(raw)?;
@@ -156,7 +156,10 @@ pub fn without_envelope(raw: &[u8]) -> Vec<u8> {
         kept.extend_from_slice(raw.get(rest as usize..)?);
         Some(kept)
     }));
-    read.ok().flatten().unwrap_or_else(|| raw.to_vec())
+    read.ok().flatten().unwrap_or_else(|| {
+        let body = (0..raw.len()).find(|&at| is_head_end(raw, at));
+        raw[body.unwrap_or_default()..].to_vec()
+    })
 }
 
 /// The bytes that are given to the parser: not too many, and not with containers in containers without end.

@@ -68,13 +68,19 @@ pub fn trim(text: &str) -> Trimmed {
 /// The one quote that is answered below it, with its introduction; nothing when answers stand between
 /// several, for each needs the quote before it.
 fn answered_quote(lines: &[&str]) -> Range<usize> {
-    let fence = lines
-        .iter()
-        .position(|line| line.trim_start().starts_with("```"));
-    let looked_at = fence.unwrap_or(lines.len()).min(LINES_MAX);
+    // Below these the words of others are what the mail is about.
+    let is_content =
+        |line: &&str| line.trim_start().starts_with("```") || FORWARD.is_match(line.trim());
+    let content = lines.iter().position(is_content);
+    let looked_at = content.unwrap_or(lines.len()).min(LINES_MAX);
     let introduced = (0..looked_at).find_map(|at| {
-        let lines_of_it = introduction(&lines[at..])?;
-        Some((at, at + lines_of_it))
+        let below = at + introduction(&lines[at..])?;
+        // Programs say when, or at which address; without it the words may be the writer's own.
+        let says_when = |line: &&str| line.contains(|c: char| c.is_ascii_digit() || c == '@');
+        lines[at..below]
+            .iter()
+            .any(says_when)
+            .then_some((at, below))
     });
     let Some((start, below)) = introduced else {
         return 0..0;
@@ -612,6 +618,11 @@ mod tests {
         // Somebody's own quote, without a program's words, is theirs.
         let own = "You wrote this:\n> It lasts ten hours.\nIt does not.";
         assert_eq!(reply(own), own);
+        let told = "On Monday your agent wrote:\n> We will refund you.\n\nThat never happened.";
+        assert_eq!(reply(told), told);
+        let forwarded = "Please look.\n\n---------- Forwarded message ----------\nFrom: Shop\n\n\
+                         On Monday, 2 March, Anna wrote:\n> My lamp is dead\n\nWe can't help.";
+        assert_eq!(reply(forwarded), forwarded);
         let code = "It prints\n```\nOn Monday, 2 March, Acme wrote:\n> a\n```\nand ends.";
         assert_eq!(reply(code), code);
     }

@@ -502,9 +502,13 @@ fn undelivered(
         .bounces
         .iter()
         .map(|b| {
-            let lasting = if b.permanent { "for good" } else { "for now" };
+            let what = match (b.hard, b.permanent) {
+                (true, _) => "nobody is reached at this address any more",
+                (false, true) => "this mail was not taken",
+                (false, false) => "not delivered yet",
+            };
             let diagnosis = one_line(&b.diagnosis, REPORT_CHARS_MAX);
-            format!("not delivered {lasting}: {} {diagnosis}", b.status)
+            format!("{what}: {} {diagnosis}", b.status)
                 .trim()
                 .to_owned()
         })

@@ -30,7 +30,7 @@ pub fn insert_reply_token(
 
 /// Forgets by which addresses the ticket's customer wrote, and that answers to them are theirs; or
 /// only this address, as addresses are compared. The mails themselves go: what they said stands in
-/// the messages, and what a message has no room for in its file, which names no addresses.
+/// the messages and their files, as it was written; a file of a whole mail has none of its headers.
 pub fn forget_addresses(tx: &mut Conn, ticket: TicketId, only: Option<&str>) -> Result<()> {
     let mut tokens = reply_tokens::table
         .filter(reply_tokens::ticket_id.eq(ticket.0))
