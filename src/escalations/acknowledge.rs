@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::store::{self, Mention, NewReply, ThreadFacts};
 use super::triage::Product;
-use super::wording::phrases_in;
+use super::wording::{phrases_in, says_solved};
 use super::{Purpose, ReplyState, claim, send_reply};
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
@@ -113,7 +113,7 @@ pub fn word(
     let mut reasons = Vec::new();
     let answered = [phrases.answered, phrases.solved].concat();
     let (with_link, without): (&[&str], &[&str]) = match whereto {
-        Whereto::Thread(thread) if thread.is_solved => (&answered, phrases.solved_search),
+        Whereto::Thread(thread) if thread.is_solved => (&answered, phrases.answered_search),
         Whereto::Thread(_) => (phrases.thread, phrases.thread_search),
         Whereto::Claim { .. } => (phrases.claim, phrases.claim_code),
         Whereto::Nowhere => (&[], phrases.soon),
@@ -231,6 +231,17 @@ pub(super) fn whose_turn(tx: &mut Conn, app: &App, reply: &store::Reply) -> Resu
     {
         return Ok(Happening::AskedCustomer);
     }
+    let named = named_threads(tx, app, reply)?;
+    Ok(if named.iter().any(ThreadFacts::answers) {
+        Happening::StaffAnswered
+    } else {
+        Happening::Acknowledged
+    })
+}
+
+/// The public threads that a first answer names: by address, else those linked by title.
+fn named_threads(tx: &mut Conn, app: &App, reply: &store::Reply) -> Result<Vec<ThreadFacts>> {
+    let body = &reply.body;
     let mut named = threads_in(app, body);
     let by_title = named.is_empty();
     if by_title {
@@ -240,15 +251,45 @@ pub(super) fn whose_turn(tx: &mut Conn, app: &App, reply: &store::Reply) -> Resu
             }
         }
     }
-    let answers = store::public_threads(tx, &named)?.into_values().any(|t| {
-        let is_named = !by_title || body.contains(&title_of(&t));
-        is_named && t.answers()
-    });
-    Ok(if answers {
-        Happening::StaffAnswered
-    } else {
-        Happening::Acknowledged
-    })
+    let threads = store::public_threads(tx, &named)?.into_values();
+    Ok(threads
+        .filter(|t| !by_title || body.contains(&title_of(t)))
+        .collect())
+}
+
+/// Whether a first answer says of a thread that it is solved, which it is not any more.
+pub(super) fn is_outdated(tx: &mut Conn, app: &App, reply: &store::Reply) -> Result<bool> {
+    if reply.purpose != Purpose::Acknowledge || !says_solved(&reply.body) {
+        return Ok(false);
+    }
+    let named = named_threads(tx, app, reply)?;
+    Ok(!named.iter().any(|thread| thread.is_solved))
+}
+
+/// Words the first answer of a case anew when it says of a thread that it is solved, and that was
+/// taken up again. What was approved and is surely not out yet becomes a draft first; what a person
+/// wrote stays, and they are told.
+pub(super) fn follow_reopening(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    case: CaseId,
+    why: &str,
+) -> Result<()> {
+    let Some(known) = store::reply_by_key(tx, &key(case))? else {
+        return Ok(());
+    };
+    lock(tx, Lock::Reply(known.id.0))?;
+    let Some(reply) = store::reply(tx, known.id)? else {
+        return Ok(());
+    };
+    // A person may have posted by hand already what is left to hands.
+    let waits = reply.state == ReplyState::Draft || reply.is_unsent() && !reply.handoff;
+    if !waits || !is_outdated(tx, app, &reply)? {
+        return Ok(());
+    }
+    store::set_held(tx, reply.id, why)?;
+    redraft(tx, app, now, case)
 }
 
 /// The threads whose addresses stand in a text.

@@ -61,14 +61,14 @@ impl ThreadResolved {
             return Ok(None);
         };
         if thread.state == "open" {
-            return take_back(tx, now, &thread, after);
+            return take_back(tx, app, now, &thread, after);
         }
         let links = cases::store::untold_links_to(tx, self.thread, after, BATCH_LINKS_MAX)?;
         for link in &links {
             if thread.is_solved {
                 tell(tx, app, now, link, &thread)?;
             } else {
-                raise(tx, now, link, &thread)?;
+                raise(tx, app, now, link, &thread)?;
             }
         }
         Ok(links.last().map(|l| l.id))
@@ -77,12 +77,13 @@ impl ThreadResolved {
 
 /// The thread was closed without an answer: nobody is told anything, and a case that waited on it
 /// waits for us again.
-fn raise(tx: &mut Conn, now: Moment, link: &Link, thread: &ThreadFacts) -> Result<()> {
-    let Some(case) = cases::store::case_or_successor(tx, link.case)?.filter(|c| c.state.is_open())
-    else {
+fn raise(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts) -> Result<()> {
+    let Some(case) = cases::hold_successor(tx, link.case)?.filter(|c| c.state.is_open()) else {
         return Ok(());
     };
     let by = Actor::rule("close_loop");
+    let why = format!("thread {} was closed without an answer", thread.id);
+    acknowledge::follow_reopening(tx, app, now, link.case, &why)?;
     cases::record_event(
         tx,
         now,
@@ -96,35 +97,39 @@ fn raise(tx: &mut Conn, now: Moment, link: &Link, thread: &ThreadFacts) -> Resul
             data: json!({"link": link.id, "thread": thread.id}),
         },
     )?;
-    let why = format!("thread {} was closed without an answer", thread.id);
     states::happen(tx, now, &by, case.id, Happening::CameToNothing, &why)?;
     Ok(())
 }
 
-/// The thread was taken up again: its cases reopen in their old place, and hear of the next
-/// solution too.
+/// The thread was taken up again: no first answer says any more that it is solved; the cases that
+/// were told reopen in their old place, and hear of the next solution too.
 fn take_back(
     tx: &mut Conn,
+    app: &App,
     now: Moment,
     thread: &ThreadFacts,
     after: LinkId,
 ) -> Result<Option<LinkId>> {
-    let told = store::told_links_to(tx, thread.id, after, BATCH_LINKS_MAX)?;
+    let links = cases::store::links_to(tx, thread.id, after, BATCH_LINKS_MAX)?;
     let by = Actor::rule("close_loop");
     let why = format!("thread {} was taken up again", thread.id);
-    for (_, linked) in &told {
-        let Some(case) = cases::hold_successor(tx, *linked)? else {
+    for link in &links {
+        let Some(case) = cases::hold_successor(tx, link.case)? else {
             continue;
         };
-        for of in [case.id, *linked] {
+        acknowledge::follow_reopening(tx, app, now, link.case, &why)?;
+        if link.told_at.is_none() {
+            continue;
+        }
+        for of in [case.id, link.case] {
             discard(tx, now, of, Purpose::CloseLoop, &why)?;
         }
         if case.state == State::Resolved {
             states::happen(tx, now, &by, case.id, Happening::Reopened, &why)?;
         }
     }
-    match told.last() {
-        Some((id, _)) => Ok(Some(*id)),
+    match links.last() {
+        Some(link) => Ok(Some(link.id)),
         None => {
             cases::store::forget_told(tx, thread.id)?;
             Ok(None)

@@ -132,7 +132,7 @@ fn begin(tx: &mut Conn, app: &App, id: ReplyId, now: Moment) -> Result<Begin> {
         return Ok(Begin::Later(at));
     }
     let look_first = !reply.is_unsent();
-    if !look_first && let Some(objection) = objection(tx, &reply, &mention, handle.as_ref(), now)? {
+    if !look_first && let Some(objection) = objection(tx, app, &reply, &mention, handle.as_ref())? {
         set_aside(tx, now, &reply, &objection)?;
         return Ok(Begin::Nothing);
     }
@@ -170,11 +170,12 @@ enum Objection {
 
 fn objection(
     tx: &mut Conn,
+    app: &App,
     reply: &Reply,
     mention: &Mention,
     handle: Option<&Handle>,
-    now: Moment,
 ) -> Result<Option<Objection>> {
+    let now = app.now();
     if mention.deleted_at.is_some() {
         return Ok(Some(Objection::Gone));
     }
@@ -185,12 +186,13 @@ fn objection(
     {
         return hold("it was approved more than three days ago; what it says may no longer be so");
     }
-    if reply.purpose == Purpose::CloseLoop
-        && let Some(thread) = close_loop::thread_of_key(&reply.dedupe_key)
-        && !store::public_threads(tx, &[thread.0])?
+    let is_outdated = match close_loop::thread_of_key(&reply.dedupe_key) {
+        Some(thread) => !store::public_threads(tx, &[thread.0])?
             .get(&thread.0)
-            .is_some_and(|t| t.is_solved)
-    {
+            .is_some_and(|t| t.is_solved),
+        None => acknowledge::is_outdated(tx, app, reply)?,
+    };
+    if is_outdated {
         return hold("it says that the thread is solved, which it is not any more");
     }
     if !reply.automatic {
@@ -232,7 +234,7 @@ fn is_still_wanted(app: &App, attempt: &Attempt) -> Result<bool> {
             return Ok(false);
         };
         let handle = attempt.handle.as_ref();
-        match objection(tx, &row, &attempt.mention, handle, now)? {
+        match objection(tx, app, &row, &attempt.mention, handle)? {
             None => {
                 // The look took its time; what goes out now is given time to arrive from now on.
                 store::set_sending_since(tx, row.id, now)?;

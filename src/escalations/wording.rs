@@ -11,8 +11,10 @@ pub struct Phrases {
     /// The same where no address may be given.
     pub thread_search: &'static [&'static str],
     /// A first answer with the address of a thread that is solved; what says of one later that it is
-    /// solved (`solved`, `solved_search`) does so too.
+    /// solved (`solved`) does so too.
     pub answered: &'static [&'static str],
+    /// The same where no address may be given: each names the thread, of which they know nothing yet.
+    pub answered_search: &'static [&'static str],
     /// The way to a private claim.
     pub claim: &'static [&'static str],
     /// The same where no address may be given.
@@ -23,6 +25,20 @@ pub struct Phrases {
     pub solved: &'static [&'static str],
     /// The same where no address may be given.
     pub solved_search: &'static [&'static str],
+}
+
+/// Shortest part of a text (bytes) by which its words are told from others.
+const TELLING_BYTES_MIN: usize = 20;
+
+/// Whether a reply says of a thread that it is solved, in words of ours.
+pub fn says_solved(body: &str) -> bool {
+    let lists = |p: &Phrases| [p.answered, p.answered_search, p.solved];
+    [&EN, &DE, &ES, &FR]
+        .into_iter()
+        .flat_map(lists)
+        .flatten()
+        .flat_map(|phrase| phrase.split(['{', '}']))
+        .any(|part| part.len() >= TELLING_BYTES_MIN && body.contains(part))
 }
 
 /// The texts in a language; in English where we have none in it.
@@ -56,6 +72,11 @@ const EN: Phrases = Phrases {
         "Thanks for telling us. This page says what to do: {address} Does that put it right? If not, we are still here.",
         "That is not how it should be. How to put it right stands here: {address} No luck? Answer, and we look again.",
         "You are not alone with this, and there is a way out of it: {address} Tell us if it leads nowhere for you.",
+    ],
+    answered_search: &[
+        "Sorry you ran into this. What solved it for others stands on {site}: search “{title}”. If it does not for you, just answer.",
+        "Thanks for telling us. This is solved: “{title}” on {site} says what to do. If it still fails for you, just answer.",
+        "That is not how it should be. Search “{title}” on {site} for how to put it right. No luck? Answer, and we look again.",
     ],
     claim: &[
         "Sorry about that. For this we need your details, and not in public. Please go on here, privately: {address}",
@@ -107,6 +128,11 @@ const DE: Phrases = Phrases {
         "So soll es nicht sein. Wie es wieder geht, steht hier: {address} Kein Erfolg? Kurz antworten, wir sehen wieder nach.",
         "Damit sind Sie nicht allein, und es gibt einen Ausweg: {address} Führt er bei Ihnen nicht weiter? Sagen Sie es uns.",
     ],
+    answered_search: &[
+        "Das tut uns leid. Anderen hat geholfen, was auf {site} unter „{title}“ steht. Hilft es Ihnen nicht? Einfach antworten.",
+        "Danke für den Hinweis. Das ist gelöst: „{title}“ auf {site} sagt, wie. Geht es noch immer nicht? Einfach antworten.",
+        "So soll es nicht sein. Wie es wieder geht, steht auf {site} unter „{title}“. Kein Erfolg? Kurz antworten, wir sehen wieder nach.",
+    ],
     claim: &[
         "Das tut uns leid. Dafür brauchen wir Angaben, die nicht öffentlich sein sollen. Hier geht es privat weiter: {address}",
         "Bitte hier keine persönlichen Daten schreiben. Auf dieser privaten Seite geht es weiter: {address}",
@@ -156,6 +182,11 @@ const ES: Phrases = Phrases {
         "Gracias por avisar. Esta página dice qué hacer: {address} ¿Con eso funciona? Si no, seguimos aquí.",
         "No debería pasar. Cómo se arregla está aquí: {address} ¿Sin suerte? Respóndenos y lo miramos otra vez.",
         "No eres la única persona a la que le pasa, y tiene solución: {address} Si a ti no te sirve, dínoslo.",
+    ],
+    answered_search: &[
+        "Sentimos lo ocurrido. Lo que ayudó a otras personas está en {site}: busca «{title}». Si a ti no te ayuda, respóndenos.",
+        "Gracias por avisar. Está resuelto: «{title}» en {site} dice cómo. Si te sigue fallando, respóndenos.",
+        "No debería pasar. Cómo se arregla está en {site}: busca «{title}». ¿Sin suerte? Respóndenos y lo miramos otra vez.",
     ],
     claim: &[
         "Lo sentimos. Para esto hacen falta datos que no deben ser públicos. Sigue aquí, en privado: {address}",
@@ -207,6 +238,11 @@ const FR: Phrases = Phrases {
         "Ce n'est pas normal. Comment y remédier se lit ici : {address} Sans succès ? Répondez-nous, nous regardons encore.",
         "Vous n'êtes pas seul dans ce cas, et il y a une solution : {address} Si elle ne mène à rien chez vous, dites-le-nous.",
     ],
+    answered_search: &[
+        "Désolés pour ce souci. Ce qui a aidé d'autres personnes est sur {site} : cherchez « {title} ». Sinon, répondez-nous.",
+        "Merci de nous l'avoir dit. C'est résolu : « {title} » sur {site} dit comment. Toujours en panne ? Répondez-nous.",
+        "Ce n'est pas normal. Comment y remédier se lit sur {site} : cherchez « {title} ». Sans succès ? Répondez-nous.",
+    ],
     claim: &[
         "Désolés. Il nous faut des informations qui ne doivent pas être publiques. La suite se passe ici, en privé : {address}",
         "Merci de ne rien publier de personnel. Cette page privée vous mène à la bonne personne : {address}",
@@ -247,6 +283,7 @@ mod tests {
                 p.thread,
                 p.thread_search,
                 p.answered,
+                p.answered_search,
                 p.claim,
                 p.claim_code,
                 p.soon,
@@ -277,6 +314,34 @@ mod tests {
                         "{phrase}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_answer_names_what_it_points_to() {
+        for language in ["en", "de", "es", "fr"] {
+            let phrases = phrases_in(Some(language));
+            for phrase in phrases.thread_search.iter().chain(phrases.answered_search) {
+                let names = ["{title}", "{site}"].map(|name| phrase.contains(name));
+                assert_eq!(names, [true, true], "{phrase}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_says_that_it_is_solved_is_taken_for_it() {
+        for language in ["en", "de", "es", "fr"] {
+            let p = phrases_in(Some(language));
+            let filled = |phrase: &str| {
+                let with = phrase.replace("{address}", "https://help.example.com/t/1");
+                with.replace("{title}", "A title").replace("{site}", "Help")
+            };
+            for phrase in [p.answered, p.answered_search, p.solved].concat() {
+                assert!(says_solved(&filled(phrase)), "{phrase}");
+            }
+            for phrase in [p.thread, p.thread_search, p.claim, p.claim_code, p.soon].concat() {
+                assert!(!says_solved(&filled(phrase)), "{phrase}");
             }
         }
     }

@@ -28,6 +28,7 @@ use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
 use offramp::escalations::send_reply::{self, SendReply};
 use offramp::escalations::store::{self, Mention, Reply};
+use offramp::escalations::wording::says_solved;
 use offramp::escalations::{Label, ReplyState, Stage, capture, import};
 use offramp::forum::docs::Docs;
 use offramp::forum::{self, ThreadKind, Visibility};
@@ -1425,6 +1426,51 @@ with_x! {
         t.run_jobs();
         assert!(x.sandbox().brand_replies().is_empty());
         assert_eq!(case_of(t, posts[0]).state, State::WaitingStaff);
+    }
+
+    fn a_first_answer_does_not_call_solved_what_was_taken_up_again(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "Hub blinks red after update 4.2",
+            "Since update 4.2 my hub blinks red all night and the app shows it offline.");
+        let by_rule = |on: bool| set(t, |c| diesel::update(products::table)
+            .set((products::link_threshold.eq(0.3), products::auto_acknowledge.eq(on)))
+            .execute(c));
+        let state = |state: &str| set(t, |c| diesel::update(threads::table.find(answer.0))
+            .set(threads::state.eq(state)).execute(c));
+        let text = "@FernwellHelp since update 4.2 my hub blinks red all night, app shows it offline.";
+        let first = |post| replies_of(t, case_of(t, post).id).remove(0);
+        state("solved");
+        by_rule(false);
+        let posts = [says(x, "ada", &format!("{text} Awful")), says(x, "bob", &format!("{text} Useless"))];
+        read(t);
+        let [approved, drafted] = posts.map(first);
+        // What a person and what a rule approved wait on the network when the answer is withdrawn.
+        x.sandbox().fail(Fail { kind: FailKind::RateLimited, count: 2, endpoint: Some("create_post".into()) });
+        approve(t, &approved);
+        by_rule(true);
+        let automatic = first({
+            let post = says(x, "cleo", &format!("{text} Shame"));
+            read(t);
+            post
+        });
+        assert!([&approved, &drafted, &automatic].iter().all(|r| says_solved(&r.body)));
+        assert_eq!([&approved, &drafted, &automatic].map(|r| reply_now(t, r).is_unsent()), [true, false, true]);
+        state("open");
+        t.advance(HOUR);
+        t.run_jobs();
+        for reply in [&approved, &automatic] {
+            assert_eq!(reply_now(t, reply).state, ReplyState::Draft, "held for a person");
+        }
+        // The job that tells of the reopening may also come before those that send.
+        approve(t, &reply_now(t, &approved));
+        enqueue(&t.app, &ThreadResolved { thread: answer });
+        t.run_jobs();
+        for reply in [&approved, &drafted, &automatic] {
+            let now = reply_now(t, reply);
+            assert_eq!(now.state, ReplyState::Draft);
+            assert!(!says_solved(&now.body) && now.body.contains("/t/"), "{}", now.body);
+        }
+        assert!(x.sandbox().brand_replies().is_empty());
     }
 
     fn who_deleted_their_first_post_is_answered_at_the_next(t, x) {

@@ -139,6 +139,18 @@ pub fn links_of_any(conn: &mut Conn, of: &[CaseId]) -> Result<Vec<Link>> {
     rows.into_iter().map(link_of).collect()
 }
 
+/// Confirmed links to a thread, after the link `after`.
+pub fn links_to(conn: &mut Conn, thread: ThreadId, after: LinkId, limit: i64) -> Result<Vec<Link>> {
+    let rows: Vec<LinkRow> = links::table
+        .filter(links::thread_id.eq(thread.0).and(links::id.gt(after.0)))
+        .filter(links::state.eq(LinkState::Confirmed.as_str()))
+        .order(links::id)
+        .limit(limit)
+        .select(link_columns!())
+        .load(conn)?;
+    rows.into_iter().map(link_of).collect()
+}
+
 /// Confirmed links to a thread whose people were not told yet, after the link `after`.
 pub fn untold_links_to(
     conn: &mut Conn,

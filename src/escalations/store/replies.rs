@@ -6,11 +6,11 @@ use diesel::prelude::*;
 use crate::cases::Step;
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{case_events, links, mentions, replies, ticket_messages, tickets};
+use crate::db::schema::{case_events, mentions, replies, ticket_messages, tickets};
 use crate::each;
 use crate::error::Result;
 use crate::escalations::{Purpose, ReplyState};
-use crate::ids::{CaseId, LinkId, MentionId, ReplyId, ThreadId, UserId};
+use crate::ids::{CaseId, MentionId, ReplyId, UserId};
 use crate::networks::Network;
 use crate::text::storable;
 
@@ -482,30 +482,6 @@ pub fn set_unsent(tx: &mut Conn, id: ReplyId, why: &str) -> Result<()> {
         ))
         .execute(tx)?;
     Ok(())
-}
-
-/// Confirmed links to a thread whose people were told, after the link `after`.
-pub fn told_links_to(
-    conn: &mut Conn,
-    thread: ThreadId,
-    after: LinkId,
-    limit: i64,
-) -> Result<Vec<(LinkId, CaseId)>> {
-    let rows: Vec<(i64, i64)> = links::table
-        .filter(links::thread_id.eq(thread.0).and(links::id.gt(after.0)))
-        .filter(
-            links::told_at
-                .is_not_null()
-                .and(links::state.eq("confirmed")),
-        )
-        .order(links::id)
-        .limit(limit)
-        .select((links::id, links::case_id))
-        .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(l, c)| (LinkId(l), CaseId(c)))
-        .collect())
 }
 
 /// What a customer wrote first in the ticket of a case.
