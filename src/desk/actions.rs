@@ -610,7 +610,7 @@ pub async fn message(
 ) -> Answer {
     use tickets::reply::{Outcome, Written, reply};
     let id = CaseId(id.into_inner());
-    let FormWithFiles { fields, files } = form;
+    let FormWithFiles { fields, files, .. } = form;
     let user = staff.user.clone();
     let typed = Typed {
         message: fields.body.clone(),
@@ -635,8 +635,11 @@ pub async fn message(
     .await?;
     let words = |text: String| Err(Refused::Words(text + again));
     let said = match outcome {
+        Outcome::SentAndResolved(_) => Ok(Said::done(
+            "Answered and resolved. The mail is on its way; it asks the customer whether it works.",
+        )),
         Outcome::Sent(_) if resolves => Ok(Said::done(
-            "Answered and resolved. The mail is on its way; the customer is asked whether it works.",
+            "Answered. The mail is on its way. The case was resolved or closed already, and stays so.",
         )),
         Outcome::Sent(_) => Ok(Said::done("Answered. The mail is on its way.")),
         Outcome::Already(_) => Ok(Said::info("This answer was sent already.")),

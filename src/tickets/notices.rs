@@ -211,7 +211,8 @@ pub fn receipt(
     )
 }
 
-/// Sends an answer of staff; the message stands in the ticket already.
+/// Sends an answer of staff; the message stands in the ticket already. With `is_resolved` it asks
+/// whether it works.
 #[allow(clippy::too_many_arguments)]
 pub(super) fn staff_reply(
     tx: &mut Conn,
@@ -222,8 +223,18 @@ pub(super) fn staff_reply(
     staff_name: &str,
     (body, body_html): (&str, &str),
     files: &[store::KeptFile],
+    is_resolved: bool,
 ) -> Result<Option<MailId>> {
     let link = case_link(tx, app, case.id)?;
+    let mut paragraphs = vec![Paragraph::Prose {
+        text: body.to_owned(),
+        html: with_whole_addresses(body_html, &app.config.site.url),
+    }];
+    if is_resolved {
+        paragraphs.extend(asks_verdict(&link));
+    } else {
+        paragraphs.push(Paragraph::Small(format!("The whole conversation: {link}")));
+    }
     let mail = put(
         tx,
         app,
@@ -234,13 +245,7 @@ pub(super) fn staff_reply(
             from_name: format!("{staff_name} ({})", app.config.site.name),
             subject: answer_subject(&ticket.subject),
             greeting: String::new(),
-            paragraphs: vec![
-                Paragraph::Prose {
-                    text: body.to_owned(),
-                    html: with_whole_addresses(body_html, &app.config.site.url),
-                },
-                Paragraph::Small(format!("The whole conversation: {link}")),
-            ],
+            paragraphs,
             dedupe_key: format!("ticket_message:{message}"),
             automatic: Automatic::No,
             files,
@@ -253,6 +258,22 @@ pub(super) fn staff_reply(
     Ok(mail)
 }
 
+/// The question whether it works, which a letter asks that tells of a resolved case.
+fn asks_verdict(link: &str) -> [Paragraph; 3] {
+    [
+        Paragraph::Text(
+            "Does it work for you now? Tell us with one click; if it is still broken, your case \
+             opens again in its old place."
+                .into(),
+        ),
+        Paragraph::Action {
+            label: "Solved, or still broken?".into(),
+            url: format!("{link}#verdict"),
+        },
+        small_link_words(),
+    ]
+}
+
 /// Links to our own pages lead there from a mail too.
 fn with_whole_addresses(html: &str, site: &str) -> String {
     html.replace("href=\"/", &format!("href=\"{site}/"))
@@ -260,13 +281,19 @@ fn with_whole_addresses(html: &str, site: &str) -> String {
 }
 
 /// Tells the customers of a case's tickets that it is resolved, in `words` (Markdown), and asks
-/// whether that is so. Once for each address and each time the case is resolved; false when there
-/// is nobody to tell or they were told.
-pub fn tell_resolved(tx: &mut Conn, app: &App, case: CaseId, words: &str) -> Result<bool> {
+/// whether that is so. Once for each address and each time the case is resolved; `by_answer` is an
+/// address that an answer of staff tells. False when there is nobody to tell or they were told.
+pub fn tell_resolved(
+    tx: &mut Conn,
+    app: &App,
+    case: CaseId,
+    words: &str,
+    by_answer: Option<&str>,
+) -> Result<bool> {
     let Some(case) = cases::store::case(tx, case)? else {
         return Ok(false);
     };
-    let mut told: Vec<String> = Vec::new();
+    let mut told: Vec<String> = by_answer.and_then(names::email_key).into_iter().collect();
     for ticket in store::tickets_of(tx, case.id)? {
         let Some(owner) = cases::store::case(tx, ticket.case)? else {
             continue;
@@ -338,22 +365,12 @@ fn resolved(
             from_name: String::new(),
             subject: answer_subject(&ticket.subject),
             greeting: "Hello,".into(),
-            paragraphs: vec![
-                Paragraph::Prose {
-                    text: words.to_owned(),
-                    html: with_whole_addresses(&html, &app.config.site.url),
-                },
-                Paragraph::Text(
-                    "Does it work for you now? Tell us with one click; if it is still broken, \
-                     your case opens again in its old place."
-                        .into(),
-                ),
-                Paragraph::Action {
-                    label: "Solved, or still broken?".into(),
-                    url: format!("{link}#verdict"),
-                },
-                small_link_words(),
-            ],
+            paragraphs: std::iter::once(Paragraph::Prose {
+                text: words.to_owned(),
+                html: with_whole_addresses(&html, &app.config.site.url),
+            })
+            .chain(asks_verdict(&link))
+            .collect(),
             dedupe_key,
             automatic: Automatic::Generated,
             files: &[],

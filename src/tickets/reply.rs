@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::attachments::{keep, too_large};
-use super::resolve::resolve;
+use super::resolve::{Resolved, resolve_telling};
 use super::store::{self, NewMessage};
 use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, request_key};
 use crate::app::App;
@@ -19,8 +19,10 @@ use crate::web::UploadedFile;
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Stored, and its mail is in the outbox.
+    /// Stored, and its mail is in the outbox. The case is as it was, or waits for the customer.
     Sent(TicketMessageId),
+    /// The case is resolved with it, and the same mail asks whether it works.
+    SentAndResolved(TicketMessageId),
     /// This form was sent before; nothing was done twice.
     Already(TicketMessageId),
     /// Another member of staff answered since the page was shown. Nothing was sent: show what
@@ -125,16 +127,6 @@ pub fn reply(
             return Ok(Outcome::NoTicket);
         };
         store::insert_files(tx, now, message, &kept)?;
-        notices::staff_reply(
-            tx,
-            app,
-            &ticket,
-            &owner,
-            message,
-            &staff.name,
-            (&body, &html),
-            &kept,
-        )?;
         record_event(
             tx,
             now,
@@ -167,10 +159,27 @@ pub fn reply(
             Happening::StaffAnswered,
             "answered by mail",
         )?;
-        if resolves {
-            resolve(tx, app, &staff.actor(), case, "answered by mail")?;
-        }
-        Ok(Outcome::Sent(message))
+        // A colleague may have resolved or closed it meanwhile, and asked.
+        let is_resolved = resolves && {
+            let (by, told) = (staff.actor(), owner.email.as_deref());
+            resolve_telling(tx, app, &by, case, "answered by mail", told)? != Resolved::Already
+        };
+        notices::staff_reply(
+            tx,
+            app,
+            &ticket,
+            &owner,
+            message,
+            &staff.name,
+            (&body, &html),
+            &kept,
+            is_resolved,
+        )?;
+        Ok(if is_resolved {
+            Outcome::SentAndResolved(message)
+        } else {
+            Outcome::Sent(message)
+        })
     })
 }
 

@@ -24,11 +24,23 @@ pub enum Resolved {
 
 /// Resolves the case in the caller's transaction and tells its customers.
 pub fn resolve(tx: &mut Conn, app: &App, by: &Actor, case: CaseId, why: &str) -> Result<Resolved> {
+    resolve_telling(tx, app, by, case, why, None)
+}
+
+/// Resolves it as `resolve` does, where a letter that the caller writes tells `told`.
+pub(super) fn resolve_telling(
+    tx: &mut Conn,
+    app: &App,
+    by: &Actor,
+    case: CaseId,
+    why: &str,
+    told: Option<&str>,
+) -> Result<Resolved> {
     let changed = happen(tx, app.now(), by, case, Happening::Resolved, why)?;
     if !changed.is_some_and(|(before, now)| before.state != now) {
         return Ok(Resolved::Already);
     }
-    Ok(if notices::tell_resolved(tx, app, case, WORDS)? {
+    Ok(if notices::tell_resolved(tx, app, case, WORDS, told)? {
         Resolved::Told
     } else {
         Resolved::NobodyToTell

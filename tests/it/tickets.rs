@@ -530,12 +530,19 @@ on_both! {
         let last = Written { resolves: true, ..written("Turn it off.", "k1", newest(t, id)) };
         for _ in 0..2 {
             let outcome = reply(&t.app, &jo, id, &last).expect("an outcome");
-            assert!(matches!(outcome, Outcome::Sent(_) | Outcome::Already(_)));
+            assert!(matches!(outcome, Outcome::SentAndResolved(_) | Outcome::Already(_)));
         }
         assert_eq!(case(t, id).state, State::Resolved);
         run(t);
-        sent_to(t, ANNA, "Turn it off.");
-        sent_to(t, ANNA, "Does it work for you now?");
+        let letters = sent(t).into_iter().filter(|m| m.text.contains("Turn it off.") || m.text.contains("#verdict"));
+        let texts: Vec<String> = letters.map(|m| m.text).collect();
+        assert_eq!(texts.len(), 1, "one letter for one decision: {texts:?}");
+        assert!(texts[0].contains("Turn it off.") && texts[0].contains("Does it work for you now?"), "{texts:?}");
+        // Resolved already: it is not asked again.
+        let more = Written { resolves: true, ..written("Then on.", "k3", newest(t, id)) };
+        assert!(matches!(reply(&t.app, &jo, id, &more), Ok(Outcome::Sent(_))));
+        run(t);
+        assert!(!sent_to(t, ANNA, "Then on.").text.contains("#verdict"));
         let refused = Written { resolves: true, ..written("And this.", "k2", 0) };
         receive(t, &Mail::new(ANNA, "back@customers.example", "No.")
             .to(&reply_address(&sent_to(t, ANNA, "Turn it off."))));
@@ -605,9 +612,9 @@ on_both! {
         assert_eq!(case(t, id).state, State::WaitingStaff);
 
         set(t, id, Happening::Resolved);
-        let told = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way."));
+        let told = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way.", None));
         assert!(told.expect("told"));
-        let again = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way."));
+        let again = t.app.db.write(|tx| tickets::notices::tell_resolved(tx, &t.app, id, "A new part is on its way.", None));
         assert!(!again.expect("an answer"));
         run(t);
         let mail = sent_to(t, ANNA, "A new part is on its way.");
