@@ -82,14 +82,21 @@ pub struct Line {
 impl Line {
     /// Who did it, and why, in words: of a rule, both may be names from the code.
     pub fn who_and_why(&self) -> (String, String) {
-        if self.actor_kind == "rule" {
-            (
-                self.actor_name.replace('_', " "),
-                self.reason.replace('_', " "),
-            )
-        } else {
-            (self.actor_name.clone(), self.reason.clone())
-        }
+        let why = match self.actor_kind.as_str() {
+            "rule" => self.reason.replace('_', " "),
+            _ => self.reason.clone(),
+        };
+        (actor_words(&self.actor_kind, &self.actor_name), why)
+    }
+}
+
+/// Who did something, in words, from an actor's kind and name.
+pub fn actor_words(kind: &str, name: &str) -> String {
+    match kind {
+        "rule" => format!("Offramp ({})", name.replace(['_', '-'], " ")),
+        "customer" if name.is_empty() => "the customer".to_owned(),
+        "customer" => format!("{name} (customer)"),
+        _ => name.to_owned(),
     }
 }
 

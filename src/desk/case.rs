@@ -18,7 +18,7 @@ use crate::db::{Conn, audit};
 use crate::error::Result;
 use crate::escalations::store::Reply;
 use crate::escalations::{Label, ReplyState, acknowledge, handoff};
-use crate::forum::{self, Thread};
+use crate::forum::{self, Thread, ThreadKind, ThreadState};
 use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
@@ -42,7 +42,8 @@ pub(super) struct ThreadView {
     pub path: String,
     pub title: String,
     pub kind: String,
-    pub state: String,
+    /// `None` where there is nothing to solve: an article is neither open nor solved.
+    pub state: Option<&'static str>,
     pub is_draft: bool,
     pub is_official: bool,
 }
@@ -54,7 +55,10 @@ impl ThreadView {
             path: thread.path(),
             title: thread.title.clone(),
             kind: thread.kind.as_str().to_owned(),
-            state: thread.state.as_str().to_owned(),
+            state: match (thread.kind, thread.state) {
+                (ThreadKind::Article | ThreadKind::Announcement, ThreadState::Open) => None,
+                (_, state) => Some(state.as_str()),
+            },
             is_draft: thread.is_waiting_draft(),
             is_official: thread.official,
         }
@@ -419,11 +423,14 @@ fn gather(
         severities: choices(Severity::ALL, Some(case.severity), Severity::label),
         audit: audit
             .into_iter()
-            .map(|line| AuditLine {
-                at: When::new(line.at, now),
-                actor: story::actor_words(&line.actor_kind, &line.actor_name),
-                act: line.act.replace('_', " "),
-                reason: line.who_and_why().1,
+            .map(|line| {
+                let (actor, reason) = line.who_and_why();
+                AuditLine {
+                    at: When::new(line.at, now),
+                    actor,
+                    act: line.act.replace('_', " "),
+                    reason,
+                }
             })
             .collect(),
         found: found

@@ -288,7 +288,7 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
         page: staff.page,
         tiles: tiles(&asked, &counts.waits),
         tabs: tabs(&asked, &counts),
-        states: choices(STATES, filter.state, State::label),
+        states: state_choices(filter.state),
         severities: choices(Severity::ALL, filter.severity, Severity::label),
         channels: choices(Channel::ALL, filter.channel, Channel::label),
         products: products
@@ -311,6 +311,13 @@ pub async fn page(app: Data<App>, staff: Staff, asked: Query<Asked>) -> Answer {
         rows,
         asked,
     })
+}
+
+/// The states to choose from, with the one asked for where an address has another.
+fn state_choices(asked: Option<State>) -> Vec<Choice> {
+    let other = asked.filter(|asked| !STATES.contains(asked));
+    let all: Vec<State> = other.into_iter().chain(STATES.iter().copied()).collect();
+    choices(&all, asked, State::label)
 }
 
 /// What stands beside the views of the queue.

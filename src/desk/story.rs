@@ -6,6 +6,7 @@ use crate::cases::store::{Note, StoredEvent};
 use crate::cases::{self, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
+use crate::db::audit::actor_words;
 use crate::error::Result;
 use crate::escalations::store::{Mention, Reply, StoredTriage};
 use crate::escalations::{self, Label};
@@ -142,16 +143,6 @@ pub fn events_of(conn: &mut Conn, cases: &[CaseId]) -> Result<Vec<StoredEvent>> 
 pub fn thread_of_event(event: &StoredEvent) -> Option<ThreadId> {
     let target = event.data.get("target")?.as_str()?;
     target.strip_prefix("thread:")?.parse().ok()
-}
-
-/// Who did something, in words.
-pub fn actor_words(kind: &str, name: &str) -> String {
-    match kind {
-        "rule" => format!("Offramp ({})", name.replace(['_', '-'], " ")),
-        "customer" if name.is_empty() => "the customer".to_owned(),
-        "customer" => format!("{name} (customer)"),
-        _ => name.to_owned(),
-    }
 }
 
 /// A mention with who wrote it and how it was judged.

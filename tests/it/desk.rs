@@ -1082,6 +1082,14 @@ on_both! {
         assert_eq!(changed, [case.0, into.0]);
     }
 
+    fn the_queue_offers_the_state_that_its_address_asks_for(t) {
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let page = browser.get("/desk?state=waiting_staff").body;
+        assert!(page.contains("value=\"waiting_staff\" selected"), "{page}");
+        let page = browser.get("/desk").body;
+        assert!(!page.contains("value=\"waiting_staff\""), "it is the whole queue");
+    }
+
     fn open_pages_hear_of_a_change_once_it_is_committed(t) {
         let case = case_of(t, "Live", Channel::X, Severity::Money, None, HOUR);
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
