@@ -6,6 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
@@ -23,11 +25,17 @@ const UNFINISHED: &str = "00";
 pub struct Files {
     dir: PathBuf,
     random: Random,
+    /// Bytes of what is on its way into storage, in the whole process.
+    under_way: Arc<AtomicUsize>,
 }
 
 impl Files {
     pub fn new(dir: PathBuf, random: Random) -> Files {
-        Files { dir, random }
+        Files {
+            dir,
+            random,
+            under_way: Arc::default(),
+        }
     }
 
     /// Stores `bytes`, durably before it answers; the key is their SHA-256.
@@ -35,6 +43,14 @@ impl Files {
         let mut upload = self.begin()?;
         upload.write(bytes)?;
         self.keep(&upload)
+    }
+
+    /// Room on the disk for what somebody sends, nothing at first.
+    pub fn room(&self) -> Room {
+        Room {
+            under_way: self.under_way.clone(),
+            taken: 0,
+        }
     }
 
     /// A file that comes piece by piece.
@@ -143,6 +159,34 @@ impl Files {
 
     fn path(&self, key: &str) -> PathBuf {
         self.dir.join(&key[..2]).join(key)
+    }
+}
+
+/// What one sender takes of the disk for files on their way; given back when it is dropped.
+#[derive(Debug)]
+pub struct Room {
+    under_way: Arc<AtomicUsize>,
+    taken: usize,
+}
+
+impl Room {
+    /// Takes room for `bytes` more, unless all senders together would then have more than `max`.
+    pub fn take(&mut self, bytes: usize, max: usize) -> bool {
+        let more = |taken: usize| taken.checked_add(bytes).filter(|taken| *taken <= max);
+        let has_room = self
+            .under_way
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok();
+        if has_room {
+            self.taken += bytes;
+        }
+        has_room
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Limit {
     Act,
     /// Contact forms.
     Contact,
+    /// Contact forms of which an earlier step was counted: each goes uncounted once.
+    CountedForm,
     /// The pages by which a customer proves a handle, and tries at their codes.
     Claim,
 }
@@ -40,6 +42,7 @@ pub struct Limits {
     act: DefaultKeyedRateLimiter<String>,
     search: DefaultKeyedRateLimiter<String>,
     contact: DefaultKeyedRateLimiter<String>,
+    counted_form: DefaultKeyedRateLimiter<String>,
     claim: DefaultKeyedRateLimiter<String>,
 }
 
@@ -56,6 +59,7 @@ impl Limits {
             act: per_minute(limits.acts_per_minute),
             search: per_minute(limits.searches_per_minute),
             contact: per_hour(limits.contacts_per_hour),
+            counted_form: per_hour(1),
             claim: per_minute(limits.claims_per_minute),
         }
     }
@@ -69,6 +73,7 @@ impl Limits {
             Limit::Act => &self.act,
             Limit::Search => &self.search,
             Limit::Contact => &self.contact,
+            Limit::CountedForm => &self.counted_form,
             Limit::Claim => &self.claim,
         };
         limiter.check_key(&who.to_owned()).map_err(|until| {
@@ -103,6 +108,7 @@ impl Limits {
             &self.act,
             &self.search,
             &self.contact,
+            &self.counted_form,
             &self.claim,
         ] {
             limiter.retain_recent();

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::app::App;
 use crate::cases::Channel;
+use crate::clock::{HOUR, Moment};
 use crate::error::{Error, Problem, Result};
 use crate::forum::similar_threads::{Similar, similar_threads};
 use crate::forum::store as forum;
@@ -19,6 +20,9 @@ use crate::web::UploadedFile;
 
 /// Shortest message (characters) that a person could act on.
 pub const BODY_CHARS_MIN: usize = 10;
+/// How long a form whose step was counted may come back uncounted (µs), as long as `Limits` knows
+/// that it has.
+const COUNTED_LIFE: i64 = HOUR;
 /// Longest name (characters).
 pub const NAME_CHARS_MAX: usize = 100;
 /// Letters of the message that are compared with threads.
@@ -65,33 +69,54 @@ pub enum Why {
     },
 }
 
+/// What an earlier step of a form left, sealed into it.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Kept {
+    files: Vec<KeptFile>,
+    counted: Option<Counted>,
+}
+
+/// A step that was counted: the form may come back, and open one case, without being counted again.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Counted {
+    token: String,
+    at: Moment,
+}
+
 /// Opens a case with its ticket, and a receipt. The answer is the same whether we know the
-/// address or not. `from` is where it comes from, as the limit counts.
+/// address or not. `from` is where it comes from, as the limit counts; `counted` says whether
+/// that was done when its files were read.
 pub fn contact(
     app: &App,
     user: Option<UserId>,
     from: &str,
     typed: &Typed,
     files: &[UploadedFile],
+    counted: Option<std::result::Result<(), u64>>,
 ) -> Result<Outcome> {
     let mut problems = check(typed);
     let mut kept = kept_before(app, &typed.kept_files);
-    if !are_there(app, &kept)? {
-        kept.clear();
+    match counted {
+        Some(Err(retry_seconds)) => return back(app, &kept, Why::TooMany { retry_seconds }),
+        // Each step that brings files is counted, as they fill the disk.
+        Some(Ok(())) => {
+            kept.counted = Some(Counted {
+                token: app.random.token(),
+                at: app.now(),
+            });
+        }
+        None => {}
+    }
+    if !are_there(app, &kept.files)? {
+        kept.files.clear();
         problems.push(Problem::new(
             "files",
             "The files were chosen too long ago and are gone. Choose them again.",
         ));
     }
-    let too_large = too_large(files, &kept);
-    // Counted once: by the step that keeps files, else by the one that opens the case. A step that
-    // only shows the form again keeps nothing.
-    let keeps_files = !files.is_empty() && too_large.is_empty();
-    if keeps_files {
-        if let Err(retry_seconds) = app.limits.check(Limit::Contact, from) {
-            return back(app, &kept, Why::TooMany { retry_seconds });
-        }
-        kept.extend(keep(app, files)?);
+    let too_large = too_large(files, &kept.files);
+    if too_large.is_empty() {
+        kept.files.extend(keep(app, files)?);
     }
     problems.extend(too_large);
     if !problems.is_empty() {
@@ -103,14 +128,18 @@ pub fn contact(
             return back(app, &kept, Why::Similar(threads));
         }
     }
-    if !keeps_files && let Err(retry_seconds) = app.limits.check(Limit::Contact, from) {
+    // Counted once: by a step that brought files, else here. A step that only shows the form again
+    // costs nothing.
+    if !was_counted(app, &kept)
+        && let Err(retry_seconds) = app.limits.check(Limit::Contact, from)
+    {
         return back(app, &kept, Why::TooMany { retry_seconds });
     }
     let subject = one_line(&typed.subject, SUBJECT_CHARS_MAX);
     let body = clean_text(&typed.message);
     let email = names::email(&typed.email);
     let content = [&subject, &typed.product, &typed.name, &typed.email, &body].map(String::as_str);
-    let content = content_of(&content.join("\0"), &kept);
+    let content = content_of(&content.join("\0"), &kept.files);
     let key = request_key("contact", &typed.request_key, &content);
     app.db.write(|tx| {
         let product = forum::product_by_slug(tx, &typed.product)?;
@@ -130,7 +159,7 @@ pub fn contact(
             email: email.as_deref(),
             body: &body,
             request_key: key.as_deref(),
-            files: &kept,
+            files: &kept.files,
             ..Words::default()
         };
         if let Some(taken) = open_case(tx, app, &opening, &words)? {
@@ -141,8 +170,8 @@ pub fn contact(
 }
 
 /// The form with its files, which need not be chosen again.
-fn back(app: &App, kept: &[KeptFile], why: Why) -> Result<Outcome> {
-    let kept_files = if kept.is_empty() {
+fn back(app: &App, kept: &Kept, why: Why) -> Result<Outcome> {
+    let kept_files = if kept.files.is_empty() && kept.counted.is_none() {
         String::new()
     } else {
         let json = serde_json::to_string(kept).map_err(Error::other)?;
@@ -151,14 +180,26 @@ fn back(app: &App, kept: &[KeptFile], why: Why) -> Result<Outcome> {
     Ok(Outcome::Back {
         why,
         kept_files,
-        file_names: kept.iter().map(|file| file.filename.clone()).collect(),
+        file_names: kept
+            .files
+            .iter()
+            .map(|file| file.filename.clone())
+            .collect(),
     })
 }
 
-/// Files that an earlier step of the same form stored.
-fn kept_before(app: &App, sealed: &str) -> Vec<KeptFile> {
+/// Whether a step of this form was counted, for which no case was opened yet.
+fn was_counted(app: &App, kept: &Kept) -> bool {
+    kept.counted.as_ref().is_some_and(|counted| {
+        let is_fresh = app.now().since(counted.at) < COUNTED_LIFE;
+        is_fresh && app.limits.check(Limit::CountedForm, &counted.token).is_ok()
+    })
+}
+
+/// What an earlier step of the same form left.
+fn kept_before(app: &App, sealed: &str) -> Kept {
     if sealed.is_empty() {
-        return Vec::new();
+        return Kept::default();
     }
     app.keys
         .open(sealed)

@@ -87,10 +87,10 @@ pub async fn post_contact(
 ) -> Answer {
     let fields = form.fields;
     let (user, from) = (viewer.user_id(), client_ip(&app, &req));
-    let (typed, files) = (fields.clone(), form.files);
-    let has_files = !files.is_empty();
+    let (typed, files, asked) = (fields.clone(), form.files, form.counted);
+    let is_unread = asked.is_some_and(|asked| asked.is_err());
     let outcome = blocking(&app, move |app| {
-        contact::contact(app, user, &from, &typed, &files)
+        contact::contact(app, user, &from, &typed, &files, asked)
     })
     .await?;
     let (why, kept_files, file_names) = match outcome {
@@ -109,7 +109,7 @@ pub async fn post_contact(
         Why::Similar(threads) => (StatusCode::OK, Vec::new(), threads),
         Why::Problems(problems) => (StatusCode::UNPROCESSABLE_ENTITY, problems, Vec::new()),
         Why::TooMany { retry_seconds } => {
-            let again = if has_files {
+            let again = if is_unread {
                 " Files have to be chosen again."
             } else {
                 ""
@@ -383,7 +383,10 @@ pub async fn write(
         Err(page) => return page,
     };
     let fields = form.fields;
-    if let Err(seconds) = app.limits.check(Limit::Contact, &client_ip(&app, &req)) {
+    let asked = form
+        .counted
+        .unwrap_or_else(|| app.limits.check(Limit::Contact, &client_ip(&app, &req)));
+    if let Err(seconds) = asked {
         let problem = Problem::new(
             "",
             format!("Too fast. Try again in {}.", counted(seconds, "second")),

@@ -25,6 +25,9 @@ pub enum Failure {
     LogInNeeded { next: String },
     #[error("too many requests")]
     TooMany { retry_seconds: u64 },
+    /// So much is being sent that there is no room for more now.
+    #[error("busy")]
+    Busy { retry_seconds: u64 },
     #[error("too large: {0}")]
     TooLarge(String),
     /// The request makes no sense; the text says what would. `kept` is what was typed.
@@ -90,6 +93,14 @@ impl Failure {
                 ),
                 "This limit keeps automatic requests away; nothing is wrong with yours.".into(),
             ),
+            Failure::Busy { retry_seconds } => (
+                "Many files are arriving right now",
+                "There is no room for yours at this moment, so nothing was saved.".into(),
+                format!(
+                    "Send it again in {}, or leave the files out.",
+                    counted(*retry_seconds, "second")
+                ),
+            ),
             Failure::TooLarge(text) => ("That is too large", text.clone(), String::new()),
             Failure::Bad { text, .. } => ("That did not work", text.clone(), String::new()),
             Failure::WrongMethod { .. } => (
@@ -120,6 +131,7 @@ impl ResponseError for Failure {
             Failure::Forbidden(_) => StatusCode::FORBIDDEN,
             Failure::LogInNeeded { .. } => StatusCode::SEE_OTHER,
             Failure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Failure::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Failure::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Failure::Bad { .. } => StatusCode::BAD_REQUEST,
             Failure::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -136,7 +148,7 @@ impl ResponseError for Failure {
                 let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
                 response.insert_header((header::LOCATION, format!("/login?next={next}")));
             }
-            Failure::TooMany { retry_seconds } => {
+            Failure::TooMany { retry_seconds } | Failure::Busy { retry_seconds } => {
                 response.insert_header((header::RETRY_AFTER, retry_seconds.to_string()));
             }
             Failure::WrongMethod { allow } => {

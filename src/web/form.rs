@@ -11,9 +11,10 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::{Failure, blocking, csrf_token, session_token};
+use super::{Failure, blocking, client_ip, csrf_token, session_token};
 use crate::app::App;
-use crate::files::Upload;
+use crate::files::{Room, Upload};
+use crate::limits::Limit;
 
 /// A form as sent: its fields as `T`.
 ///
@@ -28,10 +29,17 @@ pub struct Form<T> {
 pub struct FormWithFiles<T> {
     pub fields: T,
     pub files: Vec<UploadedFile>,
+    /// Whether it was counted as a contact, as is done before anything of a file is stored for
+    /// somebody whom `After` did not admit. An error holds the seconds until the next is allowed;
+    /// then no file was read.
+    pub counted: Option<Result<(), u64>>,
 }
 
 /// Extracts `A`, and `B` only once `A` went well: whoever may not send a form has none read.
 pub struct After<A, B>(pub A, pub B);
+
+/// Left in a request of somebody whom `After` let in.
+struct Admitted;
 
 /// A file as sent. The name is the sender's and not to be trusted as a path.
 #[derive(Clone, Debug)]
@@ -49,6 +57,11 @@ const FIELDS_MAX: usize = 200;
 const FILES_MAX: usize = 10;
 /// All files of a form together, in times of the largest single one.
 const FILES_WEIGHT_MAX: usize = 2;
+/// Files of all forms that are being received, in times of what one form may carry: they lie on the
+/// disk of the database, and a sender may take as long as they like.
+const UNDER_WAY_FORMS_MAX: usize = 32;
+/// When there may be room again (seconds); a guess at how long a form takes to arrive.
+const BUSY_RETRY_SECONDS: u64 = 30;
 /// Pieces in which a file goes to the disk (bytes): what a request holds of it in memory.
 const PIECE_BYTES: usize = 256 * 1024;
 /// Most parts of a form with files; each field and each file is one.
@@ -91,16 +104,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for FormWithFiles<T> {
         let payload = payload.take();
         Box::pin(async move {
             let app = app_of(&req)?;
-            let (pairs, files) = if is_multipart(&req) {
+            let mut sent = if is_multipart(&req) {
                 read_multipart(&app, &req, payload, Files::Read).await?
             } else {
-                (read_urlencoded(&app, payload).await?, Vec::new())
+                Sent {
+                    pairs: read_urlencoded(&app, payload).await?,
+                    ..Sent::default()
+                }
             };
-            keep(&req, &pairs);
-            check_token(&app, &req, &pairs)?;
+            keep(&req, &sent.pairs);
+            check_token(&app, &req, &sent.pairs)?;
+            if let Some(room) = sent.room.take() {
+                // The files are there until the request ends.
+                req.extensions_mut().insert(room);
+            }
             Ok(FormWithFiles {
-                fields: typed(&pairs)?,
-                files,
+                fields: typed(&sent.pairs)?,
+                files: sent.files,
+                counted: sent.counted,
             })
         })
     }
@@ -121,11 +142,12 @@ where
             let first = match A::from_request(&req, &mut Payload::None).await {
                 Err(Failure::LogInNeeded { .. }) if is_multipart(&req) => {
                     let app = app_of(&req)?;
-                    let (pairs, _) = read_multipart(&app, &req, payload, Files::Skip).await?;
-                    return Err(Failure::logged_out(kept(&pairs)));
+                    let sent = read_multipart(&app, &req, payload, Files::Skip).await?;
+                    return Err(Failure::logged_out(kept(&sent.pairs)));
                 }
                 other => other?,
             };
+            req.extensions_mut().insert(Admitted);
             let second = B::from_request(&req, &mut payload).await?;
             Ok(After(first, second))
         })
@@ -260,13 +282,24 @@ async fn read_urlencoded(app: &App, mut payload: Payload) -> Result<Pairs, Failu
         let chunk = chunk.map_err(|_| Failure::bad("The form did not arrive whole. Try again."))?;
         if body.len() + chunk.len() > max {
             return Err(Failure::TooLarge(format!(
-                "A form may have up to {} KB of text. Go back and shorten it.",
-                max / 1024
+                "A form may have up to {} of text. Go back and shorten it.",
+                size(max)
             )));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(clean(url::form_urlencoded::parse(&body)))
+}
+
+/// A limit in words.
+fn size(bytes: usize) -> String {
+    const MB: usize = 1024 * 1024;
+    match bytes {
+        n if n >= MB && n % MB == 0 => format!("{} MB", n / MB),
+        n if n >= MB => format!("{:.1} MB", n as f64 / MB as f64),
+        n if n >= 1024 => format!("{} KB", n / 1024),
+        n => format!("{n} bytes"),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -276,18 +309,33 @@ enum Files {
     Skip,
 }
 
+/// What came in a form with files.
+#[derive(Default)]
+struct Sent {
+    pairs: Pairs,
+    files: Vec<UploadedFile>,
+    /// What its files take of the disk.
+    room: Option<Room>,
+    /// As in `FormWithFiles`.
+    counted: Option<Result<(), u64>>,
+}
+
 async fn read_multipart(
     app: &App,
     req: &HttpRequest,
     payload: Payload,
     wanted: Files,
-) -> Result<(Pairs, Vec<UploadedFile>), Failure> {
+) -> Result<Sent, Failure> {
     let broken = |_| Failure::bad("The form did not arrive whole. Go back and send it again.");
     let text_max = app.config.limits.body_bytes_max;
     let file_max = app.config.limits.upload_bytes_max;
     let files_max = file_max.saturating_mul(FILES_WEIGHT_MAX);
     let mut multipart = actix_multipart::Multipart::new(req.headers(), payload);
     let (mut pairs, mut files) = (Pairs::new(), Vec::new());
+    let mut room = app.files.room();
+    let under_way_max = files_max.saturating_mul(UNDER_WAY_FORMS_MAX);
+    let is_admitted = req.extensions().get::<Admitted>().is_some();
+    let mut counted = None;
     let (mut text_bytes, mut file_bytes, mut parts) = (0, 0, 0);
     while let Some(field) = multipart.next().await {
         let mut field = field.map_err(broken)?;
@@ -317,10 +365,27 @@ async fn read_multipart(
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(broken)?;
             here += chunk.len();
+            if filename.is_some() && !is_admitted && counted.is_none() && !chunk.is_empty() {
+                let asked = app.limits.check(Limit::Contact, &client_ip(app, req));
+                counted = Some(asked);
+                if asked.is_err() {
+                    return Ok(Sent {
+                        pairs,
+                        counted,
+                        ..Sent::default()
+                    });
+                }
+            }
             let (what, max) = match &filename {
                 None if text_bytes + here > text_max => ("A form's text", text_max),
                 Some(_) if here > file_max => ("A file", file_max),
                 Some(_) if file_bytes + here > files_max => ("All files together", files_max),
+                Some(_) if !room.take(chunk.len(), under_way_max) => {
+                    keep(req, &pairs);
+                    return Err(Failure::Busy {
+                        retry_seconds: BUSY_RETRY_SECONDS,
+                    });
+                }
                 _ => {
                     bytes.extend_from_slice(&chunk);
                     if filename.is_some() && bytes.len() >= PIECE_BYTES {
@@ -331,8 +396,8 @@ async fn read_multipart(
                 }
             };
             return Err(Failure::TooLarge(format!(
-                "{what} may have up to {} KB. Go back and send less.",
-                max / 1024
+                "{what} may have up to {}. Go back and send less.",
+                size(max)
             )));
         }
         match filename {
@@ -360,7 +425,12 @@ async fn read_multipart(
             }
         }
     }
-    Ok((pairs, files))
+    Ok(Sent {
+        pairs,
+        files,
+        room: Some(room),
+        counted,
+    })
 }
 
 /// The upload, begun when there is none yet, with a further piece of its file.

@@ -17,7 +17,7 @@ use offramp::tickets::reply::{self, Outcome, Written, reply};
 use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message, decide, receive_mail};
 use offramp::web::UploadedFile;
 
-use crate::harness::{Backend, Reply, Test};
+use crate::harness::{Backend, Browser, Reply, Test};
 use crate::on_both;
 
 const US: &str = "support@testwell.example";
@@ -107,6 +107,25 @@ fn sent_to(t: &Test, to: &str, text: &str) -> InboundMail {
         .collect();
     assert_eq!(found.len(), 1, "mails to {to} with {text:?}");
     found.remove(0)
+}
+
+/// A part of a form with files; `file` names the file, when it is one.
+fn part(name: &str, file: &str, body: &str) -> String {
+    format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{body}\r\n")
+}
+
+/// Sends the contact form with these fields and a file.
+fn contact_with_file(browser: &mut Browser, fields: &[(&str, &str)]) -> Reply {
+    let mut parts: String = fields
+        .iter()
+        .map(|(name, value)| part(name, "", value))
+        .collect();
+    parts += &part("files", "; filename=\"lamp.txt\"", "lamp");
+    browser.post_body(
+        "/contact",
+        "multipart/form-data; boundary=b",
+        format!("{parts}--b--\r\n"),
+    )
 }
 
 fn written<'a>(body: &'a str, key: &'a str, seen: i64) -> Written<'a> {
@@ -496,9 +515,6 @@ on_both! {
         let mut browser = t.browser();
         let key = browser.get("/contact").field("request_key").expect("a key");
         let fields = [("subject", "My lamp"), ("message", "It is broken, see the file."), ("request_key", &key)];
-        let part = |name: &str, file: &str, body: &str| {
-            format!("--b\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{body}\r\n")
-        };
         // Larger than what is held in memory.
         let bytes = "lamp ".repeat(200_000);
         let mut parts: String = fields.iter().map(|(name, value)| part(name, "", value)).collect();
@@ -809,7 +825,7 @@ on_both! {
         let file = tickets::store::KeptFile {
             filename: "a.pdf".into(), content_type: "application/pdf".into(), byte_count: 10, storage_key: forgotten,
         };
-        let sealed = t.app.keys.seal(&t.app.random, &serde_json::to_string(&[file]).expect("JSON"));
+        let sealed = t.app.keys.seal(&t.app.random, &serde_json::json!({"files": [file]}).to_string());
         let mut browser = t.browser();
         let key = browser.get("/contact").field("request_key").expect("a key");
         let fields = [("subject", "My lamp"), ("message", "It is broken, see the file."), ("name", "Bo"),
@@ -893,6 +909,95 @@ fn the_contact_form_is_limited_also_when_nothing_similar_is_found() {
     assert_eq!(statuses, [303, 303, 429, 429]);
     run(&t);
     assert_eq!(all_cases(&t).len(), 2);
+    t.finish();
+}
+
+#[test]
+fn a_contact_form_with_a_file_is_counted_once_and_before_the_file_is_stored() {
+    let test = Test::new(Backend::Sqlite, |config| {
+        config.limits.contacts_per_hour = 3
+    });
+    let mut t = test.expect("SQLite is always there");
+    let mut browser = t.browser();
+    let message = "It is broken, see the file.";
+    let wrong = [
+        ("subject", "My lamp"),
+        ("message", message),
+        ("email", "nobody"),
+    ];
+    let right = [
+        ("subject", "My lamp"),
+        ("message", message),
+        ("email", ANNA),
+    ];
+    // The first: a mistyped field, twice, and then the case.
+    let back = contact_with_file(&mut browser, &wrong);
+    assert_eq!(back.status, 422);
+    let kept = back.field("kept_files").expect("the file");
+    let with = |fields: &[(&'static str, &'static str)], kept: &str| -> Vec<(&str, String)> {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        fields.chain([("kept_files", kept.to_owned())]).collect()
+    };
+    let mut send = |fields: Vec<(&str, String)>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        browser.post("/contact", &fields)
+    };
+    let back = send(with(&wrong, &kept));
+    assert_eq!(back.status, 422);
+    let kept = back.field("kept_files").expect("the file");
+    assert_eq!(send(with(&right, &kept)).status, 303);
+    // What was counted once opens one case; two more are left, then none, whatever comes back.
+    let statuses = [0; 3].map(|_| send(with(&right, &kept)).status);
+    assert_eq!(statuses, [303, 303, 429]);
+    let refused = contact_with_file(&mut browser, &right);
+    assert_eq!(refused.status, 429);
+    assert!(refused.body.contains(message), "{}", refused.body);
+    let uploads = t.app.config.server.data_dir.join("uploads");
+    let unfinished = std::fs::read_dir(uploads.join("00")).expect("the folder");
+    assert_eq!(unfinished.count(), 0);
+    run(&t);
+    assert_eq!(all_cases(&t).len(), 3);
+    t.finish();
+}
+
+#[test]
+fn what_all_send_at_once_leaves_room_on_the_disk() {
+    let test = Test::new(Backend::Sqlite, |config| {
+        config.limits.upload_bytes_max = 1024
+    });
+    let mut t = test.expect("SQLite is always there");
+    let mut browser = t.browser();
+    let fields = [
+        ("subject", "My lamp"),
+        ("message", "It is broken, see the file."),
+        ("email", ANNA),
+    ];
+    let max = 1024 * 2 * 32;
+    let mut others = t.app.files.room();
+    assert!(others.take(max - 3, max));
+    let busy = contact_with_file(&mut browser, &fields);
+    assert_eq!((busy.status, busy.header("retry-after")), (503, "30"));
+    assert!(
+        busy.body.contains("Many files are arriving"),
+        "{}",
+        busy.body
+    );
+    assert!(
+        busy.body.contains("It is broken, see the file."),
+        "{}",
+        busy.body
+    );
+    assert_eq!(all_cases(&t).len(), 0);
+    drop(others);
+    // What a request took is there again for the next.
+    for _ in 0..2 {
+        assert_eq!(contact_with_file(&mut browser, &fields).status, 303);
+    }
+    let mut all = t.app.files.room();
+    assert!(all.take(max, max));
+    run(&t);
     t.finish();
 }
 
