@@ -8,7 +8,7 @@ const AMOUNT_MAX: f64 = 1_000_000.0;
 /// X's documentation of recent search, self-serve access.
 const X_QUERY_CHARS_MAX: usize = 512;
 /// Smallest request body that can be set, in bytes: a question of a few pages, as forms write it.
-const BODY_BYTES_MIN: u64 = 16 * 1024;
+const BODY_BYTES_MIN: usize = 16 * 1024;
 
 /// What types can't say. Names the key, its origin and the remedy.
 pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), ConfigError> {
@@ -43,48 +43,44 @@ pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), 
         );
     }
     let limits = &config.limits;
-    let at_least = [
-        ("database.readers", config.database.readers.into(), 1),
-        ("mail.smtp_port", config.mail.smtp_port.into(), 1),
-        (
-            "limits.log_ins_per_minute",
-            limits.log_ins_per_minute.into(),
-            1,
-        ),
+    let paces = [
+        ("limits.log_ins_per_minute", limits.log_ins_per_minute),
         (
             "limits.registrations_per_hour",
-            limits.registrations_per_hour.into(),
-            1,
+            limits.registrations_per_hour,
         ),
-        ("limits.posts_per_minute", limits.posts_per_minute.into(), 1),
-        ("limits.acts_per_minute", limits.acts_per_minute.into(), 1),
-        (
-            "limits.searches_per_minute",
-            limits.searches_per_minute.into(),
-            1,
-        ),
-        (
-            "limits.contacts_per_hour",
-            limits.contacts_per_hour.into(),
-            1,
-        ),
-        (
-            "limits.claims_per_minute",
-            limits.claims_per_minute.into(),
-            1,
-        ),
-        (
-            "limits.body_bytes_max",
-            limits.body_bytes_max as u64,
-            BODY_BYTES_MIN,
-        ),
-        ("limits.upload_bytes_max", limits.upload_bytes_max as u64, 1),
+        ("limits.posts_per_minute", limits.posts_per_minute),
+        ("limits.acts_per_minute", limits.acts_per_minute),
+        ("limits.searches_per_minute", limits.searches_per_minute),
+        ("limits.contacts_per_hour", limits.contacts_per_hour),
+        ("limits.claims_per_minute", limits.claims_per_minute),
     ];
-    for (key, value, least) in at_least {
-        if value < least {
-            let what = format!("must be at least {least}: {value} lets nothing through.");
-            return bad(key, &what);
-        }
+    if let Some((key, _)) = paces.iter().find(|(_, pace)| *pace == 0) {
+        return bad(key, "must be at least 1: 0 would keep everybody out.");
+    }
+    if config.database.readers == 0 {
+        return bad(
+            "database.readers",
+            "must be at least 1: pages are read through these connections.",
+        );
+    }
+    if config.mail.transport == MailTransport::Smtp && config.mail.smtp_port == 0 {
+        return bad(
+            "mail.smtp_port",
+            "must be at least 1: no mail server listens on port 0.",
+        );
+    }
+    if limits.body_bytes_max < BODY_BYTES_MIN {
+        let what = format!(
+            "must be at least {BODY_BYTES_MIN}: a form with a few pages of text would be refused."
+        );
+        return bad("limits.body_bytes_max", &what);
+    }
+    if limits.upload_bytes_max == 0 {
+        return bad(
+            "limits.upload_bytes_max",
+            "must be at least 1: 0 would refuse every file.",
+        );
     }
     // Of a scheme in front of a path SQLite would make a file's name.
     if !config.is_postgres() && has_scheme(config.database.url.expose()) {
@@ -249,7 +245,6 @@ mod tests {
             "LIMITS__REGISTRATIONS_PER_HOUR",
             "LIMITS__CLAIMS_PER_MINUTE",
             "DATABASE__READERS",
-            "MAIL__SMTP_PORT",
         ] {
             let name = format!("OFFRAMP_{key}");
             let refused = from_env(&[(&name, "0")]).unwrap_err().to_string();
@@ -258,6 +253,21 @@ mod tests {
             assert!(refused.contains(&name), "{refused}");
             assert!(refused.contains("at least"), "{refused}");
         }
+        let small = from_env(&[("OFFRAMP_LIMITS__BODY_BYTES_MAX", "10000")]).unwrap_err();
+        assert!(small.to_string().contains("few pages"), "{small}");
+        let readers = from_env(&[("OFFRAMP_DATABASE__READERS", "0")]).unwrap_err();
+        assert!(readers.to_string().contains("connections"), "{readers}");
+    }
+
+    #[test]
+    fn the_port_of_a_mail_server_matters_only_where_one_is_used() {
+        let port = ("OFFRAMP_MAIL__SMTP_PORT", "0");
+        let from = ("OFFRAMP_MAIL__FROM", "help@desk.example");
+        assert!(from_env(&[port]).is_ok());
+        let smtp = ("OFFRAMP_MAIL__TRANSPORT", "smtp");
+        let refused = from_env(&[smtp, from, port]).unwrap_err().to_string();
+        assert!(refused.contains("`mail.smtp_port`"), "{refused}");
+        assert!(refused.contains("mail server"), "{refused}");
     }
 
     #[test]
