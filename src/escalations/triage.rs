@@ -5,6 +5,8 @@
 //! goes through a logistic function. The weights were chosen by hand, in steps of a tenth, while
 //! looking at how the whole judges posts it had not been written for.
 
+use std::ops::Range;
+
 use super::{Label, words};
 use crate::cases::Severity;
 use crate::ids::{ProductId, TopicId};
@@ -47,6 +49,10 @@ const PRAISE_FROM: f64 = 0.8;
 const BIAS: f64 = -1.0;
 /// From this likeness (shared words) on, what staff said of an earlier post counts for this one.
 const CORRECTION_LIKENESS_MIN: f64 = 0.6;
+/// A fault in the same sentence, within so many words after heating, is a fault of it ...
+const FAULT_WORDS_AFTER: usize = 5;
+/// ... and before it, with at most so many words between.
+const FAULT_WORDS_BEFORE: usize = 2;
 
 /// A text as the rules see it.
 #[derive(Clone, Debug)]
@@ -67,6 +73,10 @@ pub struct Evidence<'a> {
     pub shouted: usize,
     pub links: usize,
     pub hashtags: usize,
+    /// Which tokens tell that a trouble is over, with the trouble they name: "for fixing my error".
+    settled: Vec<Range<usize>>,
+    /// Behind which token each sentence ends.
+    ends: Vec<usize>,
 }
 
 impl<'a> Evidence<'a> {
@@ -88,7 +98,7 @@ impl<'a> Evidence<'a> {
                     && !w.chars().any(char::is_lowercase)
             })
             .count();
-        Evidence {
+        let mut evidence = Evidence {
             text,
             folded: format!(" {} ", tokens.join(" ")),
             language: text::language::detect(&plain),
@@ -103,7 +113,11 @@ impl<'a> Evidence<'a> {
                 .split_whitespace()
                 .filter(|w| w.starts_with('#'))
                 .count(),
-        }
+            settled: Vec::new(),
+            ends: sentence_ends(&plain),
+        };
+        evidence.settled = evidence.told_to_be_over();
+        evidence
     }
 
     /// How many words it has; in scripts that leave no blanks, two letters are taken for a word.
@@ -138,20 +152,55 @@ impl<'a> Evidence<'a> {
                 token == first
             }
         });
-        if single || !has_first {
-            return has_first;
-        }
-        let mut from = 0;
-        while let Some(at) = self.folded[from..].find(phrase) {
-            let start = from + at;
-            let end = start + phrase.len();
-            let bytes = self.folded.as_bytes();
-            if bytes[start - 1] == b' ' && (open || bytes.get(end) == Some(&b' ')) {
-                return true;
-            }
-            from = end;
-        }
-        false
+        has_first && (single || !self.places(phrase, open).is_empty())
+    }
+
+    /// Where the words of a phrase stand among the tokens; the last may go on when it is `open`.
+    fn places(&self, phrase: &str, open: bool) -> Vec<Range<usize>> {
+        let parts: Vec<&str> = phrase.split(' ').collect();
+        let is_here = |tokens: &[String]| {
+            tokens
+                .iter()
+                .zip(&parts)
+                .enumerate()
+                .all(|(n, (token, part))| {
+                    token == part || (open && n + 1 == parts.len() && token.starts_with(part))
+                })
+        };
+        let windows = self.tokens.windows(parts.len()).enumerate();
+        windows
+            .filter(|(_, tokens)| is_here(tokens))
+            .map(|(at, _)| at..at + parts.len())
+            .collect()
+    }
+
+    /// The phrases of a list that stand in the text, each with every place.
+    fn placed(&self, list: &[&'static str]) -> Vec<(&'static str, Range<usize>)> {
+        let found = self.found(list).into_iter();
+        found
+            .flat_map(|phrase| {
+                let places = self.places(phrase.trim_end_matches('*'), phrase.ends_with('*'));
+                places.into_iter().map(move |place| (phrase, place))
+            })
+            .collect()
+    }
+
+    /// The phrases of a list that are told of something that is not over.
+    fn unsettled(&self, list: &[&'static str]) -> Vec<&'static str> {
+        let mut found = self.placed(list);
+        found.retain(|(_, place)| !self.is_settled(place.start));
+        found.dedup_by_key(|(phrase, _)| *phrase);
+        found.into_iter().map(|(phrase, _)| phrase).collect()
+    }
+
+    fn is_settled(&self, at: usize) -> bool {
+        self.settled.iter().any(|place| place.contains(&at))
+    }
+
+    fn is_one_of(&self, at: usize, list: &[&str]) -> bool {
+        self.tokens
+            .get(at)
+            .is_some_and(|token| list.contains(&token.as_str()))
     }
 
     /// A word of `list` with one of `others` among the few words before it or after it, in order.
@@ -161,27 +210,46 @@ impl<'a> Evidence<'a> {
         before: (usize, &[&str]),
         after: (usize, &[&str]),
     ) -> Option<String> {
-        let is_of = |list: &[&str], token: &str| {
-            list.contains(&token) && (token != "plus" || !self.is_foreign(token))
-        };
         self.tokens.iter().enumerate().find_map(|(at, token)| {
             if !list.contains(&token.as_str()) {
                 return None;
             }
-            let from = at.saturating_sub(before.0);
-            let first = (from..at).find(|n| is_of(before.1, &self.tokens[*n]));
-            if let Some(first) = first {
+            let mut earlier = at.saturating_sub(before.0)..at;
+            if let Some(first) = earlier.find(|n| self.is_one_of(*n, before.1)) {
                 return Some(self.tokens[first..=at].join(" "));
             }
-            let to = self.tokens.len().min(at + 1 + after.0);
-            let last = (at + 1..to).find(|n| is_of(after.1, &self.tokens[*n]))?;
+            let mut later = at + 1..at + 1 + after.0;
+            let last = later.find(|n| self.is_one_of(*n, after.1))?;
             Some(self.tokens[at..=last].join(" "))
         })
     }
 
     /// A supply that is lacking: "no hot water", "Internet ist weg".
     fn lack(&self) -> Option<String> {
-        self.near(words::SUPPLIES, (2, words::LACK), (5, words::GONE))
+        let mut supplies = (0..self.tokens.len()).filter(|n| self.is_one_of(*n, words::SUPPLIES));
+        supplies.find_map(|at| {
+            let told = self.lack_at(&(at..at + 1))?;
+            Some(self.tokens[told].join(" "))
+        })
+    }
+
+    /// The words by which what stands there is lacking. "Out" has many meanings but right after it.
+    fn lack_at(&self, place: &Range<usize>) -> Option<Range<usize>> {
+        let mut before = place.start.saturating_sub(2)..place.start;
+        let first = before.find(|n| {
+            self.is_one_of(*n, words::LACK)
+                && (self.tokens[*n] != "plus" || !self.is_foreign("plus"))
+        });
+        if let Some(first) = first {
+            return Some(first..place.end);
+        }
+        let mut after = place.end..place.end + 5;
+        let last = after.find(|n| {
+            let is_plain = self.tokens.get(*n).is_some_and(|token| token != "out");
+            self.is_one_of(*n, words::GONE)
+                && (is_plain || *n == place.end || self.tokens[n - 1] == "is")
+        })?;
+        Some(place.start..last + 1)
     }
 
     /// Words of denial that have another meaning in English.
@@ -208,24 +276,36 @@ impl<'a> Evidence<'a> {
             && self.words() >= HOLLOW_WORDS_MIN
     }
 
-    /// Whether the trouble is told to be over, or not to have been.
-    fn is_over(&self) -> bool {
+    /// Where a trouble is told to be over, or not to have been.
+    fn told_to_be_over(&self) -> Vec<Range<usize>> {
         let denies = |word: &str| words::NEGATION.contains(&word) && !self.is_foreign(word);
         let is_denied = self.tokens.iter().any(|token| denies(token));
-        let over = self.found(words::OVER);
-        over.iter()
-            .any(|phrase| !is_denied || phrase.split(' ').next().is_some_and(denies))
+        let over = self.placed(words::OVER).into_iter();
+        over.filter(|(phrase, _)| !is_denied || phrase.split(' ').next().is_some_and(denies))
+            .map(|(phrase, place)| {
+                let mut end = place.end;
+                let has_owner = phrase.ends_with(" my");
+                if has_owner || phrase.starts_with("for ") {
+                    let is_owned = !has_owner && self.is_one_of(end, words::OWNERS);
+                    end += 1 + usize::from(is_owned);
+                }
+                place.start..end
+            })
+            .collect()
     }
 
-    /// What does not do what it should, in words that are not said in praise, unless it is over.
-    fn faults(&self) -> Vec<&'static str> {
-        if self.is_over() {
-            return Vec::new();
-        }
-        let mut found = self.found(words::PROBLEM);
-        found.retain(|word| !words::WEAK.contains(word));
-        found.extend(self.found(words::BLOCKED));
-        found
+    fn is_over(&self) -> bool {
+        !self.settled.is_empty()
+    }
+
+    /// What does not do what it should and is not over. Words that are said in praise too count
+    /// only beside a trouble that is over: there they tell of another.
+    fn faults(&self) -> Vec<String> {
+        let mut found = self.unsettled(words::PROBLEM);
+        found.retain(|word| self.is_over() || !words::WEAK.contains(word));
+        found.extend(self.unsettled(words::BLOCKED));
+        let found = found.into_iter().map(str::to_owned);
+        found.chain(self.lack()).collect()
     }
 
     /// What tells of danger: fire and the like, and a home that is too cold or too hot for who
@@ -236,28 +316,77 @@ impl<'a> Evidence<'a> {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let warmth = self.found(words::WARMTH);
-        let mut frail = self.found(words::FRAIL);
+        if let (Some(warmth), Some(frail)) = (self.lost_warmth(), self.frail()) {
+            found.extend([warmth, frail].map(str::to_owned));
+        }
+        found
+    }
+
+    /// Who or what makes a home without warmth a danger; "kids mode" is neither.
+    fn frail(&self) -> Option<&'static str> {
         let is_below_zero = |word: &str| {
             let mut chars = word.chars();
             matches!(chars.next(), Some('-' | '−'))
                 && chars.next().is_some_and(|c| c.is_ascii_digit())
         };
-        if self.text.split_whitespace().any(is_below_zero) {
-            frail.push("below zero");
-        }
-        if let ([warmth, ..], [frail, ..]) = (warmth.as_slice(), frail.as_slice())
-            && (self.lack().is_some() || !self.faults().is_empty())
-        {
-            found.extend([warmth, frail].map(|word| (*word).to_owned()));
-        }
-        found
+        let is_minus = |pair: &[String]| {
+            pair[0] == "minus" && pair[1].starts_with(|c: char| c.is_ascii_digit())
+        };
+        let is_feature = |at: usize| self.is_one_of(at, words::FEATURES);
+        let mut frail = self.placed(words::FRAIL).into_iter();
+        let named = frail.find(|(_, place)| {
+            !is_feature(place.end) && !place.start.checked_sub(1).is_some_and(is_feature)
+        });
+        let is_below =
+            self.text.split_whitespace().any(is_below_zero) || self.tokens.windows(2).any(is_minus);
+        named
+            .map(|(phrase, _)| phrase)
+            .or_else(|| is_below.then_some("below zero"))
+    }
+
+    /// What keeps people warm or cool, itself and not an app for it, and is lacking or has a fault
+    /// told few words away.
+    fn lost_warmth(&self) -> Option<&'static str> {
+        let is_feature = |at: usize| self.is_one_of(at, words::FEATURES);
+        let any_feature = |mut range: Range<usize>| range.any(is_feature);
+        let mut faults = self.placed(words::PROBLEM);
+        faults.retain(|(word, _)| !words::WEAK.contains(word));
+        faults.extend(self.placed(words::BLOCKED));
+        faults.retain(|(_, place)| !self.is_settled(place.start));
+        let is_faulty = |warmth: &Range<usize>| {
+            faults.iter().any(|(_, fault)| {
+                let between = warmth.start.min(fault.start) + 1..=warmth.start.max(fault.start);
+                if self.ends.iter().any(|end| between.contains(end)) {
+                    false
+                } else if fault.start >= warmth.start {
+                    fault.start < warmth.end + FAULT_WORDS_AFTER
+                        && !any_feature(warmth.end..fault.start)
+                } else {
+                    fault.end + FAULT_WORDS_BEFORE >= warmth.start
+                        && !any_feature(fault.start.saturating_sub(2)..warmth.start)
+                }
+            })
+        };
+        let is_of_an_app = |warmth: &Range<usize>| {
+            let is_owned = warmth.start > 0 && self.is_one_of(warmth.start - 1, words::OWNERS);
+            let before = warmth.start - usize::from(is_owned);
+            is_feature(warmth.end)
+                || self.tokens[warmth.end - 1].ends_with("app")
+                || (before >= 2
+                    && self.is_one_of(before - 1, words::OF)
+                    && any_feature(before.saturating_sub(3)..before - 1))
+        };
+        let mut warmth = self.placed(words::WARMTH).into_iter();
+        let lost = warmth.find(|(_, place)| {
+            !is_of_an_app(place) && (self.lack_at(place).is_some() || is_faulty(place))
+        });
+        lost.map(|(phrase, _)| phrase)
     }
 
     /// Whether a good word stands within three words after a negation.
     fn negated(&self, list: &[&'static str]) -> Option<String> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
-            if !words::NEGATION.contains(&token.as_str()) {
+            if !words::NEGATION.contains(&token.as_str()) || self.is_settled(at) {
                 return None;
             }
             let good = self
@@ -296,6 +425,17 @@ pub fn tokens(plain: &str) -> Vec<String> {
         list.push(word);
     }
     list
+}
+
+/// How many of its words stand before the end of each sentence.
+fn sentence_ends(plain: &str) -> Vec<usize> {
+    let sentences = plain.split(['.', '!', '?', ';', '\n']);
+    sentences
+        .scan(0, |words, sentence| {
+            *words += tokens(sentence).len();
+            Some(*words)
+        })
+        .collect()
 }
 
 /// The share of telling words that two texts have in common, 0 to 1.
@@ -428,23 +568,19 @@ fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn problem_words(e: &Evidence<'_>) -> Option<Finding> {
-    if e.is_over() {
-        return None;
-    }
     let lack = e.lack();
-    let mut found = e.found(words::PROBLEM);
+    let mut found = e.unsettled(words::PROBLEM);
     found.extend(lack.as_deref());
+    // Beside a trouble that is over, the words may tell how it was.
+    let share = if e.is_over() { 0.5 } else { 1.0 };
     (!found.is_empty()).then(|| Finding {
-        complaint: growing(1.2, found.len()),
+        complaint: share * growing(1.2, found.len()),
         ..Finding::new(format!("tells of a problem: {}", quoted(&found)))
     })
 }
 
 fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
-    let mut found = e.found(words::NEGATIVE);
-    if e.is_over() {
-        found.retain(|word| *word != "complain*");
-    }
+    let found = e.unsettled(words::NEGATIVE);
     (!found.is_empty()).then(|| Finding {
         complaint: growing(1.3, found.len()),
         ..Finding::new(format!("unhappy words: {}", quoted(&found)))
@@ -452,8 +588,7 @@ fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
-    let denied = e.negated(words::PRAISE).filter(|_| !e.is_over());
-    denied.map(|what| Finding {
+    e.negated(words::PRAISE).map(|what| Finding {
         complaint: 0.8,
         praise: -1.0,
         ..Finding::new(format!("a good word denied: “{what}”"))
@@ -462,18 +597,15 @@ fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
 
 /// Something that does not happen, told to us: most who write so have come to complain.
 fn denial(e: &Evidence<'_>) -> Option<Finding> {
-    if e.is_over() {
-        return None;
-    }
     let denied = e
         .tokens
         .iter()
         .enumerate()
         .find(|(at, token)| {
             let next = e.tokens.get(at + 1).map_or("", String::as_str);
-            words::NEGATION.contains(&token.as_str())
-                && !e.is_foreign(token)
-                && !(token.starts_with("cant") && next == "wait")
+            let is_eager = token.starts_with("cant") && next == "wait";
+            let is_denial = words::NEGATION.contains(&token.as_str()) && !e.is_foreign(token);
+            is_denial && !is_eager && !e.is_settled(*at)
         })
         .map(|(_, token)| token)?;
     e.addressed.then(|| Finding {
@@ -695,8 +827,8 @@ pub fn judge(
     let is_bitter = BITTER.iter().any(|rule| rule(&evidence).is_some());
     let is_praise_doubtful = (is_bitter && sum(|f| f.praise) < PRAISE_PLAIN_FROM)
         || !faults.is_empty()
-        || evidence.is_hollow();
-    if label == Label::Praise && corrected.is_none() && is_praise_doubtful && !evidence.is_over() {
+        || (evidence.is_hollow() && !evidence.is_over());
+    if label == Label::Praise && corrected.is_none() && is_praise_doubtful {
         (label, in_doubt) = (Label::Question, true);
         reasons.push("good words beside trouble: in doubt a person looks at it".to_owned());
     }
@@ -708,6 +840,12 @@ pub fn judge(
             (label, in_doubt) = (Label::Question, true);
             reasons.push("says something to us: in doubt a person looks at it".to_owned());
         }
+    }
+    let is_half_over = evidence.is_over() && !faults.is_empty() && !is_clearly_noise;
+    let is_for_us = label == Label::Question || (label == Label::Noise && addressed);
+    if is_half_over && is_for_us && corrected.is_none() && !in_doubt {
+        (label, in_doubt) = (Label::Question, true);
+        reasons.push("one trouble is over, another told: in doubt a person looks at it".to_owned());
     }
     let (product, topic, why_product) = product_of(&evidence, catalogue);
     reasons.extend(why_product);
@@ -932,6 +1070,10 @@ mod tests {
             ),
             ("@acme gracias, ya funciona genial", Label::Praise),
             ("@acme thanks", Label::Praise),
+            (
+                "@acme your service desk is out of this world!",
+                Label::Question,
+            ),
             ("@acme thanks!", Label::Praise),
             ("@acme 👍", Label::Praise),
             ("@acme danke", Label::Praise),
@@ -982,6 +1124,34 @@ mod tests {
         ] {
             assert_eq!(label(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_over_hides_no_other_fault() {
+        for text in [
+            "@acme thanks, you replaced the hub and the new one is broken too",
+            "Acme replaced my router and it crashed again",
+            "when will this be fixed in the app, it keeps crashing",
+        ] {
+            assert_eq!(label(text), Label::Complaint, "{text}");
+        }
+        for text in [
+            "@acme great, the login works again but the battery is missing",
+            "@acme thanks, the old problem solved, and a new error on the hub",
+            "@acme thank you, no problem with the hub, love it, but the lamp is broken",
+            "@acme danke, Hub läuft wieder, toll, aber die Lampe ist kaputt",
+            "@acme the login works now. is the lamp offline?",
+            "@acme great, wifi works again, hot water is gone",
+        ] {
+            let triage = judge(text, true, &[], &[]);
+            assert!(triage.label.wants_an_answer(), "{text}");
+            assert!(
+                triage.label == Label::Complaint || triage.in_doubt,
+                "{text}"
+            );
+        }
+        let triage = judge("@acme thanks for fixing the bug, great", true, &[], &[]);
+        assert_eq!((triage.label, triage.in_doubt), (Label::Praise, false));
     }
 
     #[test]
@@ -1075,6 +1245,45 @@ mod tests {
             ("das Thermostat ist eingefroren", Severity::Blocked),
             ("el termostato no responde", Severity::Blocked),
             ("no hot water since Monday", Severity::Blocked),
+            ("@acme no customer service, awful", Severity::Annoyance),
+            (
+                "@acme your service desk is out of this world!",
+                Severity::Annoyance,
+            ),
+            ("no service since noon", Severity::Blocked),
+            ("no power in the whole flat", Severity::Blocked),
+            ("our internet is out", Severity::Blocked),
+            ("the internet says you are out", Severity::Annoyance),
+            (
+                "@acme the kids mode of the thermostat app crashes",
+                Severity::Blocked,
+            ),
+            (
+                "the boiler app crashes when I open the winter schedule",
+                Severity::Blocked,
+            ),
+            (
+                "the app for my boiler crashes, the kids laugh at me",
+                Severity::Blocked,
+            ),
+            (
+                "le mode enfants du thermostat ne marche plus",
+                Severity::Blocked,
+            ),
+            (
+                "my hub is broken. the thermostat looks nice and the kids like it",
+                Severity::Blocked,
+            ),
+            ("the thermostat app keeps freezing", Severity::Annoyance),
+            (
+                "boiler stopped working, my kids sleep in their coats",
+                Severity::Safety,
+            ),
+            (
+                "the heating is broken and it is minus 9 outside",
+                Severity::Safety,
+            ),
+            ("the furnace is dead and we are freezing", Severity::Safety),
             (
                 "my thermostat has died and it's -12 outside",
                 Severity::Safety,
