@@ -27,7 +27,8 @@ use offramp::tickets::receive_mail;
 #[derive(Parser)]
 #[command(name = "offramp", version, about)]
 struct Cli {
-    /// The configuration file; the environment is read after it.
+    /// The configuration file; left out, `offramp.toml` of the current folder if there is one. The
+    /// environment is read after it.
     #[arg(long, short, global = true, env = "OFFRAMP_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -141,12 +142,13 @@ fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
+    let file = configuration(&cli);
     if let Command::Mail(MailCommand::Receive { recipient }) = &cli.command {
-        return receive(cli.config.as_deref(), recipient);
+        return receive(file.as_deref(), recipient);
     }
     let done = match cli.command {
         Command::Mail(MailCommand::Parse) => parse_mail(),
-        _ => run(cli),
+        command => run(command, file.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -165,10 +167,18 @@ fn is_mail_receive() -> bool {
         .any(|pair| pair[0] == "mail" && pair[1] == "receive")
 }
 
-fn run(cli: Cli) -> Result<()> {
-    let config = Config::load(cli.config.as_deref()).map_err(Error::other)?;
+/// The file that is meant: what shows a product needs none.
+fn configuration(cli: &Cli) -> Option<PathBuf> {
+    let needs_one = !matches!(cli.command, Command::Demo(_) | Command::Sandbox { .. });
+    let here = || PathBuf::from("offramp.toml");
+    let is_here = || needs_one && here().is_file();
+    cli.config.clone().or_else(|| is_here().then(here))
+}
+
+fn run(command: Command, file: Option<&Path>) -> Result<()> {
+    let config = Config::load(file).map_err(Error::other)?;
     start_log(&config.server.log);
-    match cli.command {
+    match command {
         Command::Serve => serve(config),
         Command::Migrate => {
             let ran = migrate::migrate(&Db::open(&config.database)?)?;
@@ -194,6 +204,10 @@ fn run(cli: Cli) -> Result<()> {
             escalations::commands::run(&app, &command)
         }
         Command::Doctor => {
+            match file {
+                Some(file) => println!("configuration: {}", file.display()),
+                None => println!("configuration: no file, only the environment (see --config)"),
+            }
             let lines = doctor::doctor(&config);
             for line in &lines {
                 println!("{line}");

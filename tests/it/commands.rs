@@ -67,6 +67,24 @@ fn without_a_database_commands_say_what_to_do_and_make_nothing() {
 }
 
 #[test]
+fn the_configuration_of_the_folder_is_used_and_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let without = told(&offramp(dir.path(), "doctor"));
+    assert!(without.contains("configuration: no file"), "{without}");
+    let file = dir.path().join("offramp.toml");
+    std::fs::write(
+        &file,
+        "[site]\nname = \"Acme\"\n[database]\nurl = \"here.db\"\n",
+    )
+    .expect("a file");
+    let with = told(&offramp(dir.path(), "doctor"));
+    assert!(with.contains("configuration: offramp.toml"), "{with}");
+    assert!(with.contains("here.db"), "{with}");
+    let named = told(&offramp(dir.path(), "doctor --config other.toml"));
+    assert!(named.contains("other.toml can't be read"), "{named}");
+}
+
+#[test]
 fn what_is_made_is_the_owners_alone_and_a_log_in_a_file_has_no_colours() {
     let dir = tempfile::tempdir().expect("a folder");
     let migrated = offramp(dir.path(), "migrate");
