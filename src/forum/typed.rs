@@ -89,7 +89,7 @@ pub fn body(typed: &str, problems: &mut Vec<Problem>) -> String {
     body
 }
 
-/// Tags typed with commas or blanks between them, as slugs, each once.
+/// Tags typed with commas between them, as slugs, each once: "5 GHz" is `5-ghz`.
 pub fn tags(typed: &str, problems: &mut Vec<Problem>) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     if typed.chars().nth(TAGS_FIELD_CHARS_MAX).is_some() {
@@ -99,10 +99,7 @@ pub fn tags(typed: &str, problems: &mut Vec<Problem>) -> Vec<String> {
         ));
         return tags;
     }
-    for word in typed
-        .split([',', ' ', '\n', '\t', ';', '#'])
-        .filter(|w| !w.is_empty())
-    {
+    for word in typed.split([',', ';', '#', '\n']) {
         let tag = slug::slug_or(word, "");
         if tag.is_empty() || tags.contains(&tag) {
             continue;
@@ -171,7 +168,11 @@ mod tests {
             (tags(typed, &mut problems).join(" "), problems.len())
         };
         assert_eq!(check("Wi-Fi, wi-fi #DNS;"), ("wi-fi dns".into(), 0));
-        assert_eq!(check("a b c d e f").1, 1);
+        assert_eq!(
+            check(" firmware-4.2, 5 GHz ,my-laptop,5-ghz"),
+            ("firmware-4-2 5-ghz my-laptop".into(), 0)
+        );
+        assert_eq!(check("a,b,c,d,e,f").1, 1);
         assert_eq!(check(&"a".repeat(31)).1, 1);
         assert_eq!(check(&"a,".repeat(150)).1, 1);
         assert_eq!(check("!? ,"), (String::new(), 0));
