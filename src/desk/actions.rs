@@ -16,7 +16,7 @@ use crate::error::Problem;
 use crate::error::Result;
 use crate::escalations::approve_reply::{self, Shown};
 use crate::escalations::draft_thread::{self, Drafted};
-use crate::escalations::{self, acknowledge, answer_in_public, handoff, separate};
+use crate::escalations::{self, acknowledge, answer_in_public, close_loop, handoff, separate};
 use crate::forum;
 use crate::ids::{CaseId, HandleId, LinkId, MentionId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff, handles};
@@ -397,11 +397,15 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
     on.act(&app, move |app, tx, user, case| {
         let by = user.actor();
         if happening == Happening::Resolved {
-            return Ok(match resolve(tx, app, &by, case.id, &reason)? {
-                Resolved::Told => Said::done(
-                    "Resolved. The customer is told by mail, and asked whether it works.",
-                ),
-                Resolved::NobodyToTell => Said::done("State: Resolved."),
+            let resolved = resolve(tx, app, &by, case.id, &reason)?;
+            if resolved != Resolved::Already {
+                close_loop::forget_first_answer(tx, app.now(), &by, case.id)?;
+            }
+            return Ok(match resolved {
+                Resolved::Told => {
+                    Said::done("Resolved. The customer is asked by email whether it works.")
+                }
+                Resolved::NobodyToTell => Said::info(nobody_told(tx, case)?),
                 Resolved::Already => Said::info("It stands so already."),
             });
         }
@@ -413,6 +417,19 @@ pub async fn state(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<State
         })
     })
     .await
+}
+
+/// Said to who resolved a case of which the customer does not hear.
+fn nobody_told(tx: &mut Conn, case: &Case) -> Result<String> {
+    let mut words = "Resolved. Nobody has been told: there is no address".to_owned();
+    words += match case.first_response_at {
+        Some(_) => ".",
+        None => ", and no answer was sent.",
+    };
+    if escalations::store::standing_mention_of(tx, case.id)?.is_some() {
+        words += " Write a public reply if they should know.";
+    }
+    Ok(words)
 }
 
 #[derive(Deserialize)]
@@ -630,7 +647,14 @@ pub async fn message(
             seen: fields.seen,
             resolves,
         };
-        reply(app, &user, id, &answer)
+        let outcome = reply(app, &user, id, &answer)?;
+        if matches!(outcome, Outcome::SentAndResolved(_)) {
+            app.db.write(|tx| {
+                lock(tx, Lock::Case(id.0))?;
+                close_loop::forget_first_answer(tx, app.now(), &user.actor(), id)
+            })?;
+        }
+        Ok(outcome)
     })
     .await?;
     let words = |text: String| Err(Refused::Words(text + again));

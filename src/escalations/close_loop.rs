@@ -122,7 +122,7 @@ fn take_back(
             continue;
         }
         for of in [case.id, link.case] {
-            discard(tx, now, of, Purpose::CloseLoop, &why)?;
+            discard(tx, now, &by, of, Purpose::CloseLoop, &why)?;
         }
         if case.state == State::Resolved {
             states::happen(tx, now, &by, case.id, Happening::Reopened, &why)?;
@@ -198,9 +198,42 @@ fn tell(tx: &mut Conn, app: &App, now: Moment, link: &Link, thread: &ThreadFacts
     Ok(())
 }
 
+/// Somebody resolved the case by hand: no first answer says any more that a person will answer. What
+/// is drafted goes, and what was approved and is surely not out yet. The caller holds the case.
+pub fn forget_first_answer(tx: &mut Conn, now: Moment, by: &Actor, case: CaseId) -> Result<()> {
+    let why = "the case is resolved";
+    let mut taken_back = 0;
+    for of in cases::store::desk::family(tx, case)? {
+        taken_back += discard(tx, now, by, of, Purpose::Acknowledge, why)?;
+    }
+    if taken_back == 0 {
+        return Ok(());
+    }
+    cases::record_event(
+        tx,
+        now,
+        case,
+        Event {
+            step: Step::Acknowledge,
+            by,
+            mention: None,
+            summary: "The first answer was not sent, and is discarded",
+            reasons: vec![why.to_owned()],
+            data: json!({}),
+        },
+    )
+}
+
 /// Takes back what was drafted for this purpose, and what was approved and is surely not out yet:
-/// whoever approved it did not know what is known now.
-fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str) -> Result<()> {
+/// whoever approved it did not know what is known now. How many.
+fn discard(
+    tx: &mut Conn,
+    now: Moment,
+    by: &Actor,
+    case: CaseId,
+    purpose: Purpose,
+    why: &str,
+) -> Result<usize> {
     let mut taken_back = store::discard_drafts(tx, store::Drafts::Of(case, purpose))?;
     for reply in store::replies_of(tx, case)? {
         // A person may have posted by hand already what is left to hands.
@@ -213,20 +246,20 @@ fn discard(tx: &mut Conn, now: Moment, case: CaseId, purpose: Purpose, why: &str
             taken_back += 1;
         }
     }
-    if taken_back == 0 {
-        return Ok(());
+    if taken_back > 0 {
+        audit::record(
+            tx,
+            now,
+            Act {
+                by,
+                act: "reply_discarded",
+                subject: ("case", case.0),
+                reason: why,
+                data: json!({"purpose": purpose}),
+            },
+        )?;
     }
-    audit::record(
-        tx,
-        now,
-        Act {
-            by: &Actor::rule("close_loop"),
-            act: "reply_discarded",
-            subject: ("case", case.0),
-            reason: why,
-            data: json!({"purpose": purpose}),
-        },
-    )
+    Ok(taken_back)
 }
 
 /// Puts down the word to the customer; what became of it, or `None` when they have it already.
@@ -297,8 +330,9 @@ fn draft(
         return Ok(None);
     };
     let why = "the thread is solved; that it is being worked on need not be said any more";
+    let by = Actor::rule("close_loop");
     for of in [case.id, linked] {
-        discard(tx, now, of, Purpose::Acknowledge, why)?;
+        discard(tx, now, &by, of, Purpose::Acknowledge, why)?;
     }
     if !automatic {
         return Ok(Some("Word that it is solved is drafted; a person sends it"));

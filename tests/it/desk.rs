@@ -1014,6 +1014,25 @@ on_both! {
         t.run_jobs();
     }
 
+    fn a_first_answer_goes_with_the_case_that_is_resolved_and_who_is_told_is_said(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        assert_eq!(reply_of(t, case).state, ReplyState::Draft);
+        let resolved = act(&mut browser, case, "state", &[("to", "resolve")]);
+        let page = browser.follow(&resolved).body;
+        let words = "Nobody has been told: there is no address, and no answer was sent. Write a public reply";
+        assert!(page.contains(words), "{page}");
+        assert!(page.contains("The first answer was not sent, and is discarded"), "{page}");
+        assert_eq!(reply_of(t, case).state, ReplyState::Discarded);
+        let waiting = browser.get("/desk/replies").body;
+        assert!(!waiting.contains(&format!("/desk/case/{case}")), "{waiting}");
+
+        let case = ticket_case(t);
+        let resolved = act(&mut browser, case, "state", &[("to", "resolve")]);
+        assert!(browser.follow(&resolved).body.contains("The customer is asked by email whether it works"));
+        t.run_jobs();
+    }
+
     fn a_draft_of_another_case_is_not_published_here(t) {
         let (case, _) = complaint(t);
         let other = case_of(t, "Another", Channel::X, Severity::Money, None, HOUR);
