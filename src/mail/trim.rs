@@ -140,11 +140,11 @@ static INTRODUCTIONS: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?i)^-*\s*On\s.{4,}\b(wrote|sent)\s*(:|-{2,})?$",
         r"(?i)^At\s.*\d.*\bwrote\s*:$",
         r"(?i)^-{2,}\s.{2,}\bwrote\s*-{2,}$",
-        r"(?i)^.{0,80}<[^<>\s]+@[^<>\s]+>\s*wrote\s*:$",
-        r"(?i)^.{0,80}\d.{0,60}\bwrote\s*:$",
+        r"(?i)^.*<[^<>\s]+@[^<>\s]+>\s*wrote\s*:$",
+        r"(?i)^.*\d.*\bwrote\s*:$",
         // German
-        r"(?i)^Am\s.{4,}\bschrieb\b.{0,120}:$",
-        r"(?i)^.{2,120}\bschrieb\s(am|um|heute|gestern)\b.{0,80}:$",
+        r"(?i)^Am\s.{4,}\bschrieb\b.*:$",
+        r"(?i)^.{2,}\bschrieb\s(am|um|heute|gestern)\b.*:$",
         // French
         r"(?i)^Le\s.{4,}\ba\s?écrit\s*:?$",
         // Spanish, Portuguese, Italian
@@ -152,34 +152,34 @@ static INTRODUCTIONS: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?i)^Em\s.{4,}\bescreveu\s*:$",
         r"(?i)^(Il|In data)\s.{4,}\bha scritto\s*:$",
         // Dutch
-        r"(?i)^Op\s.{4,}\bschreef\b.{0,120}:$",
-        r"(?i)^.{2,120}\bschreef op\b.{0,80}:$",
+        r"(?i)^Op\s.{4,}\bschreef\b.*:$",
+        r"(?i)^.{2,}\bschreef op\b.*:$",
         r"(?i)^Op\s.{4,}\bgeschreven\s*:$",
         // Danish, Norwegian, Swedish, Finnish
-        r"(?i)^(Den|På|Fre|Lør|Søn|Man|Tir|Ons|Tor|\d).{4,}\bskre[iv]v?\b.{0,120}:$",
-        r"(?i)^.{0,120}\d.{0,120}\bkirjoitti\s*:$",
+        r"(?i)^(Den|På|Fre|Lør|Søn|Man|Tir|Ons|Tor|\d).{4,}\bskre[iv]v?\b.*:$",
+        r"(?i)^.*\d.*\bkirjoitti\s*:$",
         // Polish, Czech
-        r"(?i)^.{0,160}\d.{0,160}\bnapisał(\(a\)|a)?\s*:$",
-        r"(?i)^.{0,160}\d.{0,160}\bnapsal(\(a\)|a)?\s*:$",
+        r"(?i)^.*\d.*\bnapisał(\(a\)|a)?\s*:$",
+        r"(?i)^.*\d.*\bnapsal(\(a\)|a)?\s*:$",
         // Russian, Ukrainian
-        r"(?i)^.{0,160}\d.{0,160}\b(написал|пишет|написав)(\(а\)|а)?\s*:$",
+        r"(?i)^.*\d.*\b(написал|пишет|написав)(\(а\)|а)?\s*:$",
         // Romanian, Hungarian, Turkish, Greek, Estonian, Latvian, Lithuanian, Croatian, Slovak, Slovene
-        r"(?i)^.{0,160}\d.{0,160}\ba scris\s*:$",
-        r"(?i)^.{0,160}\d.{0,160}\b(írta|ezt írta)\b.{0,120}:$",
-        r"(?i)^.{0,160}\d.{0,160}\b(tarihinde|şunu yazdı|yazdı)\b.{0,120}:$",
-        r"(?i)^.{0,160}\d.{0,160}\b(έγραψε|γράφει)\s*:$",
-        r"(?i)^.{0,160}\d.{0,160}\b(kirjutas|rakstīja|rašė|je napisao|je napisala|je napisal/a|napísal|napísala|napísal\(a\)|напиша|написа)\b\)?\s*:$",
+        r"(?i)^.*\d.*\ba scris\s*:$",
+        r"(?i)^.*\d.*\b(írta|ezt írta)\b.*:$",
+        r"(?i)^.*\d.*\b(tarihinde|şunu yazdı|yazdı)\b.*:$",
+        r"(?i)^.*\d.*\b(έγραψε|γράφει)\s*:$",
+        r"(?i)^.*\d.*\b(kirjutas|rakstīja|rašė|je napisao|je napisala|je napisal/a|napísal|napísala|napísal\(a\)|напиша|написа)\b\)?\s*:$",
         // Catalan, Galician, Vietnamese, Indonesian
-        r"(?i)^.{0,160}\d.{0,160}\b(va escriure|ha escrit|escribiu|đã viết|menulis)\s*:$",
+        r"(?i)^.*\d.*\b(va escriure|ha escrit|escribiu|đã viết|menulis)\s*:$",
         // Polish again, Hebrew, Arabic
-        r"(?i)^(W dniu|Dnia)\s.{4,200}\b(pisze|napisał|napisała|napisał\(a\)|użytkownik\s.{1,80}\bnapisał)\s*:$",
-        r"^.{0,160}\d.{0,160}(כתב|כתבה|מאת|كتب|كتبت).{0,120}:$",
+        r"(?i)^(W dniu|Dnia)\s.{4,}\b(pisze|napisał|napisała|napisał\(a\)|użytkownik\s.{1,}\bnapisał)\s*:$",
+        r"^.*\d.*(כתב|כתבה|מאת|كتب|كتبت).*:$",
         // Chinese, Japanese, Korean in words
-        r"^.{0,160}\d.{0,160}(写道|寫道|書きました|のメール|님이 작성|작성)\s*[:：]$",
+        r"^.*\d.*(写道|寫道|書きました|のメール|님이 작성|작성)\s*[:：]$",
         // A date and an address: Gmail in many languages, Japanese, Chinese, Korean
-        r"^.{0,40}\d{4}.{0,120}<[^<>\s]*@[^<>\s]+>.{0,12}[:：]$",
+        r"^.*\d{4}.*<[^<>\s]*@[^<>\s]+>.*[:：]$",
         // The same with an address alone
-        r"^\d{4}[-/年.].{0,120}\S+@\S+\s*[:：]$",
+        r"^\d{4}[-/年.].*\S+@\S+\s*[:：]$",
     ])
     .unwrap()
 });
