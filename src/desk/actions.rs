@@ -627,7 +627,12 @@ pub async fn message(
 ) -> Answer {
     use tickets::reply::{Outcome, Written, reply};
     let id = CaseId(id.into_inner());
-    let FormWithFiles { fields, files, .. } = form;
+    let FormWithFiles {
+        fields,
+        files,
+        refused,
+        ..
+    } = form;
     let user = staff.user.clone();
     let typed = Typed {
         message: fields.body.clone(),
@@ -643,6 +648,7 @@ pub async fn message(
         let answer = Written {
             body: &fields.body,
             files: &files,
+            refused: &refused,
             key: &fields.key,
             seen: fields.seen,
             resolves,

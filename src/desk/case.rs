@@ -23,7 +23,7 @@ use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId}
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
 use crate::tickets;
-use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect};
+use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect, size};
 
 /// Other cases of the same customer that are shown.
 const OTHERS_MAX: i64 = 20;
@@ -217,7 +217,7 @@ struct CasePage {
     /// Whether it is to be solved by email.
     is_private: bool,
     labels: &'static [Label],
-    upload_mb: usize,
+    file_max: String,
     proposed: Vec<LinkView>,
     linked: Vec<LinkView>,
     dropped: Vec<LinkView>,
@@ -413,7 +413,7 @@ fn gather(
         has_ticket: !tickets.is_empty(),
         is_private: linked.iter().any(LinkView::is_ticket),
         labels: Label::ALL,
-        upload_mb: app.config.limits.upload_bytes_max / (1024 * 1024),
+        file_max: size(app.config.limits.upload_bytes_max),
         proposed,
         linked,
         dropped,

@@ -5,6 +5,7 @@ use super::customer_wrote::{Opening, Words, open_case};
 use super::store::KeptFile;
 use super::{
     BODY_CHARS_MAX, OpenedBy, SUBJECT_CHARS_MAX, clean_text, content_of, notices, request_key,
+    too_long,
 };
 use crate::app::App;
 use crate::cases::Channel;
@@ -85,13 +86,14 @@ struct Counted {
 
 /// Opens a case with its ticket, and a receipt. The answer is the same whether we know the
 /// address or not. `from` is where it comes from, as the limit counts; `counted` says whether
-/// that was done when its files were read.
+/// that was done when its files were read, and `refused` what stands against those left out.
 pub fn contact(
     app: &App,
     user: Option<UserId>,
     from: &str,
     typed: &Typed,
     files: &[UploadedFile],
+    refused: Vec<Problem>,
     counted: Option<std::result::Result<(), u64>>,
 ) -> Result<Outcome> {
     let mut problems = check(typed);
@@ -118,6 +120,7 @@ pub fn contact(
     if too_large.is_empty() {
         kept.files.extend(keep(app, files)?);
     }
+    problems.extend(refused);
     problems.extend(too_large);
     if !problems.is_empty() {
         return back(app, &kept, Why::Problems(problems));
@@ -254,10 +257,7 @@ fn check(typed: &Typed) -> Vec<Problem> {
             "Tell us what happened, so that we need not ask back.",
         ));
     } else if chars > BODY_CHARS_MAX {
-        problems.push(Problem::new(
-            "message",
-            format!("The message has {chars} characters; {BODY_CHARS_MAX} fit."),
-        ));
+        problems.push(Problem::new("message", too_long(chars)));
     }
     if typed.name.chars().count() > NAME_CHARS_MAX {
         problems.push(Problem::new(

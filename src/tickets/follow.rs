@@ -7,6 +7,7 @@ use super::attachments::{keep, too_large};
 use super::customer_wrote::{Taken, Words, follow_up};
 use super::{
     BODY_CHARS_MAX, Message, OpenedBy, Ticket, clean_text, content_of, notices, request_key, store,
+    too_long,
 };
 use crate::app::App;
 use crate::cases::links::{LinkState, Target};
@@ -117,23 +118,22 @@ pub enum Outcome {
     Problems(Vec<Problem>),
 }
 
-/// The customer writes on their page.
+/// The customer writes on their page; `refused` says what stands against files left out.
 pub fn write(
     app: &App,
     case: CaseId,
     body: &str,
     files: &[UploadedFile],
+    refused: Vec<Problem>,
     key: &str,
 ) -> Result<Outcome> {
-    let mut problems = too_large(files, &[]);
+    let mut problems = refused;
+    problems.extend(too_large(files, &[]));
     let chars = body.trim().chars().count();
-    if clean_text(body).is_empty() && files.is_empty() {
+    if clean_text(body).is_empty() && files.is_empty() && problems.is_empty() {
         problems.push(Problem::new("message", "The message is empty."));
     } else if chars > BODY_CHARS_MAX {
-        problems.push(Problem::new(
-            "message",
-            format!("The message has {chars} characters; {BODY_CHARS_MAX} fit."),
-        ));
+        problems.push(Problem::new("message", too_long(chars)));
     }
     if !problems.is_empty() {
         if !files.is_empty() {

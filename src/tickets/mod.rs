@@ -163,6 +163,13 @@ pub(crate) fn clean_text(text: &str) -> String {
     clean.trim().to_owned()
 }
 
+/// What is said beside a message of so many characters, more than fit.
+pub(crate) fn too_long(chars: usize) -> String {
+    format!(
+        "The message has {chars} characters; {BODY_CHARS_MAX} fit. Send a log as a file with it."
+    )
+}
+
 /// The key of a form as stored: bound to its sender, so that nobody meets another's, and to what it
 /// says, so that the form sent again with other words is another message.
 pub(crate) fn request_key(sender: &str, typed: &str, content: &str) -> Option<String> {

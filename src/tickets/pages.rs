@@ -21,7 +21,7 @@ use crate::people::{Staff, Viewer};
 use crate::text::counted;
 use crate::web::{
     Answer, Failure, Form, FormWithFiles, Page, Problems, Query, When, blocking, client_ip,
-    html_with, redirect, redirect_saying,
+    html_with, redirect, redirect_saying, size,
 };
 
 // The contact form
@@ -36,6 +36,7 @@ struct ContactPage {
     similar: Vec<Similar>,
     file_names: Vec<String>,
     files_max: usize,
+    file_max: String,
 }
 
 /// What a link to the form may fill in.
@@ -74,6 +75,7 @@ pub async fn contact_form(app: web::Data<App>, viewer: Viewer, query: Query<Pref
         similar: Vec::new(),
         file_names: Vec::new(),
         files_max: FILES_MAX,
+        file_max: String::new(),
     };
     contact_page(&app, StatusCode::OK, shown).await
 }
@@ -87,10 +89,11 @@ pub async fn post_contact(
 ) -> Answer {
     let fields = form.fields;
     let (user, from) = (viewer.user_id(), client_ip(&app, &req));
-    let (typed, files, asked) = (fields.clone(), form.files, form.counted);
+    let (typed, files, refused) = (fields.clone(), form.files, form.refused);
+    let asked = form.counted;
     let is_unread = asked.is_some_and(|asked| asked.is_err());
     let outcome = blocking(&app, move |app| {
-        contact::contact(app, user, &from, &typed, &files, asked)
+        contact::contact(app, user, &from, &typed, &files, refused, asked)
     })
     .await?;
     let (why, kept_files, file_names) = match outcome {
@@ -130,13 +133,20 @@ pub async fn post_contact(
         similar,
         file_names,
         files_max: FILES_MAX,
+        file_max: String::new(),
     };
     contact_page(&app, status, shown).await
 }
 
 async fn contact_page(app: &App, status: StatusCode, page: ContactPage) -> Answer {
     let products = blocking(app, |app| app.db.read(forum::products)).await?;
-    html_with(status, &ContactPage { products, ..page })
+    let file_max = size(app.config.limits.upload_bytes_max);
+    let shown = ContactPage {
+        products,
+        file_max,
+        ..page
+    };
+    html_with(status, &shown)
 }
 
 #[derive(Template)]
@@ -188,6 +198,7 @@ struct FollowPage {
     /// Whether they may take back that we write to them.
     agreed: bool,
     files_max: usize,
+    file_max: String,
 }
 
 #[derive(Template)]
@@ -274,7 +285,10 @@ async fn follow_page(
         .await?
         .ok_or(Failure::NotFound)?;
     let now = app.now();
-    let page = follow_of(page, token, story, now, fields, Problems(problems));
+    let page = FollowPage {
+        file_max: size(app.config.limits.upload_bytes_max),
+        ..follow_of(page, token, story, now, fields, Problems(problems))
+    };
     private(html_with(status, &page))
 }
 
@@ -334,6 +348,7 @@ fn follow_of(
         can_write: story.ticket.is_some(),
         agreed: story.agreed,
         files_max: FILES_MAX,
+        file_max: String::new(),
     }
 }
 
@@ -403,9 +418,10 @@ pub async fn write(
         )
         .await;
     }
-    let (typed, files) = (fields.clone(), form.files);
+    let (typed, files, refused) = (fields.clone(), form.files, form.refused);
     let outcome = blocking(&app, move |app| {
-        follow::write(app, case, &typed.message, &files, &typed.request_key)
+        let (body, key) = (&typed.message, &typed.request_key);
+        follow::write(app, case, body, &files, refused, key)
     })
     .await?;
     let back = format!("/case/{token}");

@@ -47,6 +47,8 @@ pub struct Written<'a> {
     /// Markdown.
     pub body: &'a str,
     pub files: &'a [UploadedFile],
+    /// What stands against files that were left out.
+    pub refused: &'a [Problem],
     /// The form's hidden key.
     pub key: &'a str,
     /// The newest event of the case when the form was shown.
@@ -65,11 +67,13 @@ pub fn reply(
     let &Written {
         body,
         files,
+        refused,
         key,
         seen,
         resolves,
     } = answer;
-    let problems = check(body, files);
+    let mut problems = check(body, files);
+    problems.extend_from_slice(refused);
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
     }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{Failure, blocking, client_ip, csrf_token, session_token};
 use crate::app::App;
+use crate::error::Problem;
 use crate::files::{Room, Upload};
 use crate::limits::Limit;
 
@@ -29,6 +30,8 @@ pub struct Form<T> {
 pub struct FormWithFiles<T> {
     pub fields: T,
     pub files: Vec<UploadedFile>,
+    /// What stands against files that were read and dropped, for the field `files`.
+    pub refused: Vec<Problem>,
     /// Whether it was counted as a contact, as is done before anything of a file is stored for
     /// somebody whom `After` did not admit. An error holds the seconds until the next is allowed;
     /// then no file was read.
@@ -55,6 +58,8 @@ pub struct UploadedFile {
 const FIELDS_MAX: usize = 200;
 /// Most files a form may carry.
 const FILES_MAX: usize = 10;
+/// Letters of a file's name that are said back.
+const FILENAME_CHARS_SHOWN: usize = 80;
 /// All files of a form together, in times of the largest single one.
 const FILES_WEIGHT_MAX: usize = 2;
 /// Files of all forms that are being received, in times of what one form may carry: they lie on the
@@ -121,6 +126,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for FormWithFiles<T> {
             Ok(FormWithFiles {
                 fields: typed(&sent.pairs)?,
                 files: sent.files,
+                refused: sent.refused,
                 counted: sent.counted,
             })
         })
@@ -291,8 +297,8 @@ async fn read_urlencoded(app: &App, mut payload: Payload) -> Result<Pairs, Failu
     Ok(clean(url::form_urlencoded::parse(&body)))
 }
 
-/// A limit in words.
-fn size(bytes: usize) -> String {
+/// A limit of bytes in words: `10 MB`.
+pub fn size(bytes: usize) -> String {
     const MB: usize = 1024 * 1024;
     match bytes {
         n if n >= MB && n % MB == 0 => format!("{} MB", n / MB),
@@ -314,6 +320,8 @@ enum Files {
 struct Sent {
     pairs: Pairs,
     files: Vec<UploadedFile>,
+    /// As in `FormWithFiles`.
+    refused: Vec<Problem>,
     /// What its files take of the disk.
     room: Option<Room>,
     /// As in `FormWithFiles`.
@@ -331,7 +339,8 @@ async fn read_multipart(
     let file_max = app.config.limits.upload_bytes_max;
     let files_max = file_max.saturating_mul(FILES_WEIGHT_MAX);
     let mut multipart = actix_multipart::Multipart::new(req.headers(), payload);
-    let (mut pairs, mut files) = (Pairs::new(), Vec::new());
+    let (mut pairs, mut files, mut refused) = (Pairs::new(), Vec::new(), Vec::new());
+    let mut has_too_many = false;
     let mut room = app.files.room();
     let under_way_max = files_max.saturating_mul(UNDER_WAY_FORMS_MAX);
     let is_admitted = req.extensions().get::<Admitted>().is_some();
@@ -378,8 +387,12 @@ async fn read_multipart(
             }
             let (what, max) = match &filename {
                 None if text_bytes + here > text_max => ("A form's text", text_max),
-                Some(_) if here > file_max => ("A file", file_max),
                 Some(_) if file_bytes + here > files_max => ("All files together", files_max),
+                // Read to its end, so that the form can come back with what was typed.
+                Some(_) if here > file_max => {
+                    (bytes, upload) = (Vec::new(), None);
+                    continue;
+                }
                 Some(_) if !room.take(chunk.len(), under_way_max) => {
                     keep(req, &pairs);
                     return Err(Failure::Busy {
@@ -395,6 +408,7 @@ async fn read_multipart(
                     continue;
                 }
             };
+            keep(req, &pairs);
             return Err(Failure::TooLarge(format!(
                 "{what} may have up to {}. Go back and send less.",
                 size(max)
@@ -404,12 +418,20 @@ async fn read_multipart(
             // A file field left empty is sent as a file without a name.
             Some(filename) if filename.is_empty() && here == 0 => {}
             Some(filename) => {
-                if files.len() == FILES_MAX {
-                    return Err(Failure::TooLarge(format!(
-                        "Up to {FILES_MAX} files at a time."
-                    )));
-                }
                 file_bytes += here;
+                if here > file_max {
+                    let name: String = filename.chars().take(FILENAME_CHARS_SHOWN).collect();
+                    let text = format!(
+                        "“{name}” is larger than {}; choose a smaller one, or go on without it.",
+                        size(file_max)
+                    );
+                    refused.push(Problem::new("files", text));
+                    continue;
+                }
+                if files.len() == FILES_MAX {
+                    has_too_many = true;
+                    continue;
+                }
                 files.push(UploadedFile {
                     field: name,
                     filename,
@@ -425,9 +447,14 @@ async fn read_multipart(
             }
         }
     }
+    if has_too_many {
+        let text = format!("Up to {FILES_MAX} files fit; those beyond were left out.");
+        refused.push(Problem::new("files", text));
+    }
     Ok(Sent {
         pairs,
         files,
+        refused,
         room: Some(room),
         counted,
     })

@@ -963,6 +963,88 @@ fn a_contact_form_with_a_file_is_counted_once_and_before_the_file_is_stored() {
 }
 
 #[test]
+fn what_is_too_long_or_too_large_comes_back_with_what_was_typed() {
+    let test = Test::new(Backend::Sqlite, |config| {
+        config.limits.upload_bytes_max = 2048
+    });
+    let mut t = test.expect("SQLite is always there");
+    let mut browser = t.browser();
+    let page = browser.get("/contact").body;
+    assert!(
+        page.contains("2 KB each") && !page.contains("maxlength=\"30000\""),
+        "{page}"
+    );
+    let words = "It is broken, see the files.";
+    let fields = [("subject", "My lamp"), ("message", words), ("email", ANNA)];
+    let form = |fields: &[(&str, &str)], files: &[(&str, usize)]| {
+        let fields = fields.iter().map(|(name, value)| part(name, "", value));
+        let files = files.iter().map(|(name, bytes)| {
+            let named = format!("; filename=\"{name}\"");
+            part("files", &named, &"x".repeat(*bytes))
+        });
+        let parts: String = fields.chain(files).collect();
+        format!("{parts}--b--\r\n")
+    };
+    let mut send = |path: &str, fields: &[(&str, &str)], files: &[(&str, usize)]| {
+        browser.post_body(path, "multipart/form-data; boundary=b", form(fields, files))
+    };
+    // The file is left out, the words and the other file stay.
+    let back = send("/contact", &fields, &[("large.log", 3000), ("lamp.txt", 4)]);
+    let said = "“large.log” is larger than 2 KB; choose a smaller one";
+    assert_eq!(back.status, 422);
+    assert!(
+        back.body.contains(said) && back.body.contains(words),
+        "{}",
+        back.body
+    );
+    assert!(
+        back.body.contains("Already with your message: lamp.txt"),
+        "{}",
+        back.body
+    );
+    let many: Vec<(&str, usize)> = (0..11).map(|_| ("a.txt", 1)).collect();
+    let back = send("/contact", &fields, &many);
+    assert_eq!(back.status, 422);
+    assert!(back.body.contains("Up to 10 files fit"), "{}", back.body);
+    // Beyond what the whole form may have, nothing more is read; the words are shown.
+    let back = send("/contact", &fields, &[("a", 3000), ("b", 3000)]);
+    assert_eq!(back.status, 413);
+    assert!(back.body.contains(words), "{}", back.body);
+    let long = format!("{}the end", "word ".repeat(6_000));
+    let back = send(
+        "/contact",
+        &[("subject", "My lamp"), ("message", &long), ("email", ANNA)],
+        &[],
+    );
+    assert_eq!(back.status, 422);
+    assert!(
+        back.body.contains("30007 characters; 30000 fit") && back.body.contains("word the end")
+    );
+    assert_eq!(all_cases(&t).len(), 0);
+
+    let id = opened(&t);
+    let path = case_path(&t, &sent_to(&t, ANNA, "we have your message"));
+    let back = send(
+        &format!("{path}/reply"),
+        &[("message", words)],
+        &[("large.log", 3000)],
+    );
+    assert_eq!(back.status, 422);
+    assert!(
+        back.body.contains(said) && back.body.contains(words),
+        "{}",
+        back.body
+    );
+    assert_eq!(messages(&t, id).len(), 1);
+    let unfinished = t.app.config.server.data_dir.join("uploads/00");
+    assert_eq!(
+        std::fs::read_dir(unfinished).expect("the folder").count(),
+        0
+    );
+    t.finish();
+}
+
+#[test]
 fn what_all_send_at_once_leaves_room_on_the_disk() {
     let test = Test::new(Backend::Sqlite, |config| {
         config.limits.upload_bytes_max = 1024
