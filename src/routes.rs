@@ -58,7 +58,7 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/t/{thread}/move", post().to(forum::acts::move_to))
         .route("/t/{thread}/kind", post().to(forum::acts::kind))
         .route("/t/{thread}/fixed", post().to(forum::acts::fixed))
-        .route("/t/{thread}/publish", post().to(forum::acts::publish))
+        .route("/t/{thread}/publish", post().to(desk::publish::publish))
         .route("/t/{thread}/discard", post().to(forum::acts::discard))
         .route(
             "/unsubscribe/{thread}/{user}/{signature}",

@@ -565,7 +565,7 @@ pub async fn thread(
         Ok(match draft_thread::draft(tx, app.now(), user, case)? {
             Drafted::New(thread) => drafted(
                 format!("/t/{thread}"),
-                "A draft that only staff see. Edit it; publish it from the case.",
+                "A draft that only staff see. Edit it, then publish it: the case is linked with it.",
             ),
             Drafted::Already(path) => {
                 drafted(path, "There is a draft already: edit it, then publish.")

@@ -17,6 +17,7 @@ pub mod mail_in;
 pub mod mentions;
 pub mod network;
 pub mod products;
+pub mod publish;
 pub mod queue;
 mod story;
 

@@ -1,4 +1,5 @@
-//! Draft a thread: what a case is about, as a thread that a person edits and publishes from the case.
+//! Draft a thread: what a case is about, as a thread that a person edits and
+//! publishes from the case or on the page of the thread.
 
 use super::{acknowledge, link, store};
 use crate::app::App;
@@ -9,9 +10,13 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::forum::draft_thread::{self, Draft};
 use crate::forum::store::Origin;
-use crate::forum::{self, ThreadKind, Visibility};
+use crate::forum::{self, Outcome, ThreadKind, Visibility};
 use crate::ids::{CaseId, ThreadId};
 use crate::people::CurrentUser;
+
+/// Why somebody who may publish a draft may not link it.
+const OF_ANOTHER_PRODUCT: &str =
+    "This draft was made for a case of another product. Whoever works on that case publishes it.";
 
 /// What came of drafting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,10 +92,60 @@ pub fn publish(
     if !published.is_some_and(|t| t.visibility == Visibility::Public) {
         return Ok(false);
     }
-    let (to, why) = (LinkState::Confirmed, "published from this case");
-    links::decide(tx, now, &by.actor(), known.id, to, why)?;
-    acknowledge::redraft(tx, app, now, known.case)?;
+    link_published(tx, app, now, by, &known, "published from this case")?;
     Ok(true)
+}
+
+/// Shows a drafted thread to everybody, from its own page, and links the case that it was drafted
+/// for, which is told then; whoever may not work on that case leaves both as they are.
+pub fn publish_with_its_case(
+    app: &App,
+    by: &CurrentUser,
+    thread: ThreadId,
+) -> Result<(Outcome, Option<CaseId>)> {
+    let now = app.now();
+    app.db.write(|tx| {
+        let case = match forum::store::drafted_for(tx, thread)? {
+            Some(case) => cases::hold_successor(tx, case)?,
+            None => None,
+        };
+        let known = match &case {
+            Some(case) => link_to(tx, case.id, thread)?,
+            None => None,
+        };
+        // What staff refused for the case stays refused.
+        let known = known.filter(|link| link.state == LinkState::Proposed);
+        let may_link = case.is_none_or(|case| cases::policy::can_work_on(by, &case));
+        if known.is_some() && !may_link {
+            let outcome = match forum::store::thread_for(tx, by, thread)? {
+                Some(_) => Outcome::NotAllowed(OF_ANOTHER_PRODUCT),
+                None => Outcome::NotFound,
+            };
+            return Ok((outcome, None));
+        }
+        let outcome = draft_thread::publish(tx, now, by, thread)?;
+        let linked = match (&outcome, known) {
+            (Outcome::Done(_), Some(known)) => {
+                link_published(tx, app, now, by, &known, "its draft was published")?;
+                Some(known.case)
+            }
+            _ => None,
+        };
+        Ok((outcome, linked))
+    })
+}
+
+/// Links a published thread to the case of `known`, whose first answer follows.
+fn link_published(
+    tx: &mut Conn,
+    app: &App,
+    now: Moment,
+    by: &CurrentUser,
+    known: &Link,
+    why: &str,
+) -> Result<()> {
+    links::decide(tx, now, &by.actor(), known.id, LinkState::Confirmed, why)?;
+    acknowledge::redraft(tx, app, now, known.case)
 }
 
 /// The link by which the case, or one that it took in, is bound to the thread.

@@ -64,13 +64,7 @@ pub fn draft_thread(tx: &mut Conn, now: Moment, draft: &Draft<'_>) -> Result<Thr
     Ok(id)
 }
 
-/// Shows the draft to everyone, as if opened now.
-pub fn publish_draft(app: &App, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
-    let now = app.now();
-    app.db.write(|tx| publish(tx, now, by, thread))
-}
-
-/// As [`publish_draft`], in the caller's transaction.
+/// Shows the draft to everyone, as if opened now, in the caller's transaction.
 pub fn publish(tx: &mut Conn, now: Moment, by: &CurrentUser, thread: ThreadId) -> Result<Outcome> {
     let Some(thread) = store::thread_for(tx, by, thread)? else {
         return Ok(Outcome::NotFound);

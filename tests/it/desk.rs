@@ -877,6 +877,42 @@ on_both! {
         t.run_jobs();
     }
 
+    fn a_draft_published_on_its_own_page_is_linked_to_its_case(t) {
+        let (case, _) = complaint(t);
+        let (mut browser, _) = t.browser_of("Stefan", Role::Staff);
+        let drafted = act(&mut browser, case, "thread", &[]);
+        let id = drafted.location().split('/').nth(2).expect("a thread").to_owned();
+        let page = browser.get(drafted.location()).location().to_owned();
+        let button = format!("/t/{id}/publish");
+        let (mut member, _) = t.browser_of("Mia", Role::Member);
+        member.get("/account");
+        assert_eq!(member.post(&button, &[]).status, 404);
+        // Who looks after the thread's product, and not the case's, leaves both as they are.
+        let before = stored(t, case).product.expect("a product");
+        let tern = product(t, "tern", "Tern");
+        let set = |product, name| {
+            let by = Actor::rule("test");
+            let to = Some((product, name));
+            t.app.db.write(|tx| cases::states::set_product(tx, t.app.now(), &by, case, to, None)).expect("set");
+        };
+        set(tern, "Tern");
+        let user = t.user("Hanna", Role::Staff);
+        bind(t, user, before);
+        let mut hanna = t.browser_for(user);
+        assert_eq!(hanna.submit(&page, &button, &[]).status, 403);
+        assert_eq!(member.get(&page).status, 404);
+
+        let published = browser.submit(&page, &button, &[]);
+        assert!(browser.follow(&published).body.contains(&format!("public now, and linked to case {case}")));
+        let links = t.app.db.read(|c| cases::store::links_of(c, case)).expect("links");
+        let target = Target::Thread(id.parse().expect("an id"));
+        assert!(links.iter().any(|l| l.target == target && l.state == LinkState::Confirmed));
+        let answer = reply_of(t, case).body;
+        assert!(answer.contains(&format!("/t/{id}/")), "{answer}");
+        assert_eq!(member.get(&page).status, 200);
+        t.run_jobs();
+    }
+
     fn a_judgement_is_corrected_and_a_private_way_chosen(t) {
         let (case, _) = complaint(t);
         let (mut browser, _) = t.browser_of("Stefan", Role::Staff);

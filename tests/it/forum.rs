@@ -191,6 +191,11 @@ fn draft(t: &Test, by: &CurrentUser, title: &str, body: &str) -> ThreadId {
         .unwrap()
 }
 
+fn publish(t: &Test, by: &CurrentUser, id: ThreadId) -> Result<Outcome> {
+    let now = t.app.now();
+    t.app.db.write(|tx| draft_thread::publish(tx, now, by, id))
+}
+
 fn change(t: &Test, by: &CurrentUser, post: PostId, title: &str, body: &str) -> edit_post::Outcome {
     let typed = edit_post::Typed {
         title: title.into(),
@@ -479,7 +484,7 @@ on_both! {
         assert!(documents.after(0, 10).unwrap().is_empty());
         counters_are_right(t);
 
-        is_done(draft_thread::publish_draft(&t.app, &kim, draft));
+        is_done(publish(t, &kim, draft));
         assert_eq!(thread(t, draft).visibility, Visibility::Public);
         assert!(browser.get("/p/lamp").body.contains("Zebra stripes"));
         counters_are_right(t);
@@ -491,7 +496,7 @@ on_both! {
         let id = draft(t, &kim, "Refund of order 4711 for Ana Lee", "Ana Lee wants her money back.");
         let post = post_at(t, id, 1);
         assert!(matches!(change(t, &kim, post, "How long does a refund take?", "A customer asks for a refund."), edit_post::Outcome::Saved(_)));
-        is_done(draft_thread::publish_draft(&t.app, &kim, id));
+        is_done(publish(t, &kim, id));
         let mut browser = t.browser();
         let path = thread(t, id).path();
         let page = browser.get(&path);
@@ -513,7 +518,7 @@ on_both! {
         assert_eq!(reason(t, id, "draft_discarded"), "private");
         assert_eq!(restore_post::restore_post(&t.app, &mo, post, "").unwrap(), Outcome::NotFound);
         assert!(matches!(restore_post::restore_post(&t.app, &kim, post, "").unwrap(), Outcome::Unchanged(_)));
-        is_refused(draft_thread::publish_draft(&t.app, &kim, id));
+        is_refused(publish(t, &kim, id));
         assert_eq!((thread(t, id).visibility, thread(t, id).state), (Visibility::Draft, ThreadState::Closed));
         let (mut moderator, mut staff) = (t.browser_for(mo.id), t.browser_for(kim.id));
         assert_eq!(moderator.get(&thread(t, id).path()).status, 404);

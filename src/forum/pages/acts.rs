@@ -147,12 +147,6 @@ button!(
     "Marked as fixed. Everyone who follows it, or has it too, is being told."
 );
 button!(
-    /// `POST /t/{id}/publish`
-    publish,
-    |app, by, id, _| draft_thread::publish_draft(app, by, id),
-    "The thread is public now."
-);
-button!(
     /// `POST /t/{id}/discard`
     discard,
     |app, by, id, f| draft_thread::discard_draft(app, by, id, &f.reason),

@@ -108,6 +108,16 @@ pub fn thread(conn: &mut Conn, id: ThreadId) -> Result<Option<Thread>> {
     row.map(Thread::try_from).transpose()
 }
 
+/// The case that a thread was drafted for.
+pub fn drafted_for(conn: &mut Conn, id: ThreadId) -> Result<Option<CaseId>> {
+    let case: Option<Option<i64>> = threads::table
+        .find(id.0)
+        .select(threads::from_case_id)
+        .first(conn)
+        .optional()?;
+    Ok(case.flatten().map(CaseId))
+}
+
 /// The thread, held still until the transaction ends, for whoever holds an address that we signed.
 pub fn thread_unchecked(tx: &mut Conn, id: ThreadId) -> Result<Option<Thread>> {
     lock(tx, Lock::Thread(id.0))?;
