@@ -29,6 +29,13 @@ pub struct Product {
     pub topics: Vec<Topic>,
 }
 
+impl Product {
+    /// What it is called, its own name first.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(&self.terms)
+    }
+}
+
 /// A part of a product.
 #[derive(Clone, Debug)]
 pub struct Topic {
@@ -53,6 +60,10 @@ const CORRECTION_LIKENESS_MIN: f64 = 0.6;
 const FAULT_WORDS_AFTER: usize = 5;
 /// ... and before it, with at most so many words between.
 const FAULT_WORDS_BEFORE: usize = 2;
+/// A shorter word of a product's name (characters) tells of no product by itself ...
+const TELLING_CHARS_MIN: usize = 4;
+/// ... nor a shorter one at the end of a longer word.
+const COMPOUND_CHARS_MIN: usize = 6;
 
 /// A text as the rules see it.
 #[derive(Clone, Debug)]
@@ -67,6 +78,8 @@ pub struct Evidence<'a> {
     pub language: Option<&'static str>,
     /// The author named us or answers us.
     pub addressed: bool,
+    /// A product of ours is named, or a telling word of its name stands here.
+    pub names_product: bool,
     pub exclamations: usize,
     pub questions: usize,
     /// Words written in capitals only.
@@ -105,6 +118,7 @@ impl<'a> Evidence<'a> {
             tokens,
             sorted,
             addressed,
+            names_product: false,
             exclamations: text.matches('!').count(),
             questions: text.matches(['?', '¿', '？']).count(),
             shouted,
@@ -257,12 +271,56 @@ impl<'a> Evidence<'a> {
         match token {
             "plus" | "pas" => self.language != Some("fr"),
             "sin" => self.language != Some("es"),
+            "brand" => self.language != Some("de"),
             _ => false,
         }
     }
 
+    /// Whether a product is named, or a telling word of its name stands here, by itself or at the
+    /// end of a longer one: "lamp" of "Glow Lamp".
+    fn names_one_of(&self, catalogue: &[Product]) -> bool {
+        let names = catalogue.iter().flat_map(Product::names);
+        names.map(|name| tokens(name)).any(|name| {
+            let is_whole =
+                !name.is_empty() && self.folded.contains(&format!(" {} ", name.join(" ")));
+            is_whole || name.iter().any(|word| self.holds_telling(word))
+        })
+    }
+
+    fn holds_telling(&self, word: &str) -> bool {
+        let letters = word.chars().count();
+        let is_telling = letters >= TELLING_CHARS_MIN
+            && !words::COMMON.contains(&word)
+            && !words::FEATURES.contains(&word)
+            && !words::MODELS.contains(&word);
+        let stem = word.trim_end_matches('s');
+        is_telling
+            && self.tokens.iter().any(|token| {
+                token.trim_end_matches('s') == stem
+                    || (letters >= COMPOUND_CHARS_MIN && token.ends_with(word))
+            })
+    }
+
+    /// Whether it says in words that its praise is meant, and tells of no fault.
+    fn is_earnest(&self) -> bool {
+        !self.found(words::EARNEST).is_empty() && self.is_faultless()
+    }
+
+    fn is_faultless(&self) -> bool {
+        let lists = [
+            words::PROBLEM,
+            words::NEGATIVE,
+            words::BLOCKED,
+            words::SAFETY,
+        ];
+        self.lack().is_none() && lists.iter().all(|list| self.found(list).is_empty())
+    }
+
     /// Whether its good words are of the hollow kind, with a tale behind them that they don't name.
     fn is_hollow(&self) -> bool {
+        if self.is_earnest() || (self.folded.ends_with(" well done ") && self.is_faultless()) {
+            return false;
+        }
         let good = self.found(words::PRAISE);
         let ends: Vec<&str> = words::HOLLOW
             .iter()
@@ -314,6 +372,7 @@ impl<'a> Evidence<'a> {
         let mut found: Vec<String> = self
             .found(words::SAFETY)
             .into_iter()
+            .filter(|word| !self.is_foreign(word))
             .map(str::to_owned)
             .collect();
         if let (Some(warmth), Some(frail)) = (self.lost_warmth(), self.frail()) {
@@ -527,17 +586,20 @@ fn growing(first: f64, count: usize) -> f64 {
     first + first * 0.5 * f64::from(further)
 }
 
-/// Danger told to us is never passed over, however calmly it is told. Words that are slang for
-/// something good count only beside another.
+/// Danger told to us, or of what is ours, is never passed over, however calmly it is told. Words
+/// that are slang for something good count here only beside another, or beside a product.
 fn danger(e: &Evidence<'_>) -> Option<Finding> {
     let found = e.dangers();
-    let plain = found
-        .iter()
-        .any(|f| !matches!(f.as_str(), "fire" | "on fire" | "burn" | "hurt"));
-    (e.addressed && plain).then(|| Finding {
+    let is_told = e.names_product || e.addressed && has_plain_danger(&found);
+    (is_told && !found.is_empty()).then(|| Finding {
         complaint: 2.0,
         ..Finding::new(format!("tells of danger: {}", quoted(&found)))
     })
+}
+
+/// Whether more is told than words that are slang for something good as well.
+fn has_plain_danger(found: &[String]) -> bool {
+    found.iter().any(|f| !words::SLANG.contains(&f.as_str()))
 }
 
 fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
@@ -778,6 +840,8 @@ pub struct Triage {
     /// 0 to 1.
     pub p_complaint: f64,
     pub severity: Severity,
+    /// The words that tell how bad it is, as a reason to read.
+    pub why_severe: String,
     pub product: Option<ProductId>,
     pub topic: Option<TopicId>,
     pub language: Option<&'static str>,
@@ -794,7 +858,10 @@ pub fn judge(
     catalogue: &[Product],
     corrections: &[(String, Label)],
 ) -> Triage {
-    let evidence = Evidence::of(text, addressed);
+    let mut evidence = Evidence::of(text, addressed);
+    evidence.names_product = evidence.names_one_of(catalogue);
+    let dangers = evidence.dangers();
+    let endangers = !dangers.is_empty() && (addressed || evidence.names_product);
     let findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&evidence)).collect();
     let sum = |part: fn(&Finding) -> f64| findings.iter().map(part).sum::<f64>();
     let p_complaint = 1.0 / (1.0 + (-(BIAS + sum(|f| f.complaint))).exp());
@@ -808,9 +875,14 @@ pub fn judge(
     );
     let corrected = corrections
         .iter()
-        .map(|(earlier, label)| (likeness(earlier, text), *label))
-        .filter(|(like, _)| *like >= CORRECTION_LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+        .map(|(earlier, label)| (likeness(earlier, text), earlier, *label))
+        .filter(|(like, ..)| *like >= CORRECTION_LIKENESS_MIN)
+        // What staff said of words without danger says nothing of danger.
+        .filter(|(_, earlier, _)| {
+            !endangers || !Evidence::of(earlier, addressed).dangers().is_empty()
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(like, _, label)| (like, label));
     if let Some((like, told)) = corrected {
         label = told;
         reasons.insert(
@@ -819,12 +891,13 @@ pub fn judge(
         );
     }
     let (severity, why_severe) = severity_of(&evidence);
-    reasons.push(why_severe);
+    reasons.push(why_severe.clone());
     let faults = evidence.faults();
     let account = evidence.found(words::ACCOUNT);
     let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
     let mut in_doubt = false;
-    let is_bitter = BITTER.iter().any(|rule| rule(&evidence).is_some());
+    let is_long = lasting(&evidence).is_some() && !evidence.is_earnest();
+    let is_bitter = is_long || BITTER.iter().any(|rule| rule(&evidence).is_some());
     let is_praise_doubtful = (is_bitter && sum(|f| f.praise) < PRAISE_PLAIN_FROM)
         || !faults.is_empty()
         || (evidence.is_hollow() && !evidence.is_over());
@@ -846,6 +919,14 @@ pub fn judge(
     if is_half_over && is_for_us && corrected.is_none() && !in_doubt {
         (label, in_doubt) = (Label::Question, true);
         reasons.push("one trouble is over, another told: in doubt a person looks at it".to_owned());
+    }
+    let is_spam = reach(&evidence).is_some() && !has_plain_danger(&dangers);
+    if endangers && corrected.is_none() && !is_spam {
+        in_doubt = label != Label::Complaint || in_doubt || sum(|f| f.praise) > PRAISE_FROM;
+        label = Label::Complaint;
+        if in_doubt {
+            reasons.push("may tell of danger: in doubt a person looks at it".to_owned());
+        }
     }
     let (product, topic, why_product) = product_of(&evidence, catalogue);
     reasons.extend(why_product);
@@ -873,6 +954,7 @@ pub fn judge(
         in_doubt,
         p_complaint,
         severity,
+        why_severe,
         product,
         topic,
         language: evidence.language,
@@ -894,7 +976,6 @@ const BITTER: &[Rule] = &[
     negative_words,
     negated_praise,
     denial,
-    lasting,
     profanity,
     unhappy_faces,
 ];
@@ -968,8 +1049,7 @@ fn product_of(
     };
     let mut best: Option<(usize, &Product, String)> = None;
     for product in catalogue {
-        let names = std::iter::once(&product.name).chain(&product.terms);
-        let found: Vec<&String> = names.filter(|name| named(name)).collect();
+        let found: Vec<&String> = product.names().filter(|name| named(name)).collect();
         // The longest name is the most telling: "Fernwell Hub" before "Fernwell".
         let weight = found.iter().map(|n| n.chars().count()).max().unwrap_or(0);
         if let Some(name) = found.first()
@@ -1221,6 +1301,112 @@ mod tests {
             found.0, found.1
         );
         assert!(found.0 > 0.75 && found.1 > 0.785, "{found:?}");
+    }
+
+    fn product(id: i64, name: &str) -> Product {
+        Product {
+            id: ProductId(id),
+            slug: name.to_lowercase().replace(' ', "-"),
+            name: name.to_owned(),
+            terms: Vec::new(),
+            link_threshold: 0.7,
+            propose_threshold: 0.3,
+            auto_link: true,
+            auto_acknowledge: false,
+            topics: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn danger_told_of_ours_is_never_passed_over() {
+        let catalogue = [
+            product(1, "Glow Lamp"),
+            product(2, "Warmi Thermostat"),
+            product(3, "Home App"),
+        ];
+        for (text, addressed) in [
+            ("Glow lamp caught fire", false),
+            ("got an electric shock from the Glow lamp", false),
+            (
+                "smoke coming out of the warmi thermostat, called the fire brigade",
+                false,
+            ),
+            ("smart thermostat is hot, smells burnt", false),
+            ("Das Warmi Thermostat riecht verbrannt!", false),
+            ("Mein Heizungsthermostat qualmt", false),
+            ("the lamps are on fire", false),
+            ("Glow lamp giveaway gone wrong: it melted", false),
+            ("@acme it set my curtain on fire", true),
+            ("@acme burn on my hand, nice", true),
+        ] {
+            let triage = judge(text, addressed, &catalogue, &[]);
+            let judged = (triage.label, triage.severity);
+            assert_eq!(judged, (Label::Complaint, Severity::Safety), "{text}");
+        }
+        for (text, addressed) in [
+            (
+                "@examplehelp thanks for the great thermostat, it set my curtain on fire",
+                true,
+            ),
+            ("love my Glow lamp, the smoke was a nice touch", false),
+            ("@acme your support is on fire today, love it", true),
+        ] {
+            let triage = judge(text, addressed, &catalogue, &[]);
+            let judged = (triage.label, triage.severity, triage.in_doubt);
+            assert_eq!(judged, (Label::Complaint, Severity::Safety, true), "{text}");
+        }
+        for text in [
+            "the fire brigade was great today",
+            "my home smells of smoke, thank you neighbours",
+            "I love this brand, Glow Lamp is great",
+        ] {
+            let label = judge(text, false, &catalogue, &[]).label;
+            assert_ne!(label, Label::Complaint, "{text}");
+        }
+        let only = judge(
+            "the fire brigade was great today",
+            false,
+            &catalogue[..1],
+            &[],
+        );
+        assert!(!only.label.wants_an_answer());
+    }
+
+    #[test]
+    fn what_staff_said_of_other_words_hides_no_danger() {
+        let earlier = "the glow lamp shines all over the kitchen".to_owned();
+        let text = "the glow lamp burnt all over the kitchen";
+        let corrections = [(earlier, Label::Noise)];
+        assert!(likeness(&corrections[0].0, text) >= CORRECTION_LIKENESS_MIN);
+        let label = |text: &str, corrections: &[_]| judge(text, true, &[], corrections).label;
+        assert_eq!(label(text, &corrections), Label::Complaint);
+        assert_eq!(
+            label(text, &[(text.to_owned(), Label::Noise)]),
+            Label::Noise
+        );
+    }
+
+    #[test]
+    fn praise_that_says_it_is_meant_is_not_in_doubt() {
+        for text in [
+            "@acme just want to say the Tern setup took four minutes and my nan did it herself. well done",
+            "@acme the setup was over in a blink and my nan did it herself. well done!",
+            "@acme shout out to whoever wrote the manual of my lamp, nice",
+            "@acme kudos, setup took four minutes and my nan did it herself",
+        ] {
+            let triage = judge(text, true, &[], &[]);
+            assert_eq!(
+                (triage.label, triage.in_doubt),
+                (Label::Praise, false),
+                "{text}"
+            );
+        }
+        for text in [
+            "@acme just wanted to say my lamp keeps blinking all night. well done",
+            "@acme three days to ship a lamp. well done",
+        ] {
+            assert_ne!(label(text), Label::Praise, "{text}");
+        }
     }
 
     #[test]

@@ -897,6 +897,24 @@ pub const REACH_VERBS: &[&str] = &[
     "gana", "acheter", "gagner", "gagnez",
 ];
 
+/// Says that the good words are meant, where no fault stands beside them.
+pub const EARNEST: &[&str] = &[
+    "just want to say",
+    "just wanted to say",
+    "just wanna say",
+    "shout out",
+    "shoutout",
+    "kudos",
+];
+
+/// In the names of products, what tells of none by itself.
+pub const MODELS: &[&str] = &[
+    "home", "house", "smart", "mini", "plus", "lite", "basic", "classic", "premium", "family",
+];
+
+/// Of [`SAFETY`], what is slang for something good as well.
+pub const SLANG: &[&str] = &["fire", "on fire", "burn", "hurt"];
+
 /// People could be hurt.
 pub const SAFETY: &[&str] = &[
     "fire",
@@ -934,8 +952,27 @@ pub const SAFETY: &[&str] = &[
     "swollen battery",
     "emergency",
     "toxic",
+    "in flames",
+    "flames",
+    "scorched",
+    "singed",
+    "smouldering",
+    "smoldering",
+    "electrocuted",
+    "zapped me",
     "brennt",
     "brand",
+    "brandgeruch",
+    "brandgefahr",
+    "verbrannt*",
+    "angebrannt",
+    "durchgebrannt",
+    "abgebrannt",
+    "verschmort*",
+    "schmort",
+    "qualm*",
+    "raucht",
+    "funken",
     "feuer",
     "rauch",
     "explodiert",
@@ -954,6 +991,8 @@ pub const SAFETY: &[&str] = &[
     "peligros*",
     "intoxic*",
     "quemad*",
+    "chispas",
+    "descarga eléctrica",
     "feu",
     "incendie",
     "fumée",
@@ -963,6 +1002,8 @@ pub const SAFETY: &[&str] = &[
     "hôpital",
     "brûlé*",
     "électrocut*",
+    "étincelles",
+    "décharge électrique",
 ];
 
 /// Money is at stake.
