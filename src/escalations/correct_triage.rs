@@ -34,6 +34,7 @@ pub(super) fn consider(
 ) -> Result<(Triage, Vec<Similar>)> {
     let mut judged = triage::judge(&mention.text, mention.summoned, catalogue, &[]);
     judged.label = label;
+    judged.in_doubt = false;
     judged.severity = severity.unwrap_or(judged.severity);
     let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
     let found = app.index.similar_to(&Likeness {

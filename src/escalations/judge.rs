@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::link::{self, CANDIDATES_MAX, Candidate};
+use super::link::{self, CANDIDATES_MAX, Candidate, Decision};
 use super::store::{self, Mention, NewTriage};
 use super::triage::{self, Product, Triage};
 use super::{Label, acknowledge, channel_of, claim, identify, join};
@@ -438,8 +438,30 @@ fn open_case(
     identify::identify(tx, now, &case, mention, handle)?;
     let decision = link::decide(triage, product, candidates);
     link::link(tx, now, id, mention, triage, &decision)?;
-    acknowledge::draft(tx, app, now, &case, mention, handle, product)?;
+    if triage.in_doubt && !matches!(decision, Decision::Ticket(_)) {
+        leave_to_person(tx, now, id, mention.id)?;
+    } else {
+        acknowledge::draft(tx, app, now, &case, mention, handle, product)?;
+    }
     Ok(id)
+}
+
+/// Tells why nothing is drafted: what a person has yet to understand may be thanks, and our first
+/// answers speak of trouble.
+fn leave_to_person(tx: &mut Conn, now: Moment, case: CaseId, mention: MentionId) -> Result<()> {
+    cases::record_event(
+        tx,
+        now,
+        case,
+        Event {
+            step: Step::Acknowledge,
+            by: &Actor::rule("acknowledge"),
+            mention: Some(mention),
+            summary: "Nothing is drafted: a person decides first what it is",
+            reasons: vec!["the judgement is in doubt".to_owned()],
+            data: json!({}),
+        },
+    )
 }
 
 /// Tells the judgement in the story of a case.
