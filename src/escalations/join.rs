@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::store::{self, Mention};
-use super::{Label, triage};
+use super::triage::{self, Triage};
+use super::{Label, raise::raise};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Event, State, Step};
 use crate::clock::{DAY, Moment};
@@ -64,18 +65,20 @@ fn open_successor(tx: &mut Conn, case: CaseId) -> Result<Option<CaseId>> {
 }
 
 /// Adds the mention to the case, or where that goes on; which it was. Praise is noted and moves nothing; anything else says that the
-/// customer wrote, which gives no better and no worse place to who waits already.
+/// customer wrote, which gives no better and no worse place to who waits already, but may tell of
+/// something worse.
 pub fn join(
     tx: &mut Conn,
     now: Moment,
     mention: &Mention,
-    label: Label,
+    judged: &Triage,
     case: CaseId,
     why: &str,
 ) -> Result<CaseId> {
     // Held before anything is written: who approves an answer meanwhile either sees this post or
     // comes first. It may have gone on elsewhere since it was found.
     let case = cases::hold_successor(tx, case)?.map_or(case, |c| c.id);
+    let label = judged.label;
     store::set_case(tx, mention.id, case)?;
     cases::record_event(
         tx,
@@ -93,6 +96,7 @@ pub fn join(
     if label != Label::Praise {
         let by = Actor::rule("join");
         states::happen(tx, now, &by, case, Happening::CustomerWrote, "wrote again")?;
+        raise(tx, now, case, Some(mention.id), judged)?;
     }
     Ok(case)
 }

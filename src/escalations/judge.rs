@@ -350,7 +350,7 @@ fn take(
     }
     let handle = around.handle(mention.handle);
     let case = if let Some((case, why)) = join::find(tx, mention, handle)? {
-        Some(join::join(tx, now, mention, triage.label, case, &why)?)
+        Some(join::join(tx, now, mention, triage, case, &why)?)
     } else if triage.label.wants_an_answer()
         && !(asked_for_quiet && triage.severity == cases::Severity::Annoyance)
     {

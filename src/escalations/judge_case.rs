@@ -1,10 +1,12 @@
 //! Cases that came by mail or form are judged too: how bad, which product, which threads may help.
 //! Nothing is linked here by itself: their ticket is where they are solved; a thread is proposed.
+//! What the customer writes later is judged for how bad it is alone.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, PROPOSALS_MAX};
+use super::raise::raise;
 use super::store;
 use super::triage;
 use crate::app::App;
@@ -13,23 +15,43 @@ use crate::cases::{self, Event, Step, states};
 use crate::db::audit::{self, Act, Actor};
 use crate::db::{Lock, lock};
 use crate::error::Result;
-use crate::ids::CaseId;
+use crate::ids::{CaseId, TicketMessageId};
 use crate::jobs::{Job, Next};
 use crate::search::Likeness;
 
 /// Confidence from which a thread is proposed where no product says it.
 const PROPOSE_FROM: f64 = 0.25;
 
-/// Judges one case by the first message of its ticket.
+/// Judges one case by the first message of its ticket, or by a later one.
 #[derive(Serialize, Deserialize)]
 pub struct JudgeCase {
     pub case: CaseId,
+    /// A later message, which may only make the case more severe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<TicketMessageId>,
+}
+
+/// Judges a later message for how bad it is. Its case may have gone on in another since.
+fn judge_message(app: &App, case: CaseId, message: TicketMessageId) -> Result<()> {
+    let Some(text) = app.db.read(|c| store::message_text(c, message))? else {
+        return Ok(());
+    };
+    let catalogue = app.db.read(store::catalogue)?;
+    let judged = triage::judge(&text, true, &catalogue, &[]);
+    app.db.write(|tx| match cases::hold_successor(tx, case)? {
+        Some(case) => raise(tx, app.now(), case.id, None, &judged),
+        None => Ok(()),
+    })
 }
 
 impl Job for JudgeCase {
     const KIND: &'static str = crate::tickets::JUDGE_CASE;
 
     fn run(&self, app: &App) -> Result<Next> {
+        if let Some(message) = self.message {
+            judge_message(app, self.case, message)?;
+            return Ok(Next::Done);
+        }
         let (case, text, catalogue) = app.db.read(|c| {
             Ok((
                 cases::store::case(c, self.case)?,
@@ -64,8 +86,8 @@ impl Job for JudgeCase {
             if store::has_step(tx, self.case, Step::Triage)? {
                 return Ok(());
             }
-            // What staff said meanwhile stands.
-            if case.severity != judged.severity
+            // What staff said meanwhile stands, and what a later message told of that was read first.
+            if judged.severity.is_worse_than(case.severity)
                 && !cases::store::decided_by_person(tx, self.case, Step::Severity)?
             {
                 let why = judged.reasons.join("; ");

@@ -33,6 +33,7 @@ pub mod link;
 pub mod look_at;
 pub mod pages;
 pub mod poll;
+mod raise;
 pub mod recheck;
 pub mod recount;
 pub mod send_reply;

@@ -133,7 +133,7 @@ pub fn open_case(
     }
     let message = insert(tx, app, &ticket, words)?
         .ok_or_else(|| Error::Data(format!("the first message of case {case} was there before")))?;
-    ask_to_judge(tx, now, case)?;
+    ask_to_judge(tx, now, case, None)?;
     Ok(Some(Taken {
         ticket,
         case,
@@ -200,6 +200,7 @@ pub fn follow_up(
         Happening::CustomerWrote,
         "the customer wrote",
     )?;
+    ask_to_judge(tx, now, case.id, Some(message))?;
     Ok(Some(Taken {
         ticket: ticket.clone(),
         case: case.id,

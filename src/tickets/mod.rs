@@ -33,7 +33,8 @@ use crate::keys::digest;
 pub use open::{OpenedBy, open_for_case};
 
 /// The kind of the job that judges a case opened here: severity, product, links. Its payload is
-/// `{"case": id}`; the slice that judges runs it.
+/// `{"case": id}`, with the `"message"` that the customer wrote later when only that is judged; the
+/// slice that judges runs it.
 pub const JUDGE_CASE: &str = "judge_case";
 
 /// How long an answer to one of our mails finds its ticket by the token in its address (µs).

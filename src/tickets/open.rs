@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
-use crate::ids::{CaseId, TicketId};
+use crate::ids::{CaseId, TicketId, TicketMessageId};
 use crate::jobs;
 
 /// What opened a ticket.
@@ -105,14 +105,21 @@ pub fn open_for_case(
     Ok(ticket)
 }
 
-/// Asks the slice that judges to look at a case that was opened here.
-pub(super) fn ask_to_judge(tx: &mut Conn, now: Moment, case: CaseId) -> Result<()> {
-    let payload = json!({ "case": case }).to_string();
-    jobs::enqueue_kind(
-        tx,
-        now,
-        super::JUDGE_CASE,
-        &payload,
-        Some(case.0.to_string()),
-    )
+/// Asks the slice that judges to look at a case that was opened here, or at what its customer wrote
+/// later.
+pub(super) fn ask_to_judge(
+    tx: &mut Conn,
+    now: Moment,
+    case: CaseId,
+    later: Option<TicketMessageId>,
+) -> Result<()> {
+    let (payload, key) = match later {
+        None => (json!({"case": case}), case.to_string()),
+        Some(message) => (
+            json!({"case": case, "message": message}),
+            format!("message {message}"),
+        ),
+    };
+    let payload = payload.to_string();
+    jobs::enqueue_kind(tx, now, super::JUDGE_CASE, &payload, Some(key))
 }

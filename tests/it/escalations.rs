@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use offramp::app::App;
-use offramp::cases::links::{LinkState, Target};
-use offramp::cases::states::Happening;
-use offramp::cases::{self, Case, State};
+use offramp::cases::links::{self, LinkState, NewLink, Target};
+use offramp::cases::states::{self, Happening};
+use offramp::cases::{self, Case, Severity, State, Step};
 use offramp::clock::{DAY, HOUR, MINUTE, SECOND};
 use offramp::db::Conn;
 use offramp::db::audit::Actor;
@@ -14,6 +14,7 @@ use offramp::db::schema::{
     audit_log, cases as cases_table, inbound_mails, intake, jobs as jobs_table, mails, mentions,
     posts, products, replies, threads, users,
 };
+use offramp::escalations::acknowledge;
 use offramp::escalations::answer_in_public::answer_in_public;
 use offramp::escalations::approve_reply::{self, Shown, discard_reply};
 use offramp::escalations::claim;
@@ -28,6 +29,7 @@ use offramp::escalations::recheck::{self, Recheck};
 use offramp::escalations::recount::recount;
 use offramp::escalations::send_reply::{self, SendReply};
 use offramp::escalations::store::{self, Mention, Reply};
+use offramp::escalations::triage;
 use offramp::escalations::wording::says_solved;
 use offramp::escalations::{Label, ReplyState, Stage, capture, import};
 use offramp::forum::docs::Docs;
@@ -613,6 +615,70 @@ with_x! {
         let case = case_of(t, post);
         let links = t.app.db.read(|c| cases::store::links_of(c, case.id)).expect("links");
         assert!(links.iter().all(|l| l.state != LinkState::Confirmed), "{links:?}");
+    }
+
+    fn what_is_in_doubt_gets_no_answer_until_a_person_decided(t, x) {
+        let hub = product(t);
+        let answer = thread(t, hub, "How to pair a lamp", "Which button pairs a lamp?");
+        let post = says(x, "ada", "@FernwellHelp the seats in row eight lean forward");
+        let sour = says(x, "bob", "@FernwellHelp thanks for the great hub, it set my curtain on fire");
+        read(t);
+        for post in [post, sour] {
+            let id = case_of(t, post).id;
+            assert!(replies_of(t, id).is_empty(), "a draft that speaks of trouble");
+            let events = t.app.db.read(|c| cases::store::events(c, id)).expect("events");
+            assert!(events.iter().any(|e| e.summary.starts_with("Nothing is drafted")));
+        }
+        assert_eq!(case_of(t, sour).severity, Severity::Safety);
+        let id = case_of(t, post).id;
+        let link = NewLink {
+            target: Target::Thread(answer),
+            score: 1.0,
+            reasons: vec![],
+            rule: String::new(),
+        };
+        let by = staff(t).actor();
+        let linked = t.app.db.write(|tx| {
+            links::link(tx, t.app.now(), &by, id, &link)?;
+            acknowledge::redraft(tx, &t.app, t.app.now(), id)
+        });
+        linked.expect("linked");
+        assert_eq!(replies_of(t, id).len(), 1);
+    }
+
+    fn a_further_post_raises_the_severity_and_never_lowers_it(t, x) {
+        let post = says(x, "ada", "@FernwellHelp the new icon of the hub is ugly, I hate it");
+        read(t);
+        let severity = || case_of(t, post).severity;
+        let told = |part: &str| {
+            let events = t.app.db.read(|c| cases::store::events(c, case_of(t, post).id));
+            let events = events.expect("events");
+            let found = events.iter().filter(|e| {
+                e.actor_kind == "rule" && e.reasons.iter().any(|r| r.contains(part))
+                    && matches!(e.step, Step::Severity | Step::Note)
+            });
+            found.count()
+        };
+        assert_eq!(severity(), Severity::Annoyance);
+        answers(x, "ada", post, "@FernwellHelp now I can't log in and it won't start");
+        read(t);
+        assert_eq!((severity(), told("won't start") + told("wont start")), (Severity::Blocked, 1));
+        answers(x, "ada", post, "@FernwellHelp Now there is smoke and a burning smell coming out of it!");
+        read(t);
+        assert_eq!((severity(), told("“smoke”")), (Severity::Safety, 1));
+        answers(x, "ada", post, "@FernwellHelp the icon is still ugly, I hate it");
+        read(t);
+        assert_eq!(severity(), Severity::Safety);
+
+        let by = staff(t).actor();
+        let lowered = t.app.db.write(|tx| {
+            let id = case_of(t, post).id;
+            states::set_severity(tx, t.app.now(), &by, id, Severity::Annoyance, "it was toast")
+        });
+        lowered.expect("lowered");
+        answers(x, "ada", post, "@FernwellHelp but there is an explosion, I hate it");
+        read(t);
+        assert_eq!((severity(), told("“explos")), (Severity::Annoyance, 1));
     }
 
     fn what_its_author_deleted_is_gone_within_a_day(t, x) {
@@ -1715,8 +1781,9 @@ with_x! {
         let answer = replies_of(t, case.id).remove(1);
         let approved = approve_reply(t, &by, &answer, "We look into it", answer.version);
         assert_eq!(approved.expect("approved"), approve_reply::Outcome::Done);
+        let judged = triage::judge(&more.text, true, &[], &[]);
         // Its transaction began before the approval and commits after it.
-        t.app.db.write(|tx| join::join(tx, begun, &more, Label::Complaint, case.id, "")).expect("joined");
+        t.app.db.write(|tx| join::join(tx, begun, &more, &judged, case.id, "")).expect("joined");
         t.run_jobs();
         assert_eq!(reply_now(t, &answer).state, ReplyState::Sent);
         assert!(case_of(t, post).state.waits_for_staff());

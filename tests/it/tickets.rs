@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use offramp::cases::links::{LinkState, Target};
-use offramp::cases::states::{Happening, happen};
-use offramp::cases::{self, Case, Channel, State};
+use offramp::cases::states::{Happening, happen, set_severity};
+use offramp::cases::{self, Case, Channel, Severity, State, Step};
 use offramp::clock::{DAY, HOUR};
 use offramp::db::audit::Actor;
 use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
@@ -652,6 +652,50 @@ on_both! {
         assert_eq!(browser.post(&rate, &[("verdict", "perhaps")]).status, 400);
     }
 
+    fn what_the_customer_writes_later_may_raise_the_severity(t) {
+        let by_mail = |t: &Test, n: u32, body: &str| {
+            let id = format!("later{n}@customers.example");
+            let mail = Mail::new(ANNA, &id, body).with("In-Reply-To: <first@customers.example>");
+            receive_mail::accept(&t.app, &mail.raw(), &[mail.to.to_owned()]).expect("accepted");
+            t.run_jobs();
+        };
+        let first = Mail::new(ANNA, "first@customers.example", "The colour of the new icon is ugly.");
+        let first = Mail { subject: "The icon", ..first };
+        receive_mail::accept(&t.app, &first.raw(), &[first.to.to_owned()]).expect("accepted");
+        t.run_jobs();
+        let id = all_cases(t)[0].id;
+        let told = |t: &Test, part: &str| {
+            let events = t.app.db.read(|c| cases::store::events(c, id)).expect("events");
+            let by_rule = events.iter().filter(|e| e.step == Step::Severity && e.actor_kind == "rule");
+            by_rule.filter(|e| e.reasons.iter().any(|r| r.contains(part))).count()
+        };
+        assert_eq!(case(t, id).severity, Severity::Annoyance);
+
+        let jo = staff(t, "Jo");
+        answer(t, &jo, id, "We think about it.", "k1");
+        let path = case_path(t, &sent_to(t, ANNA, "We think about it."));
+        by_mail(t, 1, "And now I can't log in.");
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!((case(t, id).severity, told(t, "cant log")), (Severity::Blocked, 1));
+        set(t, id, Happening::Resolved);
+        let mut browser = t.browser();
+        let key = browser.get(&path).field("request_key").expect("a key");
+        let smoke = "Now there is smoke and a burning smell coming out of it!";
+        let words = [("message", smoke), ("request_key", &key)];
+        assert_eq!(browser.post(&format!("{path}/reply"), &words).status, 303);
+        t.run_jobs();
+        assert_eq!((case(t, id).severity, told(t, "“smoke”")), (Severity::Safety, 1));
+        by_mail(t, 2, "The icon is still ugly.");
+        assert_eq!(case(t, id).severity, Severity::Safety);
+
+        let lowered = t.app.db.write(|tx| {
+            set_severity(tx, t.app.now(), &jo.actor(), id, Severity::Annoyance, "it was toast")
+        });
+        lowered.expect("lowered");
+        by_mail(t, 3, "There was an explosion.");
+        assert_eq!((case(t, id).severity, told(t, "“explosion”")), (Severity::Annoyance, 1));
+    }
+
     fn an_expired_address_offers_a_fresh_one_by_mail(t) {
         opened(t);
         let path = case_path(t, &sent_to(t, ANNA, "we have your message"));
@@ -746,6 +790,7 @@ on_both! {
         }
         let bodies: Vec<String> = messages(t, id).into_iter().map(|m| m.body).collect();
         assert_eq!(bodies[2..], ["The round one.", "The round one, upstairs."]);
+        run(t);
     }
 
     fn a_case_that_went_on_in_a_closed_one_is_not_answered_there(t) {

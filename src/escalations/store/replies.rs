@@ -10,7 +10,7 @@ use crate::db::schema::{case_events, mentions, replies, ticket_messages, tickets
 use crate::each;
 use crate::error::Result;
 use crate::escalations::{Purpose, ReplyState};
-use crate::ids::{CaseId, MentionId, ReplyId, UserId};
+use crate::ids::{CaseId, MentionId, ReplyId, TicketMessageId, UserId};
 use crate::networks::Network;
 use crate::text::storable;
 
@@ -491,6 +491,15 @@ pub fn ticket_text(conn: &mut Conn, case: CaseId) -> Result<Option<String>> {
         .filter(tickets::case_id.eq(case.0))
         .filter(ticket_messages::direction.eq("in"))
         .order(ticket_messages::id)
+        .select(ticket_messages::body)
+        .first(conn)
+        .optional()?)
+}
+
+/// What a message of a ticket says.
+pub fn message_text(conn: &mut Conn, message: TicketMessageId) -> Result<Option<String>> {
+    Ok(ticket_messages::table
+        .find(message.0)
         .select(ticket_messages::body)
         .first(conn)
         .optional()?)
