@@ -197,7 +197,7 @@ test("a complaint about money becomes an email ticket by its private address, an
   await reloadUntil(staff, (words) => words.includes("The money is back, thank you."), "the customer's answer on the case's page");
 
   await press(staff, "Resolve");
-  assert.match(await staff.textContent("main"), /asked whether it works/);
+  assert.match(await staff.textContent("main"), /asked by email whether it works/);
   const asked = await mailWith(mails, "petra@example.org", "Solved, or still broken?");
   await customer.goto(asked.match(/http\S+\/case\/[\w-]+#verdict/)[0]);
   await press(customer, "It is solved");
