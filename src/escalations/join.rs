@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::store::{self, Mention};
 use super::triage::{self, Triage};
-use super::{Label, raise::raise};
+use super::{Label, told_worse::told_worse};
 use crate::cases::states::{self, Happening};
 use crate::cases::{self, Event, State, Step};
 use crate::clock::{DAY, Moment};
@@ -96,7 +96,7 @@ pub fn join(
     if label != Label::Praise {
         let by = Actor::rule("join");
         states::happen(tx, now, &by, case, Happening::CustomerWrote, "wrote again")?;
-        raise(tx, now, case, Some(mention.id), judged)?;
+        told_worse(tx, now, case, Some(mention.id), judged)?;
     }
     Ok(case)
 }

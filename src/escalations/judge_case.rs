@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, PROPOSALS_MAX};
-use super::raise::raise;
 use super::store;
+use super::told_worse::told_worse;
 use super::triage;
 use crate::app::App;
 use crate::cases::links::{LinkState, NewLink, Target};
@@ -26,7 +26,7 @@ const PROPOSE_FROM: f64 = 0.25;
 #[derive(Serialize, Deserialize)]
 pub struct JudgeCase {
     pub case: CaseId,
-    /// A later message, which may only make the case more severe.
+    /// A later message: where it tells of something worse, the story says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<TicketMessageId>,
 }
@@ -39,7 +39,7 @@ fn judge_message(app: &App, case: CaseId, message: TicketMessageId) -> Result<()
     let catalogue = app.db.read(store::catalogue)?;
     let judged = triage::judge(&text, true, &catalogue, &[]);
     app.db.write(|tx| match cases::hold_successor(tx, case)? {
-        Some(case) => raise(tx, app.now(), case.id, None, &judged),
+        Some(case) => told_worse(tx, app.now(), case.id, None, &judged),
         None => Ok(()),
     })
 }
@@ -86,7 +86,7 @@ impl Job for JudgeCase {
             if store::has_step(tx, self.case, Step::Triage)? {
                 return Ok(());
             }
-            // What staff said meanwhile stands, and what a later message told of that was read first.
+            // What staff said meanwhile stands, and what is worse of a case that this one took in.
             if judged.severity.is_worse_than(case.severity)
                 && !cases::store::decided_by_person(tx, self.case, Step::Severity)?
             {

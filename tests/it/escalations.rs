@@ -646,7 +646,7 @@ with_x! {
         assert_eq!(replies_of(t, id).len(), 1);
     }
 
-    fn a_further_post_raises_the_severity_and_never_lowers_it(t, x) {
+    fn a_further_post_changes_no_place_and_tells_what_is_worse(t, x) {
         let post = says(x, "ada", "@FernwellHelp the new icon of the hub is ugly, I hate it");
         read(t);
         let severity = || case_of(t, post).severity;
@@ -662,13 +662,13 @@ with_x! {
         assert_eq!(severity(), Severity::Annoyance);
         answers(x, "ada", post, "@FernwellHelp now I can't log in and it won't start");
         read(t);
-        assert_eq!((severity(), told("won't start") + told("wont start")), (Severity::Blocked, 1));
+        assert_eq!((severity(), told("won't start") + told("wont start")), (Severity::Annoyance, 1));
         answers(x, "ada", post, "@FernwellHelp Now there is smoke and a burning smell coming out of it!");
         read(t);
-        assert_eq!((severity(), told("“smoke”")), (Severity::Safety, 1));
+        assert_eq!((severity(), told("“smoke”")), (Severity::Annoyance, 1));
         answers(x, "ada", post, "@FernwellHelp the icon is still ugly, I hate it");
         read(t);
-        assert_eq!(severity(), Severity::Safety);
+        assert_eq!(severity(), Severity::Annoyance);
 
         let by = staff(t).actor();
         let lowered = t.app.db.write(|tx| {

@@ -652,7 +652,7 @@ on_both! {
         assert_eq!(browser.post(&rate, &[("verdict", "perhaps")]).status, 400);
     }
 
-    fn what_the_customer_writes_later_may_raise_the_severity(t) {
+    fn what_the_customer_writes_later_changes_no_place_and_is_told(t) {
         let by_mail = |t: &Test, n: u32, body: &str| {
             let id = format!("later{n}@customers.example");
             let mail = Mail::new(ANNA, &id, body).with("In-Reply-To: <first@customers.example>");
@@ -676,7 +676,7 @@ on_both! {
         let path = case_path(t, &sent_to(t, ANNA, "We think about it."));
         by_mail(t, 1, "And now I can't log in.");
         assert_eq!(all_cases(t).len(), 1);
-        assert_eq!((case(t, id).severity, told(t, "cant log")), (Severity::Blocked, 1));
+        assert_eq!((case(t, id).severity, told(t, "cant log")), (Severity::Annoyance, 1));
         set(t, id, Happening::Resolved);
         let mut browser = t.browser();
         let key = browser.get(&path).field("request_key").expect("a key");
@@ -684,9 +684,9 @@ on_both! {
         let words = [("message", smoke), ("request_key", &key)];
         assert_eq!(browser.post(&format!("{path}/reply"), &words).status, 303);
         t.run_jobs();
-        assert_eq!((case(t, id).severity, told(t, "“smoke”")), (Severity::Safety, 1));
+        assert_eq!((case(t, id).severity, told(t, "“smoke”")), (Severity::Annoyance, 1));
         by_mail(t, 2, "The icon is still ugly.");
-        assert_eq!(case(t, id).severity, Severity::Safety);
+        assert_eq!(case(t, id).severity, Severity::Annoyance);
 
         let lowered = t.app.db.write(|tx| {
             set_severity(tx, t.app.now(), &jo.actor(), id, Severity::Annoyance, "it was toast")
