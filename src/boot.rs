@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::escalations;
 use crate::files::Files;
 use crate::forum::{self, docs::Docs};
+use crate::inbox::receive_mail::ReceiveMail;
 use crate::jobs::prune_changes::PruneChanges;
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
@@ -30,7 +31,6 @@ use crate::people::{self, passwords};
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::forget_uploads::ForgetUploads;
-use crate::tickets::receive_mail::ReceiveMail;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names, and repairs the search index where it can't be read.

@@ -9,6 +9,7 @@
 mod checks;
 mod read;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -22,6 +23,9 @@ pub struct Config {
     pub database: Database,
     pub search: Search,
     pub mail: Mail,
+    /// Mailboxes that are watched by IMAP, by a name of the operator's.
+    pub mailboxes: BTreeMap<String, Mailbox>,
+    pub webhooks: Webhooks,
     pub x: X,
     pub limits: Limits,
 }
@@ -88,6 +92,55 @@ pub struct Mail {
     pub from_name: String,
     /// Largest mail taken in, in bytes.
     pub inbound_bytes_max: usize,
+    /// The name by which our own mail server signs what it found out about a mail's sender
+    /// (Authentication-Results, RFC 8601). Empty: no such header is believed.
+    pub authserv_id: String,
+    /// Where mails come back to that did not arrive, with a token: `bounce+v.…@`. Empty: `from`.
+    pub bounce_address: String,
+    /// The domain that signs our mail (RFC 6376). Empty: that of `from`.
+    pub dkim_domain: String,
+    pub dkim_selector: String,
+    /// The private key, as PEM. Empty: mails are not signed.
+    pub dkim_key_file: PathBuf,
+    /// Where a mail server of this machine or network hands mail over, by LMTP or SMTP. Empty: nowhere.
+    pub listen: String,
+    /// Most automatic mails (notices, receipts) to one address in an hour; the others wait.
+    pub notices_per_hour_max: u32,
+}
+
+/// A mailbox that is watched by IMAP.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mailbox {
+    pub host: String,
+    pub port: u16,
+    pub security: SmtpSecurity,
+    pub user: String,
+    pub password: Secret,
+    pub folder: String,
+    /// How often it is looked at where the server can't tell of new mail by itself (IDLE).
+    pub poll_seconds: u64,
+    /// PEM file of the authority that signed the server's certificate.
+    pub ca_file: Option<PathBuf>,
+    /// Where a refresh token is exchanged (OAuth 2.0). Empty: the password is used.
+    pub oauth_token_url: String,
+    pub oauth_client_id: String,
+    pub oauth_client_secret: Secret,
+    pub oauth_refresh_token: Secret,
+    pub oauth_scope: String,
+}
+
+/// What proves that a call is a mail provider's; a provider without it is not listened to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// Postmark signs nothing: the password in the address that is called.
+    pub postmark_password: Secret,
+    pub mailgun_signing_key: Secret,
+    /// Base64 of the public key (DER).
+    pub sendgrid_public_key: String,
+    /// The SNS topic to which Amazon SES publishes mail.
+    pub ses_topic_arn: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -238,7 +291,7 @@ macro_rules! defaults {
 defaults! {
     Config {
         site: Site::default(), server: Server::default(), database: Database::default(),
-        search: Search::default(), mail: Mail::default(), x: X::default(),
+        search: Search::default(), mail: Mail::default(), mailboxes: BTreeMap::new(), webhooks: Webhooks::default(), x: X::default(),
         limits: Limits::default(),
     }
     Site {
@@ -255,7 +308,20 @@ defaults! {
         smtp_host: "localhost".into(), smtp_port: 587, smtp_security: SmtpSecurity::Starttls,
         smtp_user: String::new(), smtp_password: Secret::default(),
         from: "support@localhost".into(), from_name: String::new(),
-        inbound_bytes_max: 25 * 1024 * 1024,
+        inbound_bytes_max: 25 * 1024 * 1024, authserv_id: String::new(),
+        bounce_address: String::new(), dkim_domain: String::new(), dkim_selector: String::new(),
+        dkim_key_file: PathBuf::new(), listen: String::new(), notices_per_hour_max: 20,
+    }
+    Mailbox {
+        host: String::new(), port: 993, security: SmtpSecurity::Tls, user: String::new(),
+        password: Secret::default(), folder: "INBOX".into(), poll_seconds: 300, ca_file: None,
+        oauth_token_url: String::new(), oauth_client_id: String::new(),
+        oauth_client_secret: Secret::default(), oauth_refresh_token: Secret::default(),
+        oauth_scope: String::new(),
+    }
+    Webhooks {
+        postmark_password: Secret::default(), mailgun_signing_key: Secret::default(),
+        sendgrid_public_key: String::new(), ses_topic_arn: String::new(),
     }
     X {
         enabled: false, base_url: "https://api.x.com".into(),

@@ -25,10 +25,11 @@ pub mod networks;
 pub mod search;
 pub mod web;
 
-// Floor 2: the slices.
+// Floors 2 to 5: the slices.
 pub mod cases;
 pub mod escalations;
 pub mod forum;
+pub mod inbox;
 pub mod people;
 pub mod tickets;
 

@@ -16,12 +16,12 @@ use offramp::demo;
 use offramp::error::{Error, Result};
 use offramp::escalations;
 use offramp::ids::IntakeId;
+use offramp::inbox::receive_mail;
 use offramp::mail::{inbound, parsed};
 use offramp::networks::x::sandbox::{self, SandboxConfig};
 use offramp::people::command::UserCommand;
 use offramp::random::Random;
 use offramp::text::counted;
-use offramp::tickets::receive_mail;
 
 /// A community forum, and the desk that takes complaints off Twitter/X and resolves them.
 #[derive(Parser)]

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::escalations;
 use crate::forum;
 use crate::forum::docs::Docs;
+use crate::inbox;
 use crate::jobs;
 use crate::mail;
 use crate::mail::outbox::SendMail;
@@ -46,6 +47,7 @@ pub fn check(app: &App) -> Result<Report> {
         findings.extend(forum::store::counters::recount(conn)?);
         findings.extend(cases::recount(conn)?);
         findings.extend(tickets::recount::recount(conn)?);
+        findings.extend(inbox::recount::recount(conn)?);
         findings.extend(escalations::recount::recount(conn)?);
         outbox(conn, &mut findings)?;
         work(conn, &mut findings)

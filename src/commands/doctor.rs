@@ -9,13 +9,13 @@ use crate::db::Db;
 use crate::db::changes::{self, Subject};
 use crate::db::migrate::{self, Schema};
 use crate::escalations;
+use crate::inbox;
 use crate::jobs;
 use crate::keys::Keys;
 use crate::mail::{outbox, transport};
 use crate::networks::x::connector::XConnector;
 use crate::search::SearchIndex;
 use crate::text::counted;
-use crate::tickets;
 
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn work(db: Option<&Db>) -> Line {
         Ok((
             jobs::counts(conn)?,
             outbox::counts(conn)?,
-            tickets::store::unread_count(conn)?,
+            inbox::store::unread_count(conn)?,
         ))
     });
     let (jobs, mails, unread) = match counts {

@@ -96,6 +96,7 @@ pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), 
             "must be an email address that can be answered, like support@example.com.",
         );
     }
+    check_mail(config, &bad)?;
     if !(1..=INBOUND_BYTES_MAX).contains(&config.mail.inbound_bytes_max) {
         return bad(
             "mail.inbound_bytes_max",
@@ -149,6 +150,68 @@ pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), 
             return bad(
                 "x.search_query",
                 "must have at most 512 characters (X's limit).",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What belongs together of mail's ways in and out.
+fn check_mail(
+    config: &Config,
+    bad: &dyn Fn(&str, &str) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    let mail = &config.mail;
+    if !mail.bounce_address.is_empty() && names::email(&mail.bounce_address).is_none() {
+        return bad(
+            "mail.bounce_address",
+            "must be an email address, like bounces@example.com, or be left out.",
+        );
+    }
+    if !mail.dkim_key_file.as_os_str().is_empty() && mail.dkim_selector.is_empty() {
+        return bad(
+            "mail.dkim_selector",
+            "must be the name under which the key's public half stands in DNS, like offramp.",
+        );
+    }
+    if !mail.listen.is_empty() && mail.listen.parse::<std::net::SocketAddr>().is_err() {
+        return bad(
+            "mail.listen",
+            "must be an address and a port, like 127.0.0.1:2424, or be left out.",
+        );
+    }
+    if mail.notices_per_hour_max == 0 {
+        return bad(
+            "mail.notices_per_hour_max",
+            "must be at least 1: 0 would keep every notice back.",
+        );
+    }
+    for (name, mailbox) in &config.mailboxes {
+        let bad = |key: &str, what: &str| bad(&format!("mailboxes.{name}.{key}"), what);
+        if mailbox.host.is_empty() || mailbox.port == 0 {
+            return bad(
+                "host",
+                "must be the IMAP server's name, like imap.example.com, with its port.",
+            );
+        }
+        if mailbox.user.is_empty() {
+            return bad("user", "must be the name to log in with.");
+        }
+        if mailbox.password.is_empty() && mailbox.oauth_token_url.is_empty() {
+            return bad(
+                "password",
+                "must be set, or the keys that begin with oauth_.",
+            );
+        }
+        if mailbox.poll_seconds == 0 {
+            return bad("poll_seconds", "must be at least 1.");
+        }
+        if !mailbox.oauth_token_url.is_empty()
+            && (mailbox.oauth_client_id.is_empty() || mailbox.oauth_refresh_token.is_empty())
+        {
+            return bad(
+                "oauth_refresh_token",
+                "must be set with oauth_client_id, when oauth_token_url is.",
             );
         }
     }

@@ -92,7 +92,14 @@ impl Config {
             &mut self.search.dir,
             &mut self.mail.folder,
         ];
-        for path in paths.into_iter().chain(&mut self.database.ca_file) {
+        let authorities = self
+            .mailboxes
+            .values_mut()
+            .map(|mailbox| &mut mailbox.ca_file);
+        let optional = authorities.chain([&mut self.database.ca_file]).flatten();
+        let key_file =
+            Some(&mut self.mail.dkim_key_file).filter(|path| !path.as_os_str().is_empty());
+        for path in paths.into_iter().chain(optional).chain(key_file) {
             *path = dir.join(&*path);
         }
     }
@@ -113,7 +120,7 @@ fn key_of(variable: &str) -> Option<String> {
 /// Whether the value of a key must not be shown.
 fn is_secret(key: &str) -> bool {
     key == "database.url"
-        || ["secret", "password", "token", "consumer_key"]
+        || ["secret", "password", "token", "consumer_key", "signing_key"]
             .iter()
             .any(|word| key.contains(word))
 }
@@ -238,6 +245,7 @@ fn wants_text(key: &str) -> bool {
         "database.readers",
         "mail.smtp_port",
         "mail.inbound_bytes_max",
+        "mail.notices_per_hour_max",
         "x.enabled",
         "x.poll_seconds",
         "x.search_poll_seconds",
@@ -246,7 +254,11 @@ fn wants_text(key: &str) -> bool {
         "x.timeout_seconds",
         "x.owned_app",
     ];
-    !(NOT_TEXT.contains(&key) || wants_decimal(key) || key.starts_with("limits."))
+    let of_mailbox = key.starts_with("mailboxes.")
+        && [".port", ".poll_seconds"]
+            .iter()
+            .any(|end| key.ends_with(end));
+    !(NOT_TEXT.contains(&key) || of_mailbox || wants_decimal(key) || key.starts_with("limits."))
 }
 
 #[cfg(test)]

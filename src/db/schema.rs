@@ -106,6 +106,8 @@ diesel::table! {
         auto_acknowledge -> Bool,
         brand_terms -> Text,
         created_at -> BigInt,
+        mail_address -> Nullable<Text>,
+        mail_address_key -> Nullable<Text>,
     }
 }
 
@@ -482,6 +484,8 @@ diesel::table! {
         byte_count -> BigInt,
         storage_key -> Text,
         created_at -> BigInt,
+        content_id -> Nullable<Text>,
+        inline -> Bool,
     }
 }
 
@@ -522,6 +526,67 @@ diesel::table! {
         created_at -> BigInt,
         sending_since -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
+        bounced_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    mailboxes (id) {
+        id -> BigInt,
+        name -> Text,
+        uid_validity -> Nullable<BigInt>,
+        last_uid -> BigInt,
+        state -> Text,
+        error -> Nullable<Text>,
+        failed_at -> Nullable<BigInt>,
+        ok_at -> Nullable<BigInt>,
+        mail_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    hook_calls (id) {
+        id -> BigInt,
+        provider -> Text,
+        key -> Text,
+        received_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mail_addresses (id) {
+        id -> BigInt,
+        email_key -> Text,
+        email -> Text,
+        score -> BigInt,
+        bounced_at -> Nullable<BigInt>,
+        held_at -> Nullable<BigInt>,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    thread_reply_tokens (id) {
+        id -> BigInt,
+        thread_id -> BigInt,
+        user_id -> BigInt,
+        token_hash -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mail_tests (id) {
+        id -> BigInt,
+        mail_id -> BigInt,
+        to_email -> Text,
+        user_id -> BigInt,
+        created_at -> BigInt,
+        arrived_at -> Nullable<BigInt>,
+        spf -> Nullable<Text>,
+        dkim -> Nullable<Text>,
+        dmarc -> Nullable<Text>,
     }
 }
 

@@ -9,10 +9,10 @@ use ureq::{Agent, Body};
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::inbox;
 use crate::mail::inbound::{self, InboundMail};
 use crate::networks::x::client::http_client;
 use crate::networks::x::sandbox::{NewPost, Sandbox};
-use crate::tickets;
 
 /// Customers who follow their claim link; the others leave it.
 const CLAIMS_MAX: usize = 6;
@@ -186,7 +186,7 @@ impl<'a> Customers<'a> {
             reply_to.email, mail.subject
         );
         let recipients = std::slice::from_ref(&reply_to.email);
-        tickets::receive_mail::accept(self.app, raw.as_bytes(), recipients)?;
+        inbox::receive_mail::accept(self.app, raw.as_bytes(), recipients)?;
         Ok(())
     }
 

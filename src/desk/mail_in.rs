@@ -11,10 +11,10 @@ use super::{Asked, Paged, one_more, paged};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::ids::IntakeId;
+use crate::inbox::receive_mail;
+use crate::inbox::store::{self, Unread, UnreadMail};
 use crate::mail::inbound;
 use crate::people::Staff;
-use crate::tickets::receive_mail;
-use crate::tickets::store::{self, Unread, UnreadMail};
 use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, redirect_saying};
 
 /// Mails on one page.

@@ -349,7 +349,7 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser, filter: &Filter) -> 
         mine: cases::queue::count(conn, &of(Assignee::User(user.id)))?,
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
-        mails: crate::tickets::store::unread_count(conn)?,
+        mails: crate::inbox::store::unread_count(conn)?,
         posts: escalations::store::desk::count_without_case(
             conn,
             &Aside {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod authentication;
 pub mod calendar;
 pub mod classify;
 pub mod forward;

@@ -3,8 +3,6 @@
 //! Invariants:
 //! - A case has at most one ticket, and a ticket one customer: whoever the case's address names.
 //!   A message of anybody else opens a case of its own.
-//! - What comes in by mail is stored raw before it is read; what can't be read waits where staff
-//!   see it and can have it read again.
 //! - A message and its mail are written in one transaction, and nothing is sent from here: the
 //!   outbox is.
 //! - Nothing of a ticket reaches a public page. Internal notes belong to the case and are never
@@ -13,14 +11,12 @@
 pub mod attachments;
 pub mod contact;
 pub mod customer_wrote;
-pub mod decide;
 pub mod follow;
 pub mod forget_uploads;
 pub mod notices;
 pub mod open;
 pub mod pages;
 pub mod policy;
-pub mod receive_mail;
 pub mod recount;
 pub mod reply;
 pub mod resolve;

@@ -463,7 +463,7 @@ pub fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
 }
 
 /// Tells the sender of a mail why nothing came of it: at most once a day for each reason.
-pub(super) fn refusal(
+pub fn refusal(
     tx: &mut Conn,
     app: &App,
     to: &str,

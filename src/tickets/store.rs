@@ -1,7 +1,6 @@
 //! Queries of tickets: the tickets themselves, and which mails belong to them.
 
 mod checks;
-mod inbound;
 mod messages;
 mod tokens;
 
@@ -9,7 +8,6 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 pub use checks::*;
-pub use inbound::*;
 pub use messages::*;
 pub use tokens::*;
 

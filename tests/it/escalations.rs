@@ -1067,7 +1067,7 @@ with_x! {
         for path in ["one", "another"] {
             let raw = format!("From: Ada <ada@example.org>\r\nTo: {}\r\nMessage-ID: <a@example.org>\r\n\
                 Received: by {path}\r\nSubject: Re: you\r\n\r\nThe order is 4711.\r\n", recipients[0]);
-            offramp::tickets::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
+            offramp::inbox::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
             t.run_jobs();
         }
         let kept = || -> (Vec<Vec<u8>>, Vec<String>) {
@@ -1093,7 +1093,7 @@ with_x! {
         let raw = format!("From: Ada <ada@example.org>\r\nTo: {}\r\nMessage-ID: <b@example.org>\r\n\
             Subject: Re: you\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=b\r\n\r\n{}--b--\r\n",
             recipients[0], part.repeat(offramp::tickets::MAIL_FILES_MAX + 1));
-        offramp::tickets::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
+        offramp::inbox::receive_mail::accept(&app, raw.as_bytes(), &recipients).expect("accepted");
         t.run_jobs();
         let done = browser.submit(&path, &format!("{path}/withdraw"), &[]);
         assert_eq!(done.status, 303);
@@ -1124,10 +1124,10 @@ with_x! {
         assert_eq!(offramp::mail::inbound::parse(whole.as_bytes()).attachments.len(), files.len());
         // With nothing left to compare it with, a mail of that number waits for a person.
         let again = "From: Ada <ada@example.org>\r\nMessage-ID: <a@example.org>\r\nSubject: Re: you\r\n\r\nOther words.\r\n";
-        offramp::tickets::receive_mail::accept(&app, again.as_bytes(), &[]).expect("accepted");
+        offramp::inbox::receive_mail::accept(&app, again.as_bytes(), &[]).expect("accepted");
         t.run_jobs();
         assert!(kept().0.iter().any(|raw| raw == again.as_bytes()));
-        assert_eq!(app.db.read(offramp::tickets::store::unread_count).expect("counted"), 1);
+        assert_eq!(app.db.read(offramp::inbox::store::unread_count).expect("counted"), 1);
         assert!(!browser.get(&path).body.contains("Take it back"));
         let now = case_of(t, post);
         assert_eq!(now.email, None);

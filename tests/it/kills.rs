@@ -26,11 +26,11 @@ use offramp::db::schema::{
 };
 use offramp::forum;
 use offramp::ids::IntakeId;
+use offramp::inbox::receive_mail;
 use offramp::mail::inbound::{InboundMail, parse};
 use offramp::networks::x::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
 use offramp::people::Role;
 use offramp::random::Random;
-use offramp::tickets::receive_mail;
 
 use crate::harness::{self, Backend, Browser, Test};
 

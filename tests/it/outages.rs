@@ -12,8 +12,8 @@ use offramp::db::schema::intake;
 use offramp::db::{Db, Engine};
 use offramp::error::Error;
 use offramp::forum::store::{self, NewProduct};
+use offramp::inbox::receive_mail::{self, EX_OK, EX_TEMPFAIL};
 use offramp::people::Role;
-use offramp::tickets::receive_mail::{self, EX_OK, EX_TEMPFAIL};
 
 use crate::harness::{Backend, Browser, Reply, Test};
 

@@ -19,6 +19,7 @@ use offramp::escalations::send_reply::SendReply;
 use offramp::escalations::{ReplyState, capture};
 use offramp::forum::docs::Docs;
 use offramp::ids::{CaseId, ThreadId};
+use offramp::inbox::receive_mail;
 use offramp::jobs;
 use offramp::mail::inbound::{InboundMail, parse};
 use offramp::networks::x::sandbox::{Fail, FailKind, NewPost, Running};
@@ -26,7 +27,6 @@ use offramp::networks::{Author, Network, NetworkError, PostKind, PublicPost};
 use offramp::people::Role;
 use offramp::random::Random;
 use offramp::search;
-use offramp::tickets::receive_mail;
 
 use crate::escalations::{
     answers, approve, case_of, count_cases, drafted, enqueue, mention_of, new_post, product, read,

@@ -145,7 +145,7 @@ on_both! {
         t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
         // What is read in a dead job is not under way.
         let raw = b"From: a@b.example\r\nSubject: x\r\n\r\nHello";
-        let mail = offramp::tickets::receive_mail::accept(&t.app, raw, &[]).unwrap();
+        let mail = offramp::inbox::receive_mail::accept(&t.app, raw, &[]).unwrap();
         t.app.db.write(|tx| Ok(diesel::sql_query("UPDATE jobs SET state = 'dead'").execute(tx)?)).unwrap();
         let found = |t: &Test| -> Vec<String> {
             let report = offramp::commands::check::check(&t.app).unwrap();

@@ -10,11 +10,12 @@ use offramp::cases::{self, Case, Channel, Severity, State, Step};
 use offramp::clock::{DAY, HOUR};
 use offramp::db::audit::Actor;
 use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
+use offramp::inbox::{self, decide, receive_mail};
 use offramp::jobs;
 use offramp::mail::inbound::{InboundMail, parse};
 use offramp::people::{CurrentUser, Role};
 use offramp::tickets::reply::{self, Outcome, Written, reply};
-use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message, decide, receive_mail};
+use offramp::tickets::{self, CASE_LINK_LIFE, Direction, Message};
 use offramp::web::UploadedFile;
 
 use crate::harness::{Backend, Browser, Reply, Test};
@@ -173,7 +174,7 @@ fn messages(t: &Test, case: CaseId) -> Vec<Message> {
 }
 
 fn decisions(t: &Test) -> Vec<(String, i64)> {
-    t.app.db.read(tickets::store::decisions).expect("decisions")
+    t.app.db.read(inbox::store::decisions).expect("decisions")
 }
 
 fn staff(t: &Test, name: &str) -> CurrentUser {
@@ -206,8 +207,8 @@ fn set(t: &Test, id: CaseId, what: Happening) {
 }
 
 /// Mails that wait for a person.
-fn waiting_aside(t: &Test) -> Vec<tickets::store::UnreadMail> {
-    let found = t.app.db.read(|c| tickets::store::unread_mails(c, None, 10));
+fn waiting_aside(t: &Test) -> Vec<inbox::store::UnreadMail> {
+    let found = t.app.db.read(|c| inbox::store::unread_mails(c, None, 10));
     found.expect("set aside")
 }
 
@@ -925,7 +926,7 @@ on_both! {
             receive_mail::accept(&t.app, raw, &["\0\r\n".into()]).expect("accepted");
         }
         run(t);
-        let states = t.app.db.read(tickets::store::raw_mails).expect("states");
+        let states = t.app.db.read(inbox::store::raw_mails).expect("states");
         let kinds: BTreeSet<&str> = states.iter().map(|s| s.0.as_str()).collect();
         assert!(!kinds.contains("received"), "{states:?}");
         assert_eq!(states.iter().map(|s| s.1).sum::<i64>(), 6);

@@ -3,12 +3,10 @@
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::inbound::{MAIL, RECEIVED};
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{attachments, inbound_mails, intake, ticket_messages, tickets};
+use crate::db::schema::{attachments, ticket_messages, tickets};
 use crate::error::Result;
-use crate::ids::IntakeId;
 use crate::tickets::{Direction, OpenedBy};
 
 /// Messages of all tickets since then, by direction.
@@ -39,25 +37,6 @@ pub fn storage_keys(conn: &mut Conn) -> Result<Vec<String>> {
         .load(conn)?)
 }
 
-/// Decisions about mails, by kind.
-pub fn decisions(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
-    Ok(inbound_mails::table
-        .group_by(inbound_mails::decision)
-        .select((inbound_mails::decision, count_star()))
-        .order(inbound_mails::decision)
-        .load(conn)?)
-}
-
-/// Raw mails by state.
-pub fn raw_mails(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
-    Ok(intake::table
-        .filter(intake::channel.eq(MAIL))
-        .group_by(intake::state)
-        .select((intake::state, count_star()))
-        .order(intake::state)
-        .load(conn)?)
-}
-
 /// Answers of staff that have no mail.
 pub fn answers_without_mail(conn: &mut Conn) -> Result<i64> {
     Ok(ticket_messages::table
@@ -65,14 +44,4 @@ pub fn answers_without_mail(conn: &mut Conn) -> Result<i64> {
         .filter(ticket_messages::mail_id.is_null())
         .select(count_star())
         .first(conn)?)
-}
-
-/// Mails that were taken in and not read yet.
-pub fn mails_to_read(conn: &mut Conn) -> Result<Vec<IntakeId>> {
-    let ids: Vec<i64> = intake::table
-        .filter(intake::channel.eq(MAIL).and(intake::state.eq(RECEIVED)))
-        .order(intake::id)
-        .select(intake::id)
-        .load(conn)?;
-    Ok(ids.into_iter().map(IntakeId).collect())
 }

@@ -4,9 +4,12 @@ use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{inbound_mails, one_time_tokens, reply_tokens, ticket_messages};
+use crate::db::schema::{inbound_mails, intake, one_time_tokens, reply_tokens, ticket_messages};
 use crate::error::Result;
 use crate::ids::{CaseId, TicketId};
+
+/// The state of a mail in the intake that was read (`inbox::store`).
+const READ: &str = "done";
 
 pub fn insert_reply_token(
     tx: &mut Conn,
@@ -58,7 +61,17 @@ pub fn forget_addresses(tx: &mut Conn, ticket: TicketId, only: Option<&str>) -> 
     diesel::update(inbound_mails::table.filter(inbound_mails::id.eq_any(mails)))
         .set(inbound_mails::from_key.eq(""))
         .execute(tx)?;
-    super::empty_raw_mails(tx, &raw)
+    empty_raw_mails(tx, &raw)
+}
+
+/// Takes the bytes and the envelope out of mails that were read; that they came, and so are not
+/// taken again, stays.
+pub fn empty_raw_mails(tx: &mut Conn, ids: &[i64]) -> Result<()> {
+    let nothing: &[u8] = &[];
+    diesel::update(intake::table.filter(intake::id.eq_any(ids).and(intake::state.eq(READ))))
+        .set((intake::body.eq(nothing), intake::source.eq("[]")))
+        .execute(tx)?;
+    Ok(())
 }
 
 /// What a token in one of our addresses stands for.

@@ -1,4 +1,4 @@
-//! Mail on its way in: as it came, and what was decided about it.
+//! Queries of mail on its way in: as it came, and what was decided about it.
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -99,16 +99,6 @@ pub fn finish_raw_mail(tx: &mut Conn, id: IntakeId, now: Moment) -> Result<()> {
             intake::done_at.eq(now.0),
             intake::error.eq(None::<String>),
         ))
-        .execute(tx)?;
-    Ok(())
-}
-
-/// Takes the bytes and the envelope out of mails that were read; that they came, and so are not
-/// taken again, stays.
-pub fn empty_raw_mails(tx: &mut Conn, ids: &[i64]) -> Result<()> {
-    let nothing: &[u8] = &[];
-    diesel::update(intake::table.filter(intake::id.eq_any(ids).and(intake::state.eq(DONE))))
-        .set((intake::body.eq(nothing), intake::source.eq("[]")))
         .execute(tx)?;
     Ok(())
 }
@@ -296,4 +286,33 @@ pub fn mails_from(conn: &mut Conn, from_key: &str, since: Moment) -> Result<i64>
         )
         .select(count_star())
         .first(conn)?)
+}
+
+/// Decisions about mails, by kind.
+pub fn decisions(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    Ok(inbound_mails::table
+        .group_by(inbound_mails::decision)
+        .select((inbound_mails::decision, count_star()))
+        .order(inbound_mails::decision)
+        .load(conn)?)
+}
+
+/// Raw mails by state.
+pub fn raw_mails(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    Ok(intake::table
+        .filter(intake::channel.eq(MAIL))
+        .group_by(intake::state)
+        .select((intake::state, count_star()))
+        .order(intake::state)
+        .load(conn)?)
+}
+
+/// Mails that were taken in and not read yet.
+pub fn mails_to_read(conn: &mut Conn) -> Result<Vec<IntakeId>> {
+    let ids: Vec<i64> = intake::table
+        .filter(intake::channel.eq(MAIL).and(intake::state.eq(RECEIVED)))
+        .order(intake::id)
+        .select(intake::id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(IntakeId).collect())
 }

@@ -1,7 +1,6 @@
 //! What becomes of a mail: decided here, done in `receive_mail.rs`.
 
-use super::customer_wrote::Related;
-use super::{Direction, Ticket, store};
+use super::store;
 use crate::app::App;
 use crate::clock::HOUR;
 use crate::db::Conn;
@@ -11,6 +10,8 @@ use crate::keys::token_hash;
 use crate::mail::classify::{Kind, Verdict};
 use crate::mail::inbound::InboundMail;
 use crate::mail::tokens::{self, Purpose};
+use crate::tickets::customer_wrote::Related;
+use crate::tickets::{self, Direction, Ticket};
 
 /// Mails of one sender that are taken in an hour. People write a few; machines that answer each
 /// other end here.
@@ -109,7 +110,7 @@ pub fn decide(
         Kind::Own => return Ok(Decision::Own),
         Kind::Bounce | Kind::Complaint => {
             let sent = match &verdict.returned_message_id {
-                Some(id) => store::sent_mail(tx, id)?,
+                Some(id) => tickets::store::sent_mail(tx, id)?,
                 None => None,
             };
             return Ok(match sent {
@@ -173,8 +174,8 @@ fn place(
     // Several senders, or none that can be read: nobody whom a token or a ticket could know.
     let from_key = from_key.filter(|_| mail.from_count <= 1);
     if let Some(token) = tokens::find(recipients.iter().map(String::as_str), Purpose::Reply)
-        && let Some(known) = store::reply_token(tx, &token_hash(&token))?
-        && let Some(ticket) = store::ticket(tx, known.ticket)?
+        && let Some(known) = tickets::store::reply_token(tx, &token_hash(&token))?
+        && let Some(ticket) = tickets::store::ticket(tx, known.ticket)?
     {
         let is_theirs = from_key == Some(known.email_key.as_str());
         if is_theirs && known.expires_at > app.now() {
@@ -191,12 +192,12 @@ fn place(
     }
     let mut ids = mail.in_reply_to.clone();
     ids.extend(mail.references.iter().rev().cloned());
-    for ticket in store::tickets_of_message_ids(tx, &ids)? {
-        let Some(ticket) = store::ticket(tx, ticket)? else {
+    for ticket in tickets::store::tickets_of_message_ids(tx, &ids)? {
+        let Some(ticket) = tickets::store::ticket(tx, ticket)? else {
             continue;
         };
         if let Some(from_key) = from_key
-            && store::is_member(tx, ticket.id, from_key)?
+            && tickets::store::is_member(tx, ticket.id, from_key)?
         {
             return Ok(Place::Ticket(ticket));
         }

@@ -6,12 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::customer_wrote::{Opening, Words, follow_up, open_case};
 use super::decide::{Decision, Refusal, decide, take_by_hand};
-use super::store::{self, Judged, KeptFile, NewMessage, RawMail, Unread};
-use super::{
-    BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text, notices,
-};
+use super::store::{self, Judged, RawMail, Unread};
 use crate::app::App;
 use crate::cases::{Channel, Event, Step, record_event};
 use crate::clock::{MINUTE, Moment};
@@ -26,6 +22,12 @@ use crate::mail::inbound::{self, InboundMail, parse};
 use crate::mail::trim::{Trimmed, trim};
 use crate::mail::{clean_message_id, one_line};
 use crate::text::names;
+use crate::tickets::customer_wrote::{Opening, Words, follow_up, open_case};
+use crate::tickets::store::{KeptFile, NewMessage};
+use crate::tickets::{
+    self, BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text,
+    notices,
+};
 
 /// Attempts to read one mail before it is set aside for a person.
 pub const ATTEMPTS_MAX: i64 = 3;
@@ -334,7 +336,7 @@ fn duplicate(
         "it has the number of another mail, and other words"
     } else {
         store::finish_raw_mail(tx, id, now)?;
-        return store::empty_raw_mails(tx, &[id.0]);
+        return tickets::store::empty_raw_mails(tx, &[id.0]);
     };
     store::leave_raw_mail(tx, id, Unread::Aside, why, now)
 }
@@ -479,7 +481,7 @@ fn note(
         intake: Some(raw.id),
         request_key: None,
     };
-    store::insert_message(tx, now, &message)?;
+    tickets::store::insert_message(tx, now, &message)?;
     told(
         tx,
         app,
@@ -517,7 +519,7 @@ fn undelivered(
         crate::mail::classify::Kind::Complaint => "The customer's provider called our mail spam",
         _ => "A mail to the customer was not delivered",
     };
-    let ticket = store::ticket_of(tx, case)?;
+    let ticket = tickets::store::ticket_of(tx, case)?;
     if let Some(ticket) = &ticket {
         let body = if reasons.is_empty() {
             summary.to_owned()
@@ -538,7 +540,7 @@ fn undelivered(
             intake: Some(raw.id),
             request_key: None,
         };
-        store::insert_message(tx, now, &message)?;
+        tickets::store::insert_message(tx, now, &message)?;
     }
     told(tx, app, case, summary, reasons)?;
     Ok(ticket.map(|t| t.id))

@@ -1,0 +1,13 @@
+DROP INDEX attachments_storage;
+ALTER TABLE attachments DROP COLUMN inline;
+ALTER TABLE attachments DROP COLUMN content_id;
+DROP INDEX products_mail_address;
+ALTER TABLE products DROP COLUMN mail_address_key;
+ALTER TABLE products DROP COLUMN mail_address;
+DROP INDEX mails_to;
+ALTER TABLE mails DROP COLUMN bounced_at;
+DROP TABLE mail_tests;
+DROP TABLE thread_reply_tokens;
+DROP TABLE mail_addresses;
+DROP TABLE hook_calls;
+DROP TABLE mailboxes;

@@ -1,0 +1,10 @@
+//! The inbox: every mail that comes in, by whatever way, and what becomes of it.
+//!
+//! One way for all: stored raw and acknowledged (`receive_mail::accept`), then read by a job, judged,
+//! decided about (`decide`) and acted on, in one transaction. What can't be read, or is not taken,
+//! waits where staff see it and can have it read again.
+
+pub mod decide;
+pub mod receive_mail;
+pub mod recount;
+pub mod store;
