@@ -652,15 +652,9 @@ pub async fn message(
             key: &fields.key,
             seen: fields.seen,
             resolves,
+            when_resolved: Some(close_loop::forget_first_answer),
         };
-        let outcome = reply(app, &user, id, &answer)?;
-        if matches!(outcome, Outcome::SentAndResolved(_)) {
-            app.db.write(|tx| {
-                lock(tx, Lock::Case(id.0))?;
-                close_loop::forget_first_answer(tx, app.now(), &user.actor(), id)
-            })?;
-        }
-        Ok(outcome)
+        reply(app, &user, id, &answer)
     })
     .await?;
     let words = |text: String| Err(Refused::Words(text + again));

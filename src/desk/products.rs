@@ -43,6 +43,7 @@ pub struct Typed {
     propose_threshold: String,
     auto_link: String,
     auto_acknowledge: String,
+    mail_address: String,
 }
 
 impl Typed {
@@ -56,6 +57,7 @@ impl Typed {
             propose_threshold: settings.propose_threshold.to_string(),
             auto_link: tick(settings.auto_link),
             auto_acknowledge: tick(settings.auto_acknowledge),
+            mail_address: settings.mail_address.clone(),
         }
     }
 
@@ -71,6 +73,7 @@ impl Typed {
             propose_threshold: number(&self.propose_threshold),
             auto_link: !self.auto_link.is_empty(),
             auto_acknowledge: !self.auto_acknowledge.is_empty(),
+            mail_address: self.mail_address.trim().to_owned(),
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::db::audit::{self, Act};
 use crate::db::changes::{self, Subject};
 use crate::error::{Problem, Result};
 use crate::ids::ProductId;
+use crate::mail::without_tag;
 use crate::people::{CurrentUser, Role};
-use crate::text::slug;
+use crate::text::{names, slug};
 
 /// Longest name of a product or topic (characters).
 pub const NAME_CHARS_MAX: usize = 60;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub auto_link: bool,
     /// Whether a rule sends the first answer, where the network allows it.
     pub auto_acknowledge: bool,
+    /// Where its forum gets mail; empty: nowhere.
+    pub mail_address: String,
 }
 
 impl Settings {
@@ -65,6 +68,12 @@ impl Settings {
             problems.push(Problem::new(
                 "terms",
                 format!("Use at most {TERMS_MAX} words of up to {TERM_CHARS_MAX} characters."),
+            ));
+        }
+        if !self.mail_address.is_empty() && names::email(&self.mail_address).is_none() {
+            problems.push(Problem::new(
+                "mail_address",
+                "Give an email address, like forum@example.com, or leave it empty.",
             ));
         }
         for (field, value) in [
@@ -114,7 +123,18 @@ pub fn save_product(
     if by.role < Role::Admin {
         return Ok(Outcome::NotAllowed);
     }
-    let problems = new.problems();
+    let mut problems = new.problems();
+    // Every mail to the desk would be a thread.
+    let ours = [&app.config.mail.from, &app.config.mail.bounce_address];
+    if without_tag(&new.mail_address).is_some_and(|address| {
+        ours.iter()
+            .any(|our| without_tag(our).as_ref() == Some(&address))
+    }) {
+        problems.push(Problem::new(
+            "mail_address",
+            "This is the desk's own address: give the forum another.",
+        ));
+    }
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
     }
@@ -143,9 +163,17 @@ pub fn save_product(
                 (store::insert_product(tx, &row, now)?, "product_added")
             }
         };
+        let address: Vec<String> = without_tag(&new.mail_address).into_iter().collect();
+        if let Some(other) = settings::product_by_mail_address(tx, &address)?
+            && other.id != id
+        {
+            let text = format!("The forum of {} has this address.", other.name);
+            return Ok(Outcome::Problems(vec![Problem::new("mail_address", text)]));
+        }
         settings::update_settings(tx, id, new)?;
         let data = json!({
             "name": new.name,
+            "mail_address": new.mail_address,
             "link_threshold": new.link_threshold,
             "propose_threshold": new.propose_threshold,
             "auto_link": new.auto_link,
@@ -228,6 +256,7 @@ mod tests {
             propose_threshold: 0.3,
             auto_link: true,
             auto_acknowledge: false,
+            mail_address: String::new(),
         };
         assert_eq!(settings.problems(), []);
         for (link, propose) in [(0.2, 0.3), (f64::NAN, 0.3), (1.1, 0.3), (0.8, -0.1)] {

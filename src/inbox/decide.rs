@@ -2,20 +2,50 @@
 
 use super::store;
 use crate::app::App;
+use crate::cases;
 use crate::clock::HOUR;
 use crate::db::Conn;
 use crate::error::Result;
+use crate::forum;
+use crate::forum::Product;
 use crate::ids::CaseId;
 use crate::keys::token_hash;
+use crate::mail::authentication::Dmarc;
 use crate::mail::classify::{Kind, Verdict};
+use crate::mail::forward::{Forwarded, forwarded};
 use crate::mail::inbound::InboundMail;
 use crate::mail::tokens::{self, Purpose};
+use crate::mail::{MailAddress, without_tag};
+use crate::people::store::User;
+use crate::people::{self, Role};
 use crate::tickets::customer_wrote::Related;
 use crate::tickets::{self, Direction, Ticket};
 
 /// Mails of one sender that are taken in an hour. People write a few; machines that answer each
 /// other end here.
 pub const MAILS_PER_HOUR_MAX: i64 = 30;
+/// Most addresses a person's mail goes to, with ours: a letter to half the world is no request.
+pub const RECIPIENTS_MAX: usize = 50;
+
+/// What is known of a mail when it is decided about.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub mail: &'a InboundMail,
+    pub verdict: &'a Verdict,
+    /// Whom it went to, those of the envelope first.
+    pub recipients: &'a [String],
+    /// Who wrote it, as addresses are compared.
+    pub from_key: Option<&'a str>,
+    /// What our own mail server found out about that.
+    pub dmarc: Dmarc,
+}
+
+impl Known<'_> {
+    /// Whether the address in From is surely its sender's.
+    fn is_proved(&self) -> bool {
+        self.dmarc == Dmarc::Pass && self.mail.from_count == 1
+    }
+}
 
 /// What becomes of a mail.
 #[derive(Clone, Debug)]
@@ -23,13 +53,24 @@ pub enum Decision {
     /// The ticket's customer answers.
     Answer(Ticket),
     /// A case of its own.
-    NewCase(Option<Related>),
+    NewCase(Beginning),
+    /// A member of staff sent a customer's mail on: a case of that customer's.
+    SentOn {
+        by: User,
+        customer: MailAddress,
+        letter: Forwarded,
+    },
+    /// A member of staff answered a mail of a case: a note, for nobody but staff.
+    StaffNote {
+        by: User,
+        case: CaseId,
+    },
     /// A machine's mail about a ticket: kept with it for staff, moves nothing.
     Note(Ticket, Direction),
     /// A mail of ours did not arrive, or somebody called it spam, and the case it was about.
     Undelivered(CaseId),
     /// Kept where staff can look at it; nobody is told, nothing is opened.
-    SetAside(&'static str),
+    SetAside(Aside),
     /// Our own mail, come back.
     Own,
     /// This mail was taken before.
@@ -37,10 +78,53 @@ pub enum Decision {
     Refused(Refusal),
 }
 
+/// What a new case begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    /// A case that may have to do with it.
+    pub related: Option<Related>,
+    /// Whose forum the mail was sent to.
+    pub forum: Option<Product>,
+    /// The member who surely wrote to that forum: a thread of theirs is drafted.
+    pub member: Option<User>,
+    /// What else staff should know.
+    pub reason: Option<&'static str>,
+}
+
+/// Why a mail waits until somebody has looked at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aside {
+    /// The report is about no mail of a case.
+    StrangeReport,
+    Machine,
+    /// DMARC failed.
+    Forged,
+    Spam,
+    ManyRecipients,
+}
+
+impl Aside {
+    /// What staff read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Aside::StrangeReport => "a report about a mail that is not one of a ticket",
+            Aside::Machine => "a machine's mail",
+            Aside::Forged => {
+                "it may be forged: its sender's domain does not stand behind it (DMARC)"
+            }
+            Aside::Spam => "our mail server takes it for spam",
+            Aside::ManyRecipients => "it went to very many addresses",
+        }
+    }
+}
+
 impl Decision {
     /// Whether the mail's files become those of a message.
     pub fn keeps_files(&self) -> bool {
-        matches!(self, Decision::Answer(_) | Decision::NewCase(_))
+        matches!(
+            self,
+            Decision::Answer(_) | Decision::NewCase(_) | Decision::SentOn { .. }
+        )
     }
 
     /// The word in the table of decisions.
@@ -48,6 +132,8 @@ impl Decision {
         match self {
             Decision::Answer(_) => "answer",
             Decision::NewCase(_) => "new_case",
+            Decision::SentOn { .. } => "sent_on",
+            Decision::StaffNote { .. } => "staff_note",
             Decision::Note(..) => "note",
             Decision::Undelivered(_) => "undelivered",
             Decision::SetAside(_) => "set_aside",
@@ -96,16 +182,14 @@ impl Refusal {
     }
 }
 
-/// Decides about a mail from what it is, who wrote it and where it went. `recipients` begins with
-/// those of the envelope.
-pub fn decide(
-    tx: &mut Conn,
-    app: &App,
-    mail: &InboundMail,
-    verdict: &Verdict,
-    recipients: &[String],
-    from_key: Option<&str>,
-) -> Result<Decision> {
+/// Decides about a mail from what it is, who wrote it and where it went.
+pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
+    let &Known {
+        mail,
+        verdict,
+        from_key,
+        ..
+    } = known;
     match verdict.kind {
         Kind::Own => return Ok(Decision::Own),
         Kind::Bounce | Kind::Complaint => {
@@ -115,17 +199,24 @@ pub fn decide(
             };
             return Ok(match sent {
                 Some((_, Some(case), _)) => Decision::Undelivered(case),
-                _ => Decision::SetAside("a report about a mail that is not one of a ticket"),
+                _ => Decision::SetAside(Aside::StrangeReport),
             });
         }
+        _ if known.dmarc == Dmarc::Fail => return Ok(Decision::SetAside(Aside::Forged)),
         Kind::AutoReply => {
-            return Ok(match place(tx, app, mail, recipients, from_key)? {
+            return Ok(match place(tx, app, known)? {
                 Place::Ticket(ticket) => Decision::Note(ticket, Direction::Auto),
-                _ => Decision::SetAside("a machine's mail"),
+                _ => Decision::SetAside(Aside::Machine),
             });
         }
         // A list or a bulk header on it makes no mail worthless: support addresses are often groups.
         Kind::Person | Kind::List => {}
+    }
+    if is_marked_as_spam(mail) {
+        return Ok(Decision::SetAside(Aside::Spam));
+    }
+    if mail.recipients.len() > RECIPIENTS_MAX {
+        return Ok(Decision::SetAside(Aside::ManyRecipients));
     }
     if mail.text.trim().is_empty() && mail.attachments.is_empty() && mail.subject.is_empty() {
         return Ok(Decision::Refused(Refusal::Empty));
@@ -135,22 +226,96 @@ pub fn decide(
     {
         return Ok(Decision::Refused(Refusal::TooMany));
     }
-    take_by_hand(tx, app, mail, recipients, from_key)
+    take_by_hand(tx, app, known)
 }
 
 /// Where a person's mail goes, for one of whom somebody has said that they are a person.
-pub fn take_by_hand(
-    tx: &mut Conn,
-    app: &App,
-    mail: &InboundMail,
-    recipients: &[String],
-    from_key: Option<&str>,
-) -> Result<Decision> {
-    Ok(match place(tx, app, mail, recipients, from_key)? {
-        Place::Ticket(ticket) => Decision::Answer(ticket),
-        Place::Perhaps(related) => Decision::NewCase(Some(related)),
-        Place::Nowhere => Decision::NewCase(None),
-    })
+pub fn take_by_hand(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
+    let place = place(tx, app, known)?;
+    if let Place::Ticket(ticket) = place {
+        return Ok(Decision::Answer(ticket));
+    }
+    let account = account(tx, known)?;
+    let mut beginning = Beginning {
+        forum: forum_of(tx, known.recipients)?,
+        ..Beginning::default()
+    };
+    if let Some(user) = account {
+        match (user.role, known.is_proved()) {
+            (Role::Staff | Role::Admin, true) => {
+                let sent_on = forwarded(&known.mail.subject, &known.mail.text);
+                if let Some(letter) = sent_on
+                    && let Some(customer) = letter.from.clone()
+                {
+                    return Ok(Decision::SentOn {
+                        by: user,
+                        customer,
+                        letter,
+                    });
+                }
+                if let Place::Perhaps(related) = &place
+                    && may_work_on(tx, &user, related.case)?
+                {
+                    return Ok(Decision::StaffNote {
+                        by: user,
+                        case: related.case,
+                    });
+                }
+                beginning.member = Some(user);
+            }
+            (Role::Staff | Role::Admin, false) => {
+                beginning.reason = Some(
+                    "the sender's address is one of staff, and nothing proves that they wrote it",
+                );
+            }
+            (Role::Member | Role::Moderator, true) => beginning.member = Some(user),
+            (Role::Member | Role::Moderator, false) => {}
+        }
+    }
+    if let Place::Perhaps(related) = place {
+        beginning.related = Some(related);
+    }
+    Ok(Decision::NewCase(beginning))
+}
+
+/// The account whose confirmed address the mail gives as its sender's. That alone proves nothing.
+fn account(tx: &mut Conn, known: &Known<'_>) -> Result<Option<User>> {
+    let Some(from_key) = known.from_key else {
+        return Ok(None);
+    };
+    let user = people::store::by_email(tx, from_key)?;
+    Ok(user.filter(|user| user.email_verified_at.is_some()))
+}
+
+fn may_work_on(tx: &mut Conn, user: &User, case: CaseId) -> Result<bool> {
+    let Some(case) = cases::store::case(tx, case)? else {
+        return Ok(false);
+    };
+    let staff = people::store::staff_of(tx, case.product)?;
+    Ok(staff.iter().any(|(id, _)| *id == user.id))
+}
+
+/// The product whose forum has one of these addresses, with or without a tag.
+fn forum_of(tx: &mut Conn, recipients: &[String]) -> Result<Option<Product>> {
+    let keys: Vec<String> = recipients.iter().filter_map(|to| without_tag(to)).collect();
+    forum::store::settings::product_by_mail_address(tx, &keys)
+}
+
+/// Marks of SpamAssassin, Amazon SES, rspamd, Exchange and Gmail's relay: a person looks at such a mail.
+fn is_marked_as_spam(mail: &InboundMail) -> bool {
+    let says = |name: &str, words: &[&str]| {
+        mail.header(name).is_some_and(|value| {
+            let value = value.trim_start().to_ascii_lowercase();
+            words.iter().any(|word| value.starts_with(word))
+        })
+    };
+    says("x-spam-flag", &["yes", "true"])
+        || says("x-spam-status", &["yes"])
+        || says("x-spam", &["yes", "true", "spam"])
+        || says("x-ses-spam-verdict", &["fail"])
+        || says("x-ses-virus-verdict", &["fail"])
+        || says("x-spamd-result", &["default: true"])
+        || says("x-gm-spam", &["1"])
 }
 
 /// Where a mail belongs.
@@ -163,13 +328,13 @@ enum Place {
 
 /// By the token in the address it was sent to, if the sender is whom the token was given to; else
 /// by the mails it refers to, if the sender belongs to their ticket. Never by its subject.
-fn place(
-    tx: &mut Conn,
-    app: &App,
-    mail: &InboundMail,
-    recipients: &[String],
-    from_key: Option<&str>,
-) -> Result<Place> {
+fn place(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Place> {
+    let &Known {
+        mail,
+        recipients,
+        from_key,
+        ..
+    } = known;
     let mut perhaps = None;
     // Several senders, or none that can be read: nobody whom a token or a ticket could know.
     let from_key = from_key.filter(|_| mail.from_count <= 1);

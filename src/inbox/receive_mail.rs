@@ -6,23 +6,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decide::{Decision, Refusal, decide, take_by_hand};
+use super::decide::{Beginning, Decision, Known, Refusal, decide, take_by_hand};
 use super::store::{self, Judged, RawMail, Unread};
 use crate::app::App;
-use crate::cases::{Channel, Event, Step, record_event};
+use crate::cases::links::{self, NewLink, Target};
+use crate::cases::{Channel, Event, Step, add_note, record_event};
 use crate::clock::{MINUTE, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
-use crate::ids::{CaseId, IntakeId, TicketId};
+use crate::forum::ThreadKind;
+use crate::forum::draft_thread::{Draft, draft_thread};
+use crate::forum::store::Origin;
+use crate::ids::{CaseId, IntakeId, ProductId, TicketId};
 use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
+use crate::mail::authentication::{Dmarc, dmarc};
 use crate::mail::classify::{Own, Verdict, classify};
+use crate::mail::forward::Forwarded;
 use crate::mail::inbound::{self, InboundMail, parse};
 use crate::mail::trim::{Trimmed, trim};
-use crate::mail::{clean_message_id, one_line};
+use crate::mail::{MailAddress, clean_message_id, one_line};
+use crate::people::store::User;
 use crate::text::names;
-use crate::tickets::customer_wrote::{Opening, Words, follow_up, open_case};
+use crate::tickets::customer_wrote::{Opening, Taken, Words, follow_up, open_case};
+use crate::tickets::open::NO_SUBJECT;
 use crate::tickets::store::{KeptFile, NewMessage};
 use crate::tickets::{
     self, BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text,
@@ -189,17 +197,47 @@ fn set_aside(app: &App, id: IntakeId, why: &str) -> Result<Next> {
     Ok(Next::Done)
 }
 
-/// Who wrote it, as addresses are compared; `None` when nobody can be told.
+/// Who wrote it, as addresses are written to and as they are compared; `None` when nobody can be told.
 fn sender(mail: &InboundMail) -> Option<(String, String)> {
     let from = mail.from.as_ref()?;
     Some((names::email(&from.email)?, names::email_key(&from.email)?))
 }
 
+/// A group of our own domain sends mail on in its own name, because of DMARC, and says in
+/// X-Original-From and Reply-To who wrote it: that is the sender then, whom nothing proves. Of others
+/// these headers are not believed.
+fn undo_group(mail: &mut InboundMail, own: &Own, dmarc: Dmarc, is_checked: bool) -> Dmarc {
+    let is_ours = mail.from.as_ref().is_some_and(|from| {
+        let domain = from.email.rsplit('@').next().unwrap_or_default();
+        domain.eq_ignore_ascii_case(&own.domain)
+    });
+    if !is_ours || mail.from_count != 1 || (is_checked && dmarc != Dmarc::Pass) {
+        return dmarc;
+    }
+    let original = mail.header("x-original-from").and_then(|value| {
+        let email = value.rsplit('<').next().unwrap_or(value);
+        names::email_key(email.trim_end_matches('>').trim())
+    });
+    let writer = mail
+        .reply_to
+        .clone()
+        .filter(|to| original.is_some() && names::email_key(&to.email) == original);
+    match writer {
+        Some(writer) => {
+            mail.from = Some(writer);
+            Dmarc::Unknown
+        }
+        None => dmarc,
+    }
+}
+
 fn own(app: &App) -> Own {
-    let from = app.config.mail.from.to_lowercase();
+    let mail = &app.config.mail;
+    let from = mail.from.to_lowercase();
     let domain = from.rsplit_once('@').map_or("", |(_, d)| d).to_owned();
+    let bounces = (!mail.bounce_address.is_empty()).then(|| mail.bounce_address.to_lowercase());
     Own {
-        addresses: vec![from],
+        addresses: std::iter::once(from).chain(bounces).collect(),
         domain,
     }
 }
@@ -222,12 +260,22 @@ struct Arrived<'a> {
 fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     let envelope: Vec<String> = serde_json::from_str(&raw.source)
         .map_err(|e| Error::Data(format!("the envelope of mail {}: {e}", raw.id)))?;
-    let mail = parse(&raw.body);
-    let verdict = classify(&mail, &own(app));
+    let mut mail = parse(&raw.body);
+    let (own, authserv_id) = (own(app), &app.config.mail.authserv_id);
+    let found = dmarc(&mail, authserv_id);
+    let dmarc = undo_group(&mut mail, &own, found, !authserv_id.is_empty());
+    let verdict = classify(&mail, &own);
     let mut recipients = envelope;
     recipients.extend(mail.recipients.iter().cloned());
     let sender = sender(&mail);
     let from_key = sender.as_ref().map(|s| s.1.as_str());
+    let known = Known {
+        mail: &mail,
+        verdict: &verdict,
+        recipients: &recipients,
+        from_key,
+        dmarc,
+    };
     let message_id = mail.message_id.as_deref().and_then(clean_message_id);
     // Ids are their senders' to choose: the same id from another sender is another mail.
     let dedupe_key = match &message_id {
@@ -246,9 +294,9 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
             return Ok(Decision::Duplicate);
         }
         if by_hand {
-            return take_by_hand(conn, app, &mail, &recipients, from_key);
+            return take_by_hand(conn, app, &known);
         }
-        decide(conn, app, &mail, &verdict, &recipients, from_key)
+        decide(conn, app, &known)
     };
     // Before the transaction that refers to them, and only those of a mail that is taken.
     let keeps_files = app.db.read(look)?.keeps_files();
@@ -282,7 +330,7 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         let ticket = act(tx, app, &arrived, &decision)?;
         tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");
         let reason = match &decision {
-            Decision::SetAside(why) => format!("{why} ({})", verdict.rule),
+            Decision::SetAside(why) => format!("{} ({})", why.label(), verdict.rule),
             Decision::Refused(refusal) => refusal.as_str().to_owned(),
             _ => verdict.rule.to_owned(),
         };
@@ -307,7 +355,7 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
                 store::leave_raw_mail(tx, raw.id, Unread::Refused, refusal.label(), now)
             }
             Decision::SetAside(why) => {
-                store::leave_raw_mail(tx, raw.id, Unread::Aside, why, now)
+                store::leave_raw_mail(tx, raw.id, Unread::Aside, why.label(), now)
             }
             Decision::Duplicate => match store::first_copy(tx, &dedupe_key)? {
                 Some(first) if first != raw.id => {
@@ -398,30 +446,25 @@ fn act(
             }
             Ok(Some(taken.ticket.id))
         }
-        Decision::NewCase(related) => {
-            let mut reasons = vec![format!("a mail of a new conversation ({})", verdict.rule)];
-            if sender.is_none() {
-                reasons.push("the mail names no sender that can be written to".into());
-            }
-            let opening = Opening {
-                channel: Channel::Email,
-                opened_by: OpenedBy::Email,
-                subject: &mail.subject,
-                product: None,
-                // A sender's address proves nothing, so no account is named by it.
-                user: None,
-                // The date a mail gives is its sender's to choose; the place in the queue is not.
-                written_at: raw.received_at,
-                related: related.clone(),
-                reasons,
-            };
-            let Some(taken) = open_case(tx, app, &opening, &words)? else {
+        Decision::NewCase(beginning) => {
+            let Some(taken) = begin(tx, app, arrived, beginning, &words)? else {
                 return Ok(None);
             };
             if verdict.answerable {
                 notices::receipt(tx, app, &taken.ticket, true)?;
             }
             Ok(Some(taken.ticket.id))
+        }
+        Decision::SentOn {
+            by,
+            customer,
+            letter,
+        } => sent_on(tx, app, arrived, (by, customer, letter), words),
+        Decision::StaffNote { by, case } => {
+            let (actor, key) = (by.actor(), format!("mail {}", raw.id));
+            let note = clean_text(&arrived.text.reply_text);
+            add_note(tx, app.now(), *case, by.id, &actor, &note, &key)?;
+            Ok(tickets::store::ticket_of(tx, *case)?.map(|ticket| ticket.id))
         }
         Decision::Note(ticket, direction) => {
             note(tx, app, raw, ticket, *direction, &words)?;
@@ -436,6 +479,135 @@ fn act(
         }
         Decision::SetAside(_) | Decision::Own | Decision::Duplicate => Ok(None),
     }
+}
+
+/// Opens a case with a mail that belongs to none. Of one that a member wrote to a forum a thread is
+/// drafted too, which its staff publish or discard.
+fn begin(
+    tx: &mut Conn,
+    app: &App,
+    arrived: &Arrived<'_>,
+    beginning: &Beginning,
+    words: &Words<'_>,
+) -> Result<Option<Taken>> {
+    let mail = arrived.mail;
+    let mut reasons = vec![format!(
+        "a mail of a new conversation ({})",
+        arrived.verdict.rule
+    )];
+    if arrived.sender.is_none() {
+        reasons.push("the mail names no sender that can be written to".into());
+    }
+    reasons.extend(beginning.reason.map(str::to_owned));
+    if let Some(product) = &beginning.forum {
+        reasons.push(format!("sent to the forum of {}", product.name));
+    }
+    let opening = Opening {
+        channel: Channel::Email,
+        opened_by: OpenedBy::Email,
+        subject: &mail.subject,
+        product: beginning.forum.as_ref().map(|product| product.id),
+        // An address that is not proved names no account.
+        user: beginning.member.as_ref().map(|member| member.id),
+        // The date a mail gives is its sender's to choose; the place in the queue is not.
+        written_at: arrived.raw.received_at,
+        related: beginning.related.clone(),
+        reasons,
+    };
+    let Some(taken) = open_case(tx, app, &opening, words)? else {
+        return Ok(None);
+    };
+    if let (Some(product), Some(member)) = (&beginning.forum, &beginning.member) {
+        hold_thread(
+            tx,
+            app,
+            taken.case,
+            product.id,
+            member,
+            (&mail.subject, words.body),
+        )?;
+    }
+    Ok(Some(taken))
+}
+
+/// Drafts the thread that a member wrote by mail, for staff to publish from its case.
+fn hold_thread(
+    tx: &mut Conn,
+    app: &App,
+    case: CaseId,
+    product: ProductId,
+    author: &User,
+    (title, body): (&str, &str),
+) -> Result<()> {
+    let now = app.now();
+    let draft = Draft {
+        product,
+        topic: None,
+        author: author.id,
+        kind: ThreadKind::Question,
+        title: if title.is_empty() { NO_SUBJECT } else { title },
+        body,
+        from: Origin {
+            case,
+            mention: None,
+        },
+    };
+    let thread = draft_thread(tx, now, &draft)?;
+    let link = NewLink {
+        target: Target::Thread(thread),
+        score: 1.0,
+        reasons: vec![format!("{} wrote it to the forum by mail", author.name)],
+        rule: "mail to a forum".into(),
+    };
+    links::propose(tx, now, &Actor::rule("receive mail"), case, &link)?;
+    Ok(())
+}
+
+/// A case of the customer whose mail a member of staff sent on. Who that is stands only in the mail
+/// that was copied, so nobody is written to before a person has looked.
+fn sent_on(
+    tx: &mut Conn,
+    app: &App,
+    arrived: &Arrived<'_>,
+    (by, customer, letter): (&User, &MailAddress, &Forwarded),
+    words: Words<'_>,
+) -> Result<Option<TicketId>> {
+    let email = names::email(&customer.email);
+    let text = trim(&letter.text);
+    let (body, quoted) = (clean_text(&text.reply_text), clean_text(&text.quoted_text));
+    let name = customer.name.as_deref().unwrap_or(&customer.email);
+    let opening = Opening {
+        channel: Channel::Email,
+        opened_by: OpenedBy::Email,
+        subject: &letter.subject,
+        product: None,
+        user: None,
+        written_at: arrived.raw.received_at,
+        related: None,
+        reasons: vec![format!(
+            "{} sent this mail on; who wrote it stands only in it, and is not proved",
+            by.name
+        )],
+    };
+    let words = Words {
+        name,
+        email: email.as_deref(),
+        body: &body,
+        quoted: &quoted,
+        // The ids are those of the mail that sent it on.
+        message_id: None,
+        in_reply_to: None,
+        ..words
+    };
+    let Some(taken) = open_case(tx, app, &opening, &words)? else {
+        return Ok(None);
+    };
+    let note = clean_text(&letter.note);
+    if !note.is_empty() {
+        let (actor, key) = (by.actor(), format!("mail {}", arrived.raw.id));
+        add_note(tx, app.now(), taken.case, by.id, &actor, &note, &key)?;
+    }
+    Ok(Some(taken.ticket.id))
 }
 
 fn refuse(

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::calendar::Method;
-use super::clean_message_id;
 use super::inbound::InboundMail;
+use super::{clean_message_id, without_tag};
 
 /// Text of a bounce that is searched, in bytes.
 const BOUNCE_TEXT_BYTES_MAX: usize = 32 * 1024;
@@ -280,21 +280,9 @@ fn is_mail_system(mail: &InboundMail) -> bool {
 
 fn is_from_us(mail: &InboundMail, own: &Own) -> bool {
     mail.from.as_ref().is_some_and(|from| {
-        let email = from.email.to_ascii_lowercase();
-        own.addresses
-            .iter()
-            .any(|address| is_same_mailbox(&email, address))
+        let email = without_tag(&from.email);
+        email.is_some() && own.addresses.iter().any(|own| without_tag(own) == email)
     })
-}
-
-/// The same address, or the same with a tag behind a `+`.
-fn is_same_mailbox(email: &str, own: &str) -> bool {
-    let without_tag = |address: &str| {
-        let (local, domain) = address.rsplit_once('@')?;
-        let local = local.split('+').next().unwrap_or(local);
-        Some(format!("{local}@{domain}").to_ascii_lowercase())
-    };
-    without_tag(email).is_some_and(|email| Some(email) == without_tag(own))
 }
 
 /// Our id alone proves nothing (a list may have sent it on); our id on a machine's mail is a loop.

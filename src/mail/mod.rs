@@ -47,6 +47,15 @@ impl MailAddress {
     }
 }
 
+/// The address without what stands behind a `+` in its local part, in lower case; `None` for what is no
+/// address. Tags lead to the same mailbox (RFC 5233).
+pub fn without_tag(address: &str) -> Option<String> {
+    let (local, domain) = address.trim().rsplit_once('@')?;
+    let local = local.split('+').next().unwrap_or(local);
+    (!local.is_empty() && !domain.is_empty())
+        .then(|| format!("{local}@{domain}").to_ascii_lowercase())
+}
+
 /// One line without control characters, outer blanks and runs of blanks, at most `chars_max` characters.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let mut line = String::new();

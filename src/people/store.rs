@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::tokens::{Purpose, Token};
 use super::{CurrentUser, Role};
 use crate::clock::{DAY, HOUR, Moment};
+use crate::db::audit::Actor;
 use crate::db::schema::{
     notifications, one_time_tokens, products, sessions, staff_products, threads, users,
 };
@@ -233,6 +234,16 @@ pub struct User {
     pub created_at: i64,
     pub post_count: i64,
     pub answer_count: i64,
+}
+
+impl User {
+    /// As the audit log names them.
+    pub fn actor(&self) -> Actor {
+        Actor::User {
+            id: self.id,
+            name: self.name.clone(),
+        }
+    }
 }
 
 type UserColumns = (

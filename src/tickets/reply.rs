@@ -9,7 +9,9 @@ use super::{BODY_CHARS_MAX, Direction, clean_text, content_of, notices, policy, 
 use crate::app::App;
 use crate::cases::states::{Happening, happen};
 use crate::cases::{self, Event, Step, record_event};
-use crate::db::{Lock, lock};
+use crate::clock::Moment;
+use crate::db::audit::Actor;
+use crate::db::{Conn, Lock, lock};
 use crate::error::{Problem, Result};
 use crate::ids::{CaseId, TicketMessageId};
 use crate::people::CurrentUser;
@@ -55,7 +57,12 @@ pub struct Written<'a> {
     pub seen: i64,
     /// Whether the case is resolved with it.
     pub resolves: bool,
+    /// What else follows then, in the same transaction: tickets know nothing of public replies.
+    pub when_resolved: Option<WhenResolved>,
 }
+
+/// Called with whoever resolved the case, and the case.
+pub type WhenResolved = fn(&mut Conn, Moment, &Actor, CaseId) -> Result<()>;
 
 /// Answers the ticket of a case (or of one that went on in it).
 pub fn reply(
@@ -71,6 +78,7 @@ pub fn reply(
         key,
         seen,
         resolves,
+        when_resolved,
     } = answer;
     let mut problems = check(body, files);
     problems.extend_from_slice(refused);
@@ -168,6 +176,9 @@ pub fn reply(
             let (by, told) = (staff.actor(), owner.email.as_deref());
             resolve_telling(tx, app, &by, case, "answered by mail", told)? != Resolved::Already
         };
+        if let (true, Some(follows)) = (is_resolved, when_resolved) {
+            follows(tx, now, &staff.actor(), case)?;
+        }
         notices::staff_reply(
             tx,
             app,

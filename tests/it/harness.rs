@@ -90,6 +90,7 @@ impl Test {
         config.mail.transport = offramp::config::MailTransport::Folder;
         config.mail.folder = dir.path().join("mail");
         config.mail.from = "support@testwell.example".into();
+        config.mail.authserv_id = "mx.testwell.example".into();
         config.limits.log_ins_per_minute = 1_000;
         config.limits.registrations_per_hour = 1_000;
         config.limits.posts_per_minute = 1_000;

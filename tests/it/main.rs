@@ -5,6 +5,7 @@ mod desk;
 mod escalations;
 mod forum;
 mod harness;
+mod inbox;
 mod kills;
 mod networks;
 mod outages;

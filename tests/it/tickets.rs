@@ -9,6 +9,7 @@ use offramp::cases::states::{Happening, happen, set_severity};
 use offramp::cases::{self, Case, Channel, Severity, State, Step};
 use offramp::clock::{DAY, HOUR};
 use offramp::db::audit::Actor;
+use offramp::error::Error;
 use offramp::ids::{CaseId, IntakeId, SessionId, TicketId};
 use offramp::inbox::{self, decide, receive_mail};
 use offramp::jobs;
@@ -545,6 +546,10 @@ on_both! {
         let id = opened(t);
         let jo = staff(t, "Jo");
         let last = Written { resolves: true, ..written("Turn it off.", "k1", newest(t, id)) };
+        // What follows from it is one with it.
+        let fails = Written { when_resolved: Some(|_, _, _, _| Err(Error::other("no"))), ..last.clone() };
+        reply(&t.app, &jo, id, &fails).expect_err("what follows failed");
+        assert_ne!(case(t, id).state, State::Resolved);
         for _ in 0..2 {
             let outcome = reply(&t.app, &jo, id, &last).expect("an outcome");
             assert!(matches!(outcome, Outcome::SentAndResolved(_) | Outcome::Already(_)));

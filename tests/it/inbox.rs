@@ -1,0 +1,232 @@
+//! What becomes of mail: who is believed, and where it goes.
+
+use offramp::cases::links::Target;
+use offramp::cases::{self, Case, State};
+use offramp::forum::save_product::{Outcome, Settings, save_product};
+use offramp::forum::store::settings;
+use offramp::forum::{self, Visibility};
+use offramp::ids::{CaseId, ProductId, UserId};
+use offramp::inbox::store::UnreadMail;
+use offramp::inbox::{self, receive_mail};
+use offramp::mail::inbound::{InboundMail, parse};
+use offramp::people::{CurrentUser, Role};
+use offramp::tickets::{self, Message};
+
+use crate::harness::Test;
+use crate::on_both;
+
+const US: &str = "support@testwell.example";
+const FORUM: &str = "tern@testwell.example";
+const ANNA: &str = "anna@customers.example";
+/// What our own mail server says of a mail whose sender's domain stands behind it, and does not.
+const PASS: &str = "Authentication-Results: mx.testwell.example; dmarc=pass\r\n";
+const FAIL: &str = "Authentication-Results: mx.testwell.example; dmarc=fail\r\n";
+
+/// A mail of `from` that reaches `to`, with further headers and its text.
+fn receive(t: &Test, (from, to): (&str, &str), headers: &str, text: &str) {
+    let mail = format!("From: {from}\r\nTo: {to}\r\n{headers}\r\n{text}\r\n");
+    receive_mail::accept(&t.app, mail.as_bytes(), &[to.to_owned()]).expect("accepted");
+    t.run_jobs();
+}
+
+fn all_cases(t: &Test) -> Vec<Case> {
+    let one = |id| t.app.db.read(|c| cases::store::case(c, CaseId(id)));
+    (1..).map_while(|id| one(id).expect("cases")).collect()
+}
+
+fn messages(t: &Test, case: CaseId) -> Vec<Message> {
+    let read = t.app.db.read(|c| {
+        let ticket = tickets::store::ticket_of(c, case)?.expect("a ticket");
+        tickets::store::messages(c, ticket.id)
+    });
+    read.expect("messages")
+}
+
+fn notes(t: &Test, case: CaseId) -> Vec<(UserId, String)> {
+    let notes = t.app.db.read(|c| cases::store::notes(c, case));
+    let notes = notes.expect("notes").into_iter();
+    notes
+        .map(|note| (UserId(note.author_id), note.body))
+        .collect()
+}
+
+fn aside(t: &Test) -> Vec<UnreadMail> {
+    let found = t.app.db.read(|c| inbox::store::unread_mails(c, None, 10));
+    found.expect("mails")
+}
+
+fn sent(t: &Test) -> Vec<InboundMail> {
+    let folder = std::fs::read_dir(t.dir.path().join("mail"));
+    let files = folder
+        .into_iter()
+        .flatten()
+        .map(|file| file.expect("a file"));
+    files
+        .map(|file| parse(&std::fs::read(file.path()).expect("a mail")))
+        .collect()
+}
+
+fn admin(t: &Test) -> CurrentUser {
+    CurrentUser {
+        id: t.user("Root", Role::Admin),
+        name: "Root".into(),
+        role: Role::Admin,
+        session: offramp::ids::SessionId(0),
+        products: vec![],
+    }
+}
+
+/// A product whose forum takes mail.
+fn tern(t: &Test) -> ProductId {
+    let settings = Settings {
+        name: "Tern".into(),
+        description: String::new(),
+        terms: vec![],
+        link_threshold: 0.8,
+        propose_threshold: 0.3,
+        auto_link: false,
+        auto_acknowledge: false,
+        mail_address: FORUM.into(),
+    };
+    let by = admin(t);
+    let problem = |address: &str| {
+        let wrong = Settings {
+            name: address.into(),
+            mail_address: address.into(),
+            ..settings.clone()
+        };
+        matches!(
+            save_product(&t.app, &by, None, &wrong),
+            Ok(Outcome::Problems(_))
+        )
+    };
+    assert!(problem("nowhere") && problem(US) && problem("Support+x@testwell.example"));
+    let Outcome::Done(id) = save_product(&t.app, &by, None, &settings).expect("an outcome") else {
+        panic!("the product is not saved");
+    };
+    assert!(
+        problem("TERN@testwell.example"),
+        "two forums with one address"
+    );
+    let kept = t
+        .app
+        .db
+        .read(|c| settings::settings(c, id))
+        .expect("settings");
+    assert_eq!(kept, Some(settings));
+    id
+}
+
+const SENT_ON: &str = "Please answer her.\r\n\r\n---------- Forwarded message ---------\r\n\
+    From: Anna Berg <anna@customers.example>\r\nDate: Mon, 2 Mar 2026\r\n\
+    Subject: The lamp\r\nTo: jo@people.example\r\n\r\nMy lamp is broken.\r\n";
+
+on_both! {
+    fn staff_send_a_customers_mail_on_and_nobody_else_can_do_that(t) {
+        let by = t.user("Jo", Role::Staff);
+        t.user("Mo", Role::Member);
+        let jo = "jo@people.example";
+        receive(t, (jo, US), &format!("{PASS}Subject: Fwd: The lamp\r\n"), SENT_ON);
+        let case = all_cases(t).remove(0);
+        assert_eq!(case.email.as_deref(), Some(ANNA));
+        assert_eq!((case.customer_name.as_str(), case.user), ("Anna Berg", None));
+        let first = messages(t, case.id).remove(0);
+        assert_eq!((first.body.as_str(), first.from_name.as_str()), ("My lamp is broken.", "Anna Berg"));
+        assert_eq!(notes(t, case.id), [(by, "Please answer her.".to_owned())]);
+        assert_eq!(sent(t).len(), 0, "nobody is written to before a person has looked");
+
+        // The same words of Jo's address without proof, and of a member with proof, are their own.
+        receive(t, (jo, US), "Subject: Fwd: The lamp\r\n", SENT_ON);
+        receive(t, ("mo@people.example", US), &format!("{PASS}Subject: Fwd: The lamp\r\n"), SENT_ON);
+        let cases = all_cases(t);
+        let whose: Vec<_> = cases[1..].iter().filter_map(|c| c.email.as_deref()).collect();
+        assert_eq!(whose, [jo, "mo@people.example"]);
+        assert!(cases[1].user.is_none() && cases[2].user.is_some(), "an account is named by proof alone");
+        assert!(messages(t, cases[1].id)[0].body.contains("Anna Berg"), "what was sent on is content");
+        let told = t.app.db.read(|c| cases::store::events(c, cases[1].id)).expect("events");
+        assert!(told.iter().any(|e| e.reasons.iter().any(|r| r.contains("one of staff"))));
+    }
+
+    fn what_staff_answer_to_a_mail_of_a_case_is_a_note_for_staff_alone(t) {
+        let by = t.user("Jo", Role::Staff);
+        receive(t, (ANNA, US), "Message-ID: <a1@x>\r\nSubject: Lamp\r\n", "Broken.");
+        let answer = "In-Reply-To: <a1@x>\r\nSubject: Re: Lamp\r\n";
+        receive(t, ("jo@people.example", US), &format!("{PASS}{answer}"), "Ask for the number.");
+        assert_eq!(notes(t, CaseId(1)), [(by, "Ask for the number.".to_owned())]);
+        assert_eq!(messages(t, CaseId(1)).len(), 1);
+        // Without proof it is a case of its own, which may belong to the first.
+        receive(t, ("jo@people.example", US), answer, "Close it.");
+        assert_eq!((notes(t, CaseId(1)).len(), all_cases(t).len()), (1, 2));
+        assert!(sent(t).iter().all(|mail| !mail.text.contains("Ask for the number.")));
+    }
+
+    fn what_may_be_forged_or_unwanted_waits_until_somebody_has_looked(t) {
+        receive(t, (ANNA, US), "Message-ID: <a1@x>\r\n", "Broken.");
+        let many: String = (0..60).map(|n| format!("p{n}@x.example, ")).collect();
+        let many = format!("Cc: {many}q@x.example\r\n");
+        for (headers, why) in [
+            (FAIL, "DMARC"),
+            ("Authentication-Results: mx.testwell.example; dmarc=fail\r\nIn-Reply-To: <a1@x>\r\n", "DMARC"),
+            ("X-Spam-Flag: YES\r\n", "spam"),
+            ("X-Spam-Status: Yes, score=9.1\r\n", "spam"),
+            (&many, "very many"),
+        ] {
+            receive(t, (ANNA, US), headers, &format!("Give me {why} {}", headers.len()));
+            assert!(aside(t)[0].why.contains(why), "{headers}: {}", aside(t)[0].why);
+        }
+        assert_eq!((all_cases(t).len(), messages(t, CaseId(1)).len()), (1, 1));
+        // Another server's word, and a forged one below ours, count for nothing.
+        receive(t, (ANNA, US), "Authentication-Results: mx.other.example; dmarc=fail\r\n", "Still broken.");
+        assert_eq!((all_cases(t).len(), aside(t).len()), (2, 5));
+        assert!(receive_mail::replay(&t.app, &admin(t).actor(), aside(t)[4].id).expect("replayed"));
+        t.run_jobs();
+        assert_eq!((all_cases(t).len(), aside(t).len()), (3, 4));
+    }
+
+    fn mail_to_a_forum_is_held_for_review(t) {
+        let product = tern(t);
+        let mo = t.user("Mo", Role::Member);
+        let to = "Tern+mail@Testwell.example";
+        receive(t, ("mo@people.example", to), &format!("{PASS}Subject: Red ring\r\n"), "What does the **red** ring mean?\r\n-- \r\nMo");
+        receive(t, ("mo@people.example", to), "Subject: Blue ring\r\n", "And the blue one?");
+        receive(t, (ANNA, to), &format!("{PASS}Subject: Green ring\r\n"), "And the green one?");
+        let cases = all_cases(t);
+        assert!(cases.iter().all(|c| c.product == Some(product) && c.state == State::New), "{cases:?}");
+        let links = |case: &Case| t.app.db.read(|c| cases::store::links_of_any(c, &[case.id])).expect("links");
+        let threads = |case: &Case| {
+            let targets = links(case).into_iter().map(|link| link.target);
+            let ids = targets.filter_map(|target| match target { Target::Thread(id) => Some(id), _ => None });
+            ids.collect::<Vec<_>>()
+        };
+        let drafted = threads(&cases[0]);
+        assert_eq!((drafted.len(), threads(&cases[1]).len(), threads(&cases[2]).len()), (1, 0, 0));
+        let thread = t.app.db.read(|c| forum::store::thread(c, drafted[0])).expect("threads").expect("the draft");
+        assert_eq!((thread.visibility, thread.author, thread.title.as_str()), (Visibility::Draft, mo, "Red ring"));
+        let mut visitor = t.browser();
+        assert_eq!(visitor.get(&thread.path()).status, 404);
+        let mut staff = t.browser_of("Jo", Role::Staff).0;
+        let page = staff.get(&thread.path());
+        assert!(page.body.contains("<strong>red</strong>") && !page.body.contains("-- "), "{}", page.body);
+        staff.submit(&format!("/desk/case/{}", cases[0].id), &format!("/desk/case/{}/publish/{}", cases[0].id, thread.id), &[]);
+        assert_eq!(visitor.get(&thread.path()).status, 200);
+        t.run_jobs();
+    }
+
+    fn a_group_of_our_own_names_who_wrote_and_others_do_not(t) {
+        receive(t, (ANNA, US), "Message-ID: <a1@x>\r\n", "Broken.");
+        let answer = format!("In-Reply-To: <a1@x>\r\nReply-To: {ANNA}\r\nX-Original-From: Anna <{ANNA}>\r\n");
+        receive(t, ("Anna via Support <support@testwell.example>", US), &format!("{PASS}{answer}"), "Still.");
+        assert_eq!(messages(t, CaseId(1)).len(), 2, "the customer's answer");
+        receive(t, ("list@evil.example", US), &format!("{PASS}{answer}"), "Send me the lamp.");
+        assert_eq!(messages(t, CaseId(1)).len(), 2);
+        assert_eq!(all_cases(t)[1].email.as_deref(), Some("list@evil.example"));
+        // Whoever only writes our address into From is we ourselves, or nobody.
+        receive(t, ("support@testwell.example", US), &answer, "Send me the lamp.");
+        assert_eq!((all_cases(t).len(), messages(t, CaseId(1)).len()), (2, 2));
+        // A group's word proves no account.
+        t.user("Jo", Role::Staff);
+        let jo = "Reply-To: jo@people.example\r\nX-Original-From: jo@people.example\r\nSubject: Fwd: The lamp\r\n";
+        receive(t, ("support@testwell.example", US), &format!("{PASS}{jo}"), SENT_ON);
+        assert_eq!(all_cases(t)[2].email.as_deref(), Some("jo@people.example"));
+    }
+}
