@@ -11,6 +11,7 @@ use crate::files::Files;
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::mail::dkim::Signer;
 use crate::mail::transport::Transport;
 use crate::networks::{Connector, Network};
 use crate::random::Random;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub index: Arc<SearchIndex>,
     /// `None` when mail is switched off: mails then wait in the outbox.
     pub mail: Option<Box<dyn Transport>>,
+    /// Signs each mail that leaves, when a key is configured.
+    pub signer: Option<Signer>,
     /// One a network that is switched on.
     pub connectors: Vec<Arc<dyn Connector>>,
     pub limits: Limits,

@@ -23,6 +23,7 @@ use crate::jobs::{self, Registry};
 use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::{Follower, Live};
+use crate::mail::dkim;
 use crate::mail::outbox::SendMail;
 use crate::mail::transport::{self, Security, SmtpSettings, Transport};
 use crate::networks::Connector;
@@ -31,6 +32,7 @@ use crate::people::{self, passwords};
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::forget_uploads::ForgetUploads;
+use crate::tickets::tell_held::TellHeld;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names, and repairs the search index where it can't be read.
@@ -41,6 +43,7 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
         Ok(Around {
             index: SearchIndex::open(&config.search.dir)?,
             mail: mail_transport(config)?,
+            signer: dkim::signer(config).map_err(Error::other)?,
             connectors: connectors(config, keys, db, clock)?,
         })
     })
@@ -69,6 +72,8 @@ pub fn tool(config: Config) -> Result<App> {
                 },
                 mail: mail_transport(config)
                     .unwrap_or_else(|e| without("the mail server", e, None)),
+                signer: dkim::signer(config)
+                    .unwrap_or_else(|e| without("the DKIM key", Error::other(e), None)),
                 connectors: connectors(config, keys, db, clock)
                     .unwrap_or_else(|e| without("a network", e, Vec::new())),
             })
@@ -110,6 +115,7 @@ pub fn missing_database(config: &Config) -> Option<PathBuf> {
 struct Around {
     index: SearchIndex,
     mail: Option<Box<dyn Transport>>,
+    signer: Option<dkim::Signer>,
     connectors: Vec<Arc<dyn Connector>>,
 }
 
@@ -126,6 +132,7 @@ fn assemble(
         index: Arc::new(around.index),
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
+        signer: around.signer,
         connectors: around.connectors,
         clock,
         keys,
@@ -195,6 +202,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
     registry.job::<ReceiveMail>();
+    registry.job::<TellHeld>();
     escalations::register(&mut registry);
     forum::register(&mut registry);
     people::jobs::register(&mut registry);

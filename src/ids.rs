@@ -67,6 +67,8 @@ id! {
     AttachmentId,
     /// An outgoing email.
     MailId,
+    /// An address to which mail did not arrive, or was not wanted.
+    AddressId,
     /// Something that came from outside, stored raw before it was parsed.
     IntakeId,
     /// One unit of work in the queue.

@@ -12,7 +12,7 @@ use crate::escalations;
 use crate::inbox;
 use crate::jobs;
 use crate::keys::Keys;
-use crate::mail::{outbox, transport};
+use crate::mail::{dkim, outbox, transport};
 use crate::networks::x::connector::XConnector;
 use crate::search::SearchIndex;
 use crate::text::counted;
@@ -311,6 +311,9 @@ fn data_folder(config: &Config) -> Line {
 }
 
 fn mail(config: &Config) -> Line {
+    if let Err(e) = dkim::signer(config) {
+        return line(Health::Bad, "mail", e.to_string());
+    }
     match config.mail.transport {
         MailTransport::Off => line(
             Health::Doubtful,

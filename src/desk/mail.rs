@@ -34,10 +34,10 @@ impl Line {
     fn of(mail: Given, now: crate::clock::Moment) -> Line {
         Line {
             id: mail.id,
+            state: mail.fares().to_owned(),
             to: mail.to_email,
             subject: mail.subject,
             purpose: mail.purpose.replace('_', " "),
-            state: mail.state,
             error: mail.error,
             attempts: mail.attempts,
             at: When::new(mail.created_at, now),

@@ -300,6 +300,10 @@ fn message_view(message: Message, now: Moment) -> MessageView {
         trouble: match message.mail_state.as_deref() {
             Some("failed") => Some("Not sent: an admin can see why, and try again"),
             Some("queued" | "sending") => Some("On its way"),
+            Some("held") => Some(
+                "Not sent: mail to this address comes back, so it is held until an admin lets it go",
+            ),
+            Some("bounced") => Some("It did not arrive"),
             Some("withdrawn") => Some("Not sent: the customer took back that we may write"),
             _ => None,
         },

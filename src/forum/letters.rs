@@ -3,13 +3,13 @@
 use super::notify::NoticeKind;
 use super::store::followers::{self, NewNotice};
 use super::store::{self, recipients};
-use super::{Place, Post, Thread};
+use super::{Place, Post, Thread, ThreadState, reply_by_mail};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{PostId, ThreadId, UserId};
 use crate::mail::outbox::{self, NewMail};
-use crate::mail::outgoing::Automatic;
+use crate::mail::outgoing::{Automatic, List};
 use crate::mail::render::{Letter, Paragraph};
 use crate::people;
 use crate::text::markdown;
@@ -77,6 +77,9 @@ pub(super) fn put(
     letter
         .footer
         .push_str(&format!("\nTo hear no more about it: {unsubscribe_url}"));
+    // Also of a closed thread: whoever answers it is told so.
+    let reply_to = reply_by_mail::address(tx, app, thread.id, notice.user)?;
+    let root = root_id(app, thread.id);
     let mail = NewMail {
         purpose: "thread_notice",
         to_email: email,
@@ -85,11 +88,36 @@ pub(super) fn put(
         dedupe_key: format!("thread_notice:{}", notice.dedupe_key),
         user: Some(notice.user),
         automatic: Automatic::Generated,
+        list: list(tx, app, thread)?,
         unsubscribe_url: Some(unsubscribe_url),
+        reply_to,
+        in_reply_to: Some(root.clone()),
+        references: vec![root],
+        // The address that answers it writes in its receiver's name.
+        is_secret: true,
         ..NewMail::default()
     };
     outbox::put(tx, app, &mail)?;
     Ok(())
+}
+
+/// An id that no mail has, and that every mail about a thread refers to: by it, and by their common subject, mail
+/// programs show them as one conversation.
+fn root_id(app: &App, thread: ThreadId) -> String {
+    outbox::own_message_id(app, &format!("thread.{thread}"))
+}
+
+/// The list of the mails about a product's threads (RFC 2919), by which people sort them.
+fn list(conn: &mut Conn, app: &App, thread: &Thread) -> Result<Option<List>> {
+    let Some(product) = store::product(conn, thread.product)? else {
+        return Ok(None);
+    };
+    let host = url::Url::parse(&app.config.site.url).ok();
+    let host = host.as_ref().and_then(url::Url::host_str);
+    Ok(Some(List {
+        id: format!("{}.forum.{}", product.slug, host.unwrap_or("localhost")),
+        name: format!("{}: {}", app.config.site.name, product.name),
+    }))
 }
 
 fn letter(
@@ -101,26 +129,16 @@ fn letter(
 ) -> Letter {
     let actor = actor.unwrap_or("Somebody");
     let title = &thread.title;
-    let (subject, sentence) = match kind {
-        NoticeKind::Replied => (
-            format!("Re: {title}"),
-            format!("{actor} replied to “{title}”:"),
-        ),
-        NoticeKind::Accepted => (
-            format!("Your answer was accepted: {title}"),
-            format!("{actor} marked your reply to “{title}” as an answer. Thank you for helping."),
-        ),
-        NoticeKind::Solved => (
-            format!("Solved: {title}"),
-            format!("“{title}” has an accepted answer:"),
-        ),
-        NoticeKind::Fixed => (
-            format!("Fixed: {title}"),
-            match &thread.fixed_in {
-                Some(version) => format!("“{title}” is fixed in {version}."),
-                None => format!("“{title}” is fixed."),
-            },
-        ),
+    let sentence = match kind {
+        NoticeKind::Replied => format!("{actor} replied to “{title}”:"),
+        NoticeKind::Accepted => {
+            format!("{actor} marked your reply to “{title}” as an answer. Thank you for helping.")
+        }
+        NoticeKind::Solved => format!("Solved: “{title}” has an accepted answer."),
+        NoticeKind::Fixed => match &thread.fixed_in {
+            Some(version) => format!("Fixed: “{title}” is fixed in {version}."),
+            None => format!("Fixed: “{title}” is fixed."),
+        },
     };
     let mut paragraphs = vec![Paragraph::Text(sentence)];
     let mut place = thread.place();
@@ -141,15 +159,21 @@ fn letter(
         url: app.url(&place.path()),
     });
     let site = &app.config.site;
+    let is_open = thread.state != ThreadState::Closed;
+    let how_to_answer = match is_open {
+        true => "Answer this mail to reply in the thread, where everybody can read it.\n",
+        false => "",
+    };
     Letter {
-        subject,
+        // Of each alike: Gmail parts a conversation where the subject changes.
+        subject: format!("Re: {title}"),
         language: "en".into(),
         paragraphs,
         footer: format!(
-            "{}, {}\nYou get this because you follow the thread, or have the same problem.",
+            "{how_to_answer}{}, {}\nYou get this because you follow the thread, or have the same problem.",
             site.name, site.url
         ),
-        replies_welcome: false,
+        replies_welcome: is_open,
         ..Letter::default()
     }
 }

@@ -28,6 +28,7 @@ pub mod policy;
 pub mod post_reply;
 pub mod post_thread;
 pub mod reindex_author;
+pub mod reply_by_mail;
 pub mod restore_post;
 pub mod save_product;
 pub mod set_kind;

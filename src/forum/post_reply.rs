@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::notify::{News, Notify};
 use super::store::{self, followers};
-use super::{Place, policy, typed};
+use super::{Place, Thread, policy, typed};
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Problem, Result};
 use crate::ids::{PostId, ThreadId};
 use crate::jobs;
@@ -36,10 +37,8 @@ pub enum Outcome {
 }
 
 pub fn post_reply(app: &App, by: &CurrentUser, thread: ThreadId, typed: &Typed) -> Result<Outcome> {
-    let now = app.now();
     let mut problems = Vec::new();
     let body = typed::body(&typed.body, &mut problems);
-    let html = markdown::render(&body).into_string();
     let key = typed::request_key(by.id, &typed.request_key);
     app.db.write(|tx| {
         let Some(thread) = store::thread_for(tx, by, thread)? else {
@@ -71,32 +70,59 @@ pub fn post_reply(app: &App, by: &CurrentUser, thread: ThreadId, typed: &Typed) 
                 .map(|p| p.id),
             None => None,
         };
-        let number = store::next_number(tx, thread.id)?;
-        let new = store::NewPost {
-            thread: thread.id,
-            author: by.id,
-            number,
+        let reply = Reply {
             body: &body,
-            body_html: &html,
             official,
             reply_to,
             request_key: key.as_deref(),
         };
-        let post = store::insert_post(tx, &new, now)?;
-        store::set_active(tx, thread.id, now)?;
-        followers::follow(tx, thread.id, by.id, now)?;
-        if official {
-            store::set_official(tx, thread.id, true)?;
-            let data = json!({ "post": number });
-            super::record(tx, now, by, "official_reply_posted", thread.id, "", data)?;
-        }
-        let news = News::Replied { post };
-        jobs::enqueue(tx, now, &Notify::new(thread.id, by.id, now, news))?;
-        store::changed(tx, thread.id, now)?;
-        Ok(Outcome::Posted(Place {
-            thread: thread.id,
-            slug: thread.slug,
-            post: number,
-        }))
+        insert(tx, app, by, thread, &reply).map(Outcome::Posted)
+    })
+}
+
+/// A reply that may be written.
+pub(super) struct Reply<'a> {
+    /// As `typed::body` cleaned it.
+    pub body: &'a str,
+    pub official: bool,
+    pub reply_to: Option<PostId>,
+    pub request_key: Option<&'a str>,
+}
+
+/// Writes a reply that nothing stands against, and has its readers told.
+pub(super) fn insert(
+    tx: &mut Conn,
+    app: &App,
+    by: &CurrentUser,
+    thread: Thread,
+    reply: &Reply<'_>,
+) -> Result<Place> {
+    let now = app.now();
+    let number = store::next_number(tx, thread.id)?;
+    let new = store::NewPost {
+        thread: thread.id,
+        author: by.id,
+        number,
+        body: reply.body,
+        body_html: &markdown::render(reply.body).into_string(),
+        official: reply.official,
+        reply_to: reply.reply_to,
+        request_key: reply.request_key,
+    };
+    let post = store::insert_post(tx, &new, now)?;
+    store::set_active(tx, thread.id, now)?;
+    followers::follow(tx, thread.id, by.id, now)?;
+    if reply.official {
+        store::set_official(tx, thread.id, true)?;
+        let data = json!({ "post": number });
+        super::record(tx, now, by, "official_reply_posted", thread.id, "", data)?;
+    }
+    let news = News::Replied { post };
+    jobs::enqueue(tx, now, &Notify::new(thread.id, by.id, now, news))?;
+    store::changed(tx, thread.id, now)?;
+    Ok(Place {
+        thread: thread.id,
+        slug: thread.slug,
+        post: number,
     })
 }

@@ -10,6 +10,7 @@ mod posts;
 mod products;
 pub mod reading;
 pub mod recipients;
+mod reply_tokens;
 pub mod searching;
 pub mod settings;
 mod tags;
@@ -26,6 +27,7 @@ pub use lists::{Cursor, Filter, ThreadLine, contributions};
 pub use posts::*;
 pub use products::*;
 pub use reading::{PostLine, RevisionLine, ThreadHead};
+pub use reply_tokens::*;
 pub use tags::*;
 pub use threads::*;
 

@@ -1,6 +1,6 @@
 //! What becomes of a mail: decided here, done in `receive_mail.rs`.
 
-use super::store;
+use super::{returned, store};
 use crate::app::App;
 use crate::cases;
 use crate::clock::HOUR;
@@ -8,12 +8,14 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::forum;
 use crate::forum::Product;
+use crate::forum::reply_by_mail::{self, Author};
 use crate::ids::CaseId;
 use crate::keys::token_hash;
 use crate::mail::authentication::Dmarc;
 use crate::mail::classify::{Kind, Verdict};
 use crate::mail::forward::{Forwarded, forwarded};
 use crate::mail::inbound::InboundMail;
+use crate::mail::store::Returned;
 use crate::mail::tokens::{self, Purpose};
 use crate::mail::{MailAddress, without_tag};
 use crate::people::store::User;
@@ -67,8 +69,10 @@ pub enum Decision {
     },
     /// A machine's mail about a ticket: kept with it for staff, moves nothing.
     Note(Ticket, Direction),
-    /// A mail of ours did not arrive, or somebody called it spam, and the case it was about.
-    Undelivered(CaseId),
+    /// A mail of ours did not arrive, or somebody called it spam.
+    Undelivered(Returned),
+    /// A member answers a mail about a thread.
+    ForumReply(Author),
     /// Kept where staff can look at it; nobody is told, nothing is opened.
     SetAside(Aside),
     /// Our own mail, come back.
@@ -94,8 +98,10 @@ pub struct Beginning {
 /// Why a mail waits until somebody has looked at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aside {
-    /// The report is about no mail of a case.
+    /// The report is about no mail of ours.
     StrangeReport,
+    /// No report, and sent to where mail comes back.
+    ToReturnAddress,
     Machine,
     /// DMARC failed.
     Forged,
@@ -107,7 +113,8 @@ impl Aside {
     /// What staff read.
     pub fn label(self) -> &'static str {
         match self {
-            Aside::StrangeReport => "a report about a mail that is not one of a ticket",
+            Aside::StrangeReport => "a report about a mail that we did not send",
+            Aside::ToReturnAddress => "no report, and sent to the address for mail that comes back",
             Aside::Machine => "a machine's mail",
             Aside::Forged => {
                 "it may be forged: its sender's domain does not stand behind it (DMARC)"
@@ -127,6 +134,18 @@ impl Decision {
         )
     }
 
+    /// Whether a person wrote the mail, as far as can be told, and it was taken.
+    pub fn is_somebodys(&self) -> bool {
+        matches!(
+            self,
+            Decision::Answer(_)
+                | Decision::NewCase(_)
+                | Decision::SentOn { .. }
+                | Decision::StaffNote { .. }
+                | Decision::ForumReply(_)
+        )
+    }
+
     /// The word in the table of decisions.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -136,6 +155,7 @@ impl Decision {
             Decision::StaffNote { .. } => "staff_note",
             Decision::Note(..) => "note",
             Decision::Undelivered(_) => "undelivered",
+            Decision::ForumReply(_) => "forum_reply",
             Decision::SetAside(_) => "set_aside",
             Decision::Own => "own",
             Decision::Duplicate => "duplicate",
@@ -150,6 +170,8 @@ pub enum Refusal {
     /// No words and no files.
     Empty,
     TooMany,
+    /// It answers a mail about a thread, and can't be posted there.
+    Forum(reply_by_mail::Refusal),
 }
 
 impl Refusal {
@@ -157,6 +179,7 @@ impl Refusal {
         match self {
             Refusal::Empty => "empty",
             Refusal::TooMany => "too_many",
+            Refusal::Forum(refusal) => refusal.as_str(),
         }
     }
 
@@ -165,6 +188,7 @@ impl Refusal {
         match self {
             Refusal::Empty => "no text and no file",
             Refusal::TooMany => "too many mails of one sender within an hour",
+            Refusal::Forum(refusal) => refusal.label(),
         }
     }
 
@@ -178,6 +202,7 @@ impl Refusal {
                 "we got more than {MAILS_PER_HOUR_MAX} mails from your address within an hour. We \
                  keep the others and a person looks at them; you need not send them again."
             ),
+            Refusal::Forum(refusal) => refusal.words(),
         }
     }
 }
@@ -193,24 +218,27 @@ pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
     match verdict.kind {
         Kind::Own => return Ok(Decision::Own),
         Kind::Bounce | Kind::Complaint => {
-            let sent = match &verdict.returned_message_id {
-                Some(id) => tickets::store::sent_mail(tx, id)?,
-                None => None,
-            };
-            return Ok(match sent {
-                Some((_, Some(case), _)) => Decision::Undelivered(case),
-                _ => Decision::SetAside(Aside::StrangeReport),
+            return Ok(match returned::mail(tx, app, known)? {
+                Some(returned) => Decision::Undelivered(returned),
+                None => Decision::SetAside(Aside::StrangeReport),
             });
         }
         _ if known.dmarc == Dmarc::Fail => return Ok(Decision::SetAside(Aside::Forged)),
         Kind::AutoReply => {
-            return Ok(match place(tx, app, known)? {
-                Place::Ticket(ticket) => Decision::Note(ticket, Direction::Auto),
-                _ => Decision::SetAside(Aside::Machine),
+            if let Place::Ticket(ticket) = place(tx, app, known)? {
+                return Ok(Decision::Note(ticket, Direction::Auto));
+            }
+            // Vacation programs answer the envelope's sender (RFC 3834, section 4).
+            return Ok(match returned::ticket(tx, app, known.recipients)? {
+                Some(ticket) => Decision::Note(ticket, Direction::Auto),
+                None => Decision::SetAside(Aside::Machine),
             });
         }
         // A list or a bulk header on it makes no mail worthless: support addresses are often groups.
         Kind::Person | Kind::List => {}
+    }
+    if returned::is_sent_there(app, known.recipients) {
+        return Ok(Decision::SetAside(Aside::ToReturnAddress));
     }
     if is_marked_as_spam(mail) {
         return Ok(Decision::SetAside(Aside::Spam));
@@ -226,11 +254,33 @@ pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
     {
         return Ok(Decision::Refused(Refusal::TooMany));
     }
+    if let Some(answer) = to_a_thread(tx, app, known)? {
+        return Ok(answer.map_or_else(
+            |refusal| Decision::Refused(Refusal::Forum(refusal)),
+            Decision::ForumReply,
+        ));
+    }
     take_by_hand(tx, app, known)
+}
+
+/// Who answers a mail about a thread, or why they may not; `None` for a mail that is no such answer.
+fn to_a_thread(
+    conn: &mut Conn,
+    app: &App,
+    known: &Known<'_>,
+) -> Result<Option<Result<Author, reply_by_mail::Refusal>>> {
+    let from_key = known.from_key.filter(|_| known.mail.from_count <= 1);
+    match tokens::find(known.recipients.iter().map(String::as_str), Purpose::Post) {
+        Some(token) => reply_by_mail::author(conn, app, &token, from_key).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Where a person's mail goes, for one of whom somebody has said that they are a person.
 pub fn take_by_hand(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
+    if let Some(Ok(author)) = to_a_thread(tx, app, known)? {
+        return Ok(Decision::ForumReply(author));
+    }
     let place = place(tx, app, known)?;
     if let Place::Ticket(ticket) = place {
         return Ok(Decision::Answer(ticket));

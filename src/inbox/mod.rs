@@ -7,4 +7,5 @@
 pub mod decide;
 pub mod receive_mail;
 pub mod recount;
+mod returned;
 pub mod store;

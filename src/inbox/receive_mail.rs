@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::decide::{Beginning, Decision, Known, Refusal, decide, take_by_hand};
+use super::returned;
 use super::store::{self, Judged, RawMail, Unread};
 use crate::app::App;
 use crate::cases::links::{self, NewLink, Target};
@@ -17,6 +18,7 @@ use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
 use crate::forum::ThreadKind;
 use crate::forum::draft_thread::{Draft, draft_thread};
+use crate::forum::reply_by_mail::{self, FILES_NOT_POSTED};
 use crate::forum::store::Origin;
 use crate::ids::{CaseId, IntakeId, ProductId, TicketId};
 use crate::jobs::{self, Job, Next};
@@ -25,7 +27,8 @@ use crate::mail::authentication::{Dmarc, dmarc};
 use crate::mail::classify::{Own, Verdict, classify};
 use crate::mail::forward::Forwarded;
 use crate::mail::inbound::{self, InboundMail, parse};
-use crate::mail::trim::{Trimmed, trim};
+use crate::mail::suppression;
+use crate::mail::trim::{Trimmed, own_words, trim};
 use crate::mail::{MailAddress, clean_message_id, one_line};
 use crate::people::store::User;
 use crate::text::names;
@@ -46,8 +49,6 @@ const BEGINNINGS_MAX: i64 = 12;
 const AGAIN_AFTER: i64 = MINUTE;
 /// Most recipients of an envelope that are kept.
 const RECIPIENTS_MAX: usize = 100;
-/// Longest report of a machine that is kept (characters).
-const REPORT_CHARS_MAX: usize = 2_000;
 
 /// Takes a raw mail in. When this returns, the mail is stored: whoever handed it over may forget
 /// it. The same bytes twice are one mail.
@@ -323,7 +324,19 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         let now = app.now();
         // Two mails of one sender take turns, so that limits and duplicates are seen.
         lock(tx, Lock::Other(sender_lock(from_key.unwrap_or_default())))?;
-        let decision = look(tx)?;
+        let decision = match look(tx)? {
+            Decision::ForumReply(author) => {
+                let words = own_words(&mail.text);
+                match reply_by_mail::reply(tx, app, &author, &words)? {
+                    Ok(_) => Decision::ForumReply(author),
+                    Err(refusal) => Decision::Refused(Refusal::Forum(refusal)),
+                }
+            }
+            other => other,
+        };
+        if let (true, Some((email, _))) = (decision.is_somebodys(), &sender) {
+            suppression::wrote(tx, now, email)?;
+        }
         if decision.keeps_files() && !keeps_files {
             return Err(Error::other("it was decided otherwise meanwhile; read it again"));
         }
@@ -470,7 +483,21 @@ fn act(
             note(tx, app, raw, ticket, *direction, &words)?;
             Ok(Some(ticket.id))
         }
-        Decision::Undelivered(case) => undelivered(tx, app, raw, verdict, *case),
+        Decision::Undelivered(mail) => returned::undelivered(tx, app, raw.id, verdict, mail),
+        Decision::ForumReply(_) => {
+            let has_files = mail.attachments.iter().any(|file| !file.inline);
+            if let (true, true, Some((email, _))) = (has_files, verdict.answerable, sender) {
+                notices::refusal(
+                    tx,
+                    app,
+                    email,
+                    "forum_files",
+                    FILES_NOT_POSTED,
+                    words.message_id,
+                )?;
+            }
+            Ok(None)
+        }
         Decision::Refused(refusal) => {
             if let (true, Some((email, _))) = (verdict.answerable, sender) {
                 refuse(tx, app, email, *refusal, words.message_id)?;
@@ -663,62 +690,14 @@ fn note(
     )
 }
 
-/// A mail of ours did not arrive: noted with the message that it carried, and in the story.
-fn undelivered(
+/// Tells the case's story.
+pub(super) fn told(
     tx: &mut Conn,
     app: &App,
-    raw: &RawMail,
-    verdict: &Verdict,
     case: CaseId,
-) -> Result<Option<TicketId>> {
-    let now = app.now();
-    let reasons: Vec<String> = verdict
-        .bounces
-        .iter()
-        .map(|b| {
-            let what = match (b.hard, b.permanent) {
-                (true, _) => "nobody is reached at this address any more",
-                (false, true) => "this mail was not taken",
-                (false, false) => "not delivered yet",
-            };
-            let diagnosis = one_line(&b.diagnosis, REPORT_CHARS_MAX);
-            format!("{what}: {} {diagnosis}", b.status)
-                .trim()
-                .to_owned()
-        })
-        .collect();
-    let summary = match verdict.kind {
-        crate::mail::classify::Kind::Complaint => "The customer's provider called our mail spam",
-        _ => "A mail to the customer was not delivered",
-    };
-    let ticket = tickets::store::ticket_of(tx, case)?;
-    if let Some(ticket) = &ticket {
-        let body = if reasons.is_empty() {
-            summary.to_owned()
-        } else {
-            reasons.join("\n")
-        };
-        let message = NewMessage {
-            ticket: ticket.id,
-            direction: Direction::Bounce,
-            author: None,
-            from_name: "Mail system",
-            from_email: None,
-            body: &clean_text(&body),
-            quoted: "",
-            body_html: None,
-            message_id: None,
-            in_reply_to: verdict.returned_message_id.as_deref(),
-            intake: Some(raw.id),
-            request_key: None,
-        };
-        tickets::store::insert_message(tx, now, &message)?;
-    }
-    told(tx, app, case, summary, reasons)?;
-    Ok(ticket.map(|t| t.id))
-}
-
-fn told(tx: &mut Conn, app: &App, case: CaseId, summary: &str, reasons: Vec<String>) -> Result<()> {
+    summary: &str,
+    reasons: Vec<String>,
+) -> Result<()> {
     record_event(
         tx,
         app.now(),

@@ -526,7 +526,9 @@ fn reported(status: &str, mail: &InboundMail) -> Vec<Bounce> {
             .or_else(|| STATUS.find(&diagnosis))
             .map(|hit| hit.as_str().to_owned())
             .unwrap_or_default();
-        let permanent = action != "delayed" && !status.starts_with('4');
+        // A reason that may have passed (4.x), and yet no more tries when it has failed.
+        let is_passing = action == "delayed" || status.starts_with('4');
+        let permanent = action == "failed" || !is_passing;
         let address = recipient
             .rsplit(';')
             .next()
@@ -535,7 +537,7 @@ fn reported(status: &str, mail: &InboundMail) -> Vec<Bounce> {
             .trim_matches(['<', '>']);
         bounces.push(Bounce {
             recipient: ADDRESS.find(address).map(|hit| hit.as_str().to_lowercase()),
-            hard: permanent && is_address_dead(&status, &[&diagnosis, head(&mail.text)]),
+            hard: !is_passing && is_address_dead(&status, &[&diagnosis, head(&mail.text)]),
             status,
             permanent,
             diagnosis: super::one_line(&diagnosis, DIAGNOSIS_CHARS_MAX),

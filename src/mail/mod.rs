@@ -1,6 +1,6 @@
 //! Mail: raw bytes to `InboundMail`, quote trimming, classification, outgoing messages and their transports.
 //!
-//! Knows no slice: what a mail means for a ticket is decided by `tickets`.
+//! Knows no slice: what a mail means for a ticket or a thread is decided by `inbox`.
 //! Message ids are kept without their angle brackets everywhere; only the wire has them.
 
 use serde::{Deserialize, Serialize};
@@ -8,17 +8,21 @@ use serde::{Deserialize, Serialize};
 pub mod authentication;
 pub mod calendar;
 pub mod classify;
+pub mod dkim;
 pub mod forward;
 pub mod html_text;
 pub mod inbound;
+pub mod marker;
 pub mod outbox;
 pub mod outgoing;
 pub mod parsed;
 pub mod render;
 pub mod store;
+pub mod suppression;
 pub mod tokens;
 pub mod transport;
 pub mod trim;
+pub mod verp;
 
 /// Somebody who writes or is written to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::outgoing::{Automatic, Enclosure, OutgoingMail, message_id};
+use super::outgoing::{Automatic, Enclosure, List, OutgoingMail, message_id};
 use super::render::{Letter, render};
-use super::{MailAddress, store};
+use super::suppression::{self, Why};
+use super::transport::SendError;
+use super::{MailAddress, store, verp};
 use crate::app::App;
 use crate::clock::{DAY, HOUR, MINUTE, Moment};
 use crate::config::MailTransport;
@@ -41,6 +43,11 @@ pub struct NewMail {
     /// Message-IDs of the conversation, oldest first.
     pub references: Vec<String>,
     pub automatic: Automatic,
+    /// Somebody's account needs it (a link they asked for, a warning): it waits for no other mail, and is held only
+    /// when its address is gone.
+    pub is_account: bool,
+    /// The list of mails that it belongs to.
+    pub list: Option<List>,
     pub unsubscribe_url: Option<String>,
     pub files: Vec<StoredFile>,
     /// Whoever reads it can act for somebody: shown to nobody, and forgotten when it was sent.
@@ -59,10 +66,25 @@ pub struct StoredFile {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Extras {
     pub automatic: Automatic,
+    #[serde(default)]
+    pub is_account: bool,
+    #[serde(default)]
+    pub list: Option<List>,
     pub unsubscribe_url: Option<String>,
     pub files: Vec<StoredFile>,
     #[serde(default)]
     pub is_secret: bool,
+}
+
+impl Extras {
+    pub(super) fn read(headers: &str) -> Extras {
+        serde_json::from_str(headers).unwrap_or_default()
+    }
+
+    /// Whether a machine wrote it and nobody's account waits for it.
+    pub(super) fn is_notice(&self) -> bool {
+        self.automatic != Automatic::No && !self.is_account
+    }
 }
 
 /// Whether the words of secret mails are kept from the outbox's pages: not where mail is only
@@ -75,12 +97,6 @@ pub fn hides_secrets(app: &App) -> bool {
 /// With a `dedupe_key` that was used before nothing is written, and the first mail's id returned.
 pub fn put(tx: &mut Conn, app: &App, mail: &NewMail) -> Result<MailId> {
     let now = app.now();
-    let domain = app
-        .config
-        .mail
-        .from
-        .rsplit_once('@')
-        .map_or("localhost", |(_, domain)| domain);
     let bodies = render(&mail.letter).map_err(Error::other)?;
     let row = store::NewRow {
         mail,
@@ -88,7 +104,7 @@ pub fn put(tx: &mut Conn, app: &App, mail: &NewMail) -> Result<MailId> {
         from_name: from_name(app, mail),
         text: bodies.text,
         html: bodies.html,
-        message_id: message_id(domain, &app.random.token()),
+        message_id: own_message_id(app, &app.random.token()),
     };
     match store::insert(tx, now, &row)? {
         Some(id) => {
@@ -97,6 +113,12 @@ pub fn put(tx: &mut Conn, app: &App, mail: &NewMail) -> Result<MailId> {
         }
         None => store::id_by_dedupe_key(tx, &mail.dedupe_key),
     }
+}
+
+/// A Message-ID of ours.
+pub fn own_message_id(app: &App, token: &str) -> String {
+    let domain = app.config.mail.from.rsplit_once('@');
+    message_id(domain.map_or("localhost", |(_, domain)| domain), token)
 }
 
 fn from_name(app: &App, mail: &NewMail) -> String {
@@ -116,6 +138,10 @@ fn from_name(app: &App, mail: &NewMail) -> String {
 pub const GIVE_UP_AFTER: i64 = 5 * DAY;
 /// Attempts it gets however old it is: mail may have been switched off for days.
 pub const ATTEMPTS_MIN: i64 = 12;
+/// The kind of the job that tells staff of a mail that is held; it belongs to the tickets, and takes a [`Held`].
+pub const TELL_HELD: &str = "tell_mail_held";
+/// In which time notices to one address are counted (µs).
+const NOTICES_WITHIN: i64 = HOUR;
 /// Mails of one transaction when all are tried again.
 const RETRY_BATCH: i64 = 200;
 
@@ -137,17 +163,19 @@ impl Job for SendMail {
             // Mail is switched off: kept until it is switched on.
             return Ok(Next::Again(app.now().plus(HOUR)));
         };
-        let Some(row) = app
-            .db
-            .write(|tx| store::begin_sending(tx, self.mail, app.now()))?
-        else {
-            return Ok(Next::Done);
+        let row = match app.db.write(|tx| begin(tx, app, self.mail))? {
+            Turn::Now(row) => row,
+            Turn::Later(at) => return Ok(Next::Again(at)),
+            Turn::Over => return Ok(Next::Done),
         };
         let (attempts, written_at) = (row.attempts, Moment(row.created_at));
-        let is_secret = row.is_secret();
-        let sent = match outgoing(app, row)? {
-            Ok(mail) => transport.send(&mail),
-            Err(words) => Err(super::transport::SendError::Permanent { words }),
+        let is_secret = Extras::read(&row.headers).is_secret;
+        let sent = match outgoing(app, self.mail, *row)? {
+            Ok(mail) => mail
+                .ready(app.signer.as_ref(), app.now())
+                .map_err(SendError::from)
+                .and_then(|ready| transport.send(&ready)),
+            Err(words) => Err(SendError::Permanent { words }),
         };
         let now = app.now();
         match sent {
@@ -180,9 +208,61 @@ impl Job for SendMail {
     }
 }
 
+/// What the job that tells staff of a held mail is given.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Held {
+    pub case: CaseId,
+    pub mail: MailId,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Whether a mail may leave.
+enum Turn {
+    Now(Box<store::Row>),
+    /// Its address has had enough notices for now.
+    Later(Moment),
+    /// It was sent, withdrawn or is held.
+    Over,
+}
+
+/// Takes the mail's turn: it is about to be handed over, unless something stands against it.
+fn begin(tx: &mut Conn, app: &App, id: MailId) -> Result<Turn> {
+    let now = app.now();
+    let Some(row) = store::waiting(tx, id)? else {
+        return Ok(Turn::Over);
+    };
+    let extras = Extras::read(&row.headers);
+    if let Some(why) = suppression::hold_on(tx, now, &row.to_email)?
+        && !(extras.is_account && why != Why::Gone)
+    {
+        store::hold(tx, id, why.words())?;
+        if let Some(case) = row.case_id {
+            let held = Held {
+                case: CaseId(case),
+                mail: id,
+                why: why.words().to_owned(),
+            };
+            let payload = serde_json::to_string(&held).map_err(Error::other)?;
+            jobs::enqueue_kind(tx, now, TELL_HELD, &payload, None)?;
+        }
+        return Ok(Turn::Over);
+    }
+    if extras.is_notice() {
+        let sent = store::notices_to(tx, id, &row.to_email, now.plus(-NOTICES_WITHIN))?;
+        let max = usize::try_from(app.config.mail.notices_per_hour_max).unwrap_or(usize::MAX);
+        // Room is when the oldest of those that fill the hour leaves it.
+        if let Some(oldest) = sent.len().checked_sub(max).and_then(|at| sent.get(at)) {
+            return Ok(Turn::Later(oldest.plus(NOTICES_WITHIN + 1)));
+        }
+    }
+    let begun = store::begin_sending(tx, id, now)?;
+    Ok(begun.map_or(Turn::Over, |row| Turn::Now(Box::new(row))))
+}
+
 /// The row as a mail; an inner error when a file of it is gone.
-fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> {
-    let extras: Extras = serde_json::from_str(&row.headers).unwrap_or_default();
+fn outgoing(app: &App, id: MailId, row: store::Row) -> Result<Result<OutgoingMail, String>> {
+    let extras = Extras::read(&row.headers);
     let mut enclosures = Vec::new();
     for file in extras.files {
         match app.files.get(&file.storage_key)? {
@@ -213,6 +293,7 @@ fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> 
     Ok(Ok(OutgoingMail {
         from: named(row.from_name, from_email),
         to: named(row.to_name, row.to_email),
+        returns_to: names::email(&verp::address(&app.config.mail, &app.keys, id)),
         reply_to: reply_to.map(MailAddress::of),
         subject: row.subject,
         text: row.text,
@@ -221,6 +302,7 @@ fn outgoing(app: &App, row: store::Row) -> Result<Result<OutgoingMail, String>> 
         in_reply_to: row.in_reply_to,
         references: row.refs.split_whitespace().map(str::to_owned).collect(),
         automatic: extras.automatic,
+        list: extras.list,
         unsubscribe_url: extras.unsubscribe_url,
         enclosures,
         date_us: row.created_at,
@@ -272,7 +354,7 @@ pub fn retry_all(app: &App, by: &Actor) -> Result<usize> {
 /// Whether a mail's words are for its receiver alone.
 pub fn is_hidden(app: &App, id: MailId) -> Result<bool> {
     let row = app.db.read(|conn| store::row(conn, id))?;
-    Ok(hides_secrets(app) && row.is_some_and(|row| row.is_secret()))
+    Ok(hides_secrets(app) && row.is_some_and(|row| Extras::read(&row.headers).is_secret))
 }
 
 /// A mail as it leaves, in RFC 5322; `None` when there is none of this id, a file of it is gone, or
@@ -281,12 +363,14 @@ pub fn eml(app: &App, id: MailId) -> Result<Option<Vec<u8>>> {
     let Some(row) = app.db.read(|conn| store::row(conn, id))? else {
         return Ok(None);
     };
-    if row.is_secret() && hides_secrets(app) {
+    if Extras::read(&row.headers).is_secret && hides_secrets(app) {
         return Ok(None);
     }
-    let Ok(mail) = outgoing(app, row)? else {
+    let Ok(mail) = outgoing(app, id, row)? else {
         return Ok(None);
     };
-    let message = mail.compose().map_err(Error::other)?;
-    Ok(Some(message.formatted()))
+    let ready = mail
+        .ready(app.signer.as_ref(), app.now())
+        .map_err(Error::other)?;
+    Ok(Some(ready.bytes))
 }

@@ -8,7 +8,9 @@ use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart};
 use lettre::{Address, Message};
 use serde::{Deserialize, Serialize};
 
+use super::dkim::Signer;
 use super::{MailAddress, clean_message_id, one_line};
+use crate::clock::Moment;
 use crate::text::names;
 
 /// Longest subject, in characters.
@@ -42,6 +44,26 @@ pub struct Enclosure {
     pub bytes: Vec<u8>,
 }
 
+/// Mails of one kind, which somebody gets until they end them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// What people call it.
+    pub name: String,
+    /// Its id, in the form of a host's name: `router.help.example.com`.
+    pub id: String,
+}
+
+/// A mail as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct ReadyMail {
+    /// Its id, without brackets.
+    pub message_id: String,
+    /// From whom to whom, as servers see it.
+    pub envelope: Envelope,
+    /// Header and body.
+    pub bytes: Vec<u8>,
+}
+
 /// One mail to one recipient.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutgoingMail {
@@ -49,6 +71,8 @@ pub struct OutgoingMail {
     pub from: MailAddress,
     /// Who is written to. One person a mail: nobody learns who else was told.
     pub to: MailAddress,
+    /// Where the mail comes back to when it does not arrive: the envelope's sender, when it is not `from`.
+    pub returns_to: Option<String>,
     /// Where answers go, when not to `from`; carries the token.
     pub reply_to: Option<MailAddress>,
     /// The subject, any text.
@@ -65,6 +89,8 @@ pub struct OutgoingMail {
     pub references: Vec<String>,
     /// Whether a machine wrote it.
     pub automatic: Automatic,
+    /// The list of mails that it belongs to, by which mail programs sort (RFC 2919).
+    pub list: Option<List>,
     /// The https address of a page that ends such mails with one click (RFC 8058).
     pub unsubscribe_url: Option<String>,
     /// Files.
@@ -79,7 +105,7 @@ pub enum OutgoingError {
     /// A field that must hold an address does not.
     #[error("{field} is no mail address")]
     Address {
-        /// The field: from, to or reply_to.
+        /// The field: from, to, reply_to or returns_to.
         field: &'static str,
     },
     /// The message id is empty or not printable ASCII.
@@ -101,14 +127,32 @@ pub fn message_id(domain: &str, token: &str) -> String {
 }
 
 impl OutgoingMail {
-    /// The mail as it goes over the wire, with its envelope.
+    /// The mail as it leaves at this moment, signed when there is a signer.
+    pub fn ready(&self, signer: Option<&Signer>, now: Moment) -> Result<ReadyMail, OutgoingError> {
+        let message = self.compose()?;
+        let bytes = message.formatted();
+        Ok(ReadyMail {
+            message_id: self.message_id.clone(),
+            envelope: message.envelope().clone(),
+            bytes: match signer {
+                Some(signer) => signer.sign(&bytes, now),
+                None => bytes,
+            },
+        })
+    }
+
+    /// The mail with its envelope.
     ///
     /// Any string may stand in any field: control characters never reach a header, ids that are none are left out,
     /// and a field that must be an address is an error when it is not.
     pub fn compose(&self) -> Result<Message, OutgoingError> {
         let from = mailbox(&self.from, "from")?;
         let to = mailbox(&self.to, "to")?;
-        let envelope = Envelope::new(Some(from.email.clone()), vec![to.email.clone()])?;
+        let returns_to = match &self.returns_to {
+            Some(email) => address(email, "returns_to")?,
+            None => from.email.clone(),
+        };
+        let envelope = Envelope::new(Some(returns_to), vec![to.email.clone()])?;
         let id = clean_message_id(&self.message_id).ok_or(OutgoingError::MessageId)?;
         let date = UNIX_EPOCH + Duration::from_micros(self.date_us.max(0).unsigned_abs());
         let mut builder = Message::builder()
@@ -162,6 +206,16 @@ impl OutgoingMail {
             // Exchange and old vacation programs know only these two.
             add("X-Auto-Response-Suppress", "All".to_owned());
             add("Precedence", "bulk".to_owned());
+        }
+        if let Some(list) = &self.list {
+            // What could end the phrase or the id is left out of both.
+            let plain = |text: &str| {
+                one_line(text, NAME_CHARS_MAX).replace(['<', '>', '"', '\\', '(', ')'], "")
+            };
+            add(
+                "List-Id",
+                format!("\"{}\" <{}>", plain(&list.name), plain(&list.id)),
+            );
         }
         let url = self
             .unsubscribe_url

@@ -5,9 +5,6 @@
 
 use askama::Template;
 
-/// The line above which a customer's answer stands; `trim` cuts there before anything else.
-pub const REPLY_MARKER: &str = "-- reply above this line --";
-
 /// One piece of a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paragraph {
@@ -80,16 +77,9 @@ struct Text<'a> {
 
 /// Writes a letter out. Fails only when a template can't be written, which memory alone can cause.
 pub fn render(letter: &Letter) -> Result<Rendered, askama::Error> {
-    let text = Text {
-        letter,
-        marker: REPLY_MARKER,
-    }
-    .render()?;
-    let html = Html {
-        letter,
-        marker: REPLY_MARKER,
-    }
-    .render()?;
+    let marker = &super::marker::line(&letter.language);
+    let text = Text { letter, marker }.render()?;
+    let html = Html { letter, marker }.render()?;
     Ok(Rendered {
         text: text.trim().to_owned() + "\n",
         html,
@@ -140,7 +130,7 @@ mod tests {
             "See the thread",
             "good for a day",
             "Main Street 1",
-            REPLY_MARKER,
+            "-- reply above this line --",
         ] {
             assert!(text.contains(words), "{text}");
             assert!(html.contains(words), "{html}");
@@ -153,7 +143,7 @@ mod tests {
             text.contains("See the thread:\nhttps://example.com/t/1?a=1&b=2"),
             "{text}"
         );
-        assert!(text.starts_with(REPLY_MARKER), "{text}");
+        assert!(text.starts_with("-- reply above this line --"), "{text}");
         assert!(!text.contains("\n\n\n"), "{text}");
     }
 
@@ -169,13 +159,19 @@ mod tests {
 
     #[test]
     fn an_answer_above_the_marker_is_found_again() {
-        let sent = render(&letter()).expect("renders").text;
-        let quoted: String = sent.lines().map(|line| format!("> {line}\n")).collect();
-        let answer = format!("Thanks, it works.\n\nOn Monday, Acme wrote:\n{quoted}");
-        assert_eq!(
-            crate::mail::trim::trim(&answer).reply_text,
-            "Thanks, it works."
-        );
+        for language in ["en", "de", "ja"] {
+            let letter = Letter {
+                language: language.to_owned(),
+                ..letter()
+            };
+            let sent = render(&letter).expect("renders").text;
+            let answer = format!("Thanks, it works.\n\n{sent}");
+            assert_eq!(
+                crate::mail::trim::trim(&answer).reply_text,
+                "Thanks, it works.",
+                "{language}"
+            );
+        }
     }
 
     #[test]
@@ -185,6 +181,7 @@ mod tests {
             ..letter()
         };
         let Rendered { text, html } = render(&letter).expect("renders");
-        assert!(!text.contains(REPLY_MARKER) && !html.contains(REPLY_MARKER));
+        let words = "reply above this line";
+        assert!(!text.contains(words) && !html.contains(words));
     }
 }

@@ -1,8 +1,14 @@
 //! Queries of the outbox of mails.
 
+use std::collections::HashMap;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use serde::Serialize;
+
+mod addresses;
+
+pub use addresses::*;
 
 use super::outbox::{Extras, NewMail};
 use crate::clock::Moment;
@@ -16,6 +22,10 @@ const QUEUED: &str = "queued";
 const SENDING: &str = "sending";
 const SENT: &str = "sent";
 const FAILED: &str = "failed";
+/// Waits until its address can be written to again (`suppression.rs`).
+const HELD: &str = "held";
+/// What pages call a mail that was sent and came back; no state of the table.
+const BOUNCED: &str = "bounced";
 /// Not to be sent any more: whom it was for does not want it.
 const WITHDRAWN: &str = "withdrawn";
 
@@ -43,19 +53,9 @@ pub struct Row {
     pub message_id: String,
     pub in_reply_to: Option<String>,
     pub refs: String,
+    pub case_id: Option<i64>,
     pub attempts: i64,
     pub created_at: i64,
-}
-
-impl Row {
-    /// Whether only its receiver may read it.
-    pub fn is_secret(&self) -> bool {
-        is_secret(&self.headers)
-    }
-}
-
-fn is_secret(headers: &str) -> bool {
-    serde_json::from_str::<Extras>(headers).is_ok_and(|extras| extras.is_secret)
 }
 
 /// `None` when the decision has its mail already.
@@ -63,6 +63,8 @@ pub fn insert(tx: &mut Conn, now: Moment, new: &NewRow<'_>) -> Result<Option<Mai
     let mail = new.mail;
     let extras = Extras {
         automatic: mail.automatic,
+        is_account: mail.is_account,
+        list: mail.list.clone(),
         unsubscribe_url: mail.unsubscribe_url.clone(),
         files: mail.files.clone(),
         is_secret: mail.is_secret,
@@ -134,6 +136,95 @@ pub fn begin_sending(tx: &mut Conn, id: MailId, now: Moment) -> Result<Option<Ro
     row(tx, id)
 }
 
+/// A mail that has to leave; `None` when it needs no sending (any more).
+pub fn waiting(conn: &mut Conn, id: MailId) -> Result<Option<Row>> {
+    let state: Option<String> = mails::table
+        .find(id.0)
+        .select(mails::state)
+        .first(conn)
+        .optional()?;
+    match state.as_deref() {
+        Some(QUEUED | SENDING) => row(conn, id),
+        _ => Ok(None),
+    }
+}
+
+/// When machines' mails went to this address since then, oldest first; those about accounts and the one that asks
+/// aside. One that is on its way counts from when it was handed over.
+pub fn notices_to(
+    conn: &mut Conn,
+    asks: MailId,
+    email: &str,
+    since: Moment,
+) -> Result<Vec<Moment>> {
+    let rows: Vec<(String, Option<i64>, Option<i64>)> = mails::table
+        .filter(mails::to_email.eq(email).and(mails::id.ne(asks.0)))
+        .filter(
+            (mails::state.eq(SENT).and(mails::sent_at.ge(since.0))).or(mails::state
+                .eq(SENDING)
+                .and(mails::sending_since.ge(since.0))),
+        )
+        .select((mails::headers, mails::sent_at, mails::sending_since))
+        .load(conn)?;
+    let mut times: Vec<Moment> = rows
+        .into_iter()
+        .filter(|(headers, ..)| Extras::read(headers).is_notice())
+        .filter_map(|(_, sent, sending)| sent.or(sending).map(Moment))
+        .collect();
+    times.sort();
+    Ok(times)
+}
+
+/// A mail of ours that somebody reports on.
+#[derive(Clone, Debug, Queryable)]
+pub struct Returned {
+    pub id: i64,
+    /// Empty when its receiver took back that we know their address.
+    pub to_email: String,
+    pub case_id: Option<i64>,
+}
+
+const RETURNED: (mails::id, mails::to_email, mails::case_id) =
+    (mails::id, mails::to_email, mails::case_id);
+
+pub fn returned(conn: &mut Conn, id: MailId) -> Result<Option<Returned>> {
+    Ok(mails::table
+        .find(id.0)
+        .select(RETURNED)
+        .first(conn)
+        .optional()?)
+}
+
+pub fn returned_by_message_id(conn: &mut Conn, message_id: &str) -> Result<Option<Returned>> {
+    Ok(mails::table
+        .filter(mails::message_id.eq(message_id))
+        .select(RETURNED)
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes that a mail did not arrive; false when that was known.
+pub fn mark_bounced(tx: &mut Conn, id: MailId, now: Moment) -> Result<bool> {
+    let changed =
+        diesel::update(mails::table.filter(mails::id.eq(id.0).and(mails::bounced_at.is_null())))
+            .set(mails::bounced_at.eq(now.0))
+            .execute(tx)?;
+    Ok(changed == 1)
+}
+
+/// How these mails fare, by their ids: the state, or that it came back.
+pub fn states_of(conn: &mut Conn, ids: &[i64]) -> Result<HashMap<i64, String>> {
+    let rows: Vec<(i64, String, Option<i64>)> = mails::table
+        .filter(mails::id.eq_any(ids))
+        .select((mails::id, mails::state, mails::bounced_at))
+        .load(conn)?;
+    let shown = rows.into_iter().map(|(id, state, bounced_at)| {
+        let state = bounced_at.map_or(state, |_| BOUNCED.to_owned());
+        (id, state)
+    });
+    Ok(shown.collect())
+}
+
 /// A mail as it leaves.
 pub fn row(conn: &mut Conn, id: MailId) -> Result<Option<Row>> {
     Ok(mails::table
@@ -151,6 +242,7 @@ pub fn row(conn: &mut Conn, id: MailId) -> Result<Option<Row>> {
             mails::message_id,
             mails::in_reply_to,
             mails::refs,
+            mails::case_id,
             mails::attempts,
             mails::created_at,
         ))
@@ -247,6 +339,8 @@ pub struct Counts {
     pub waiting: i64,
     pub sent: i64,
     pub failed: i64,
+    /// Wait until their address can be written to again.
+    pub held: i64,
 }
 
 /// Mails of these purposes that were put down since then and have gone out.
@@ -269,6 +363,7 @@ pub fn counts(conn: &mut Conn) -> Result<Counts> {
         match state.as_str() {
             SENT => counts.sent += n,
             FAILED => counts.failed += n,
+            HELD => counts.held += n,
             WITHDRAWN => {}
             _ => counts.waiting += n,
         }
@@ -288,6 +383,14 @@ pub struct Given {
     pub attempts: i64,
     pub error: Option<String>,
     pub created_at: i64,
+    pub bounced_at: Option<i64>,
+}
+
+impl Given {
+    /// The word of how it fares: its state, or that it was sent and came back.
+    pub fn fares(&self) -> &str {
+        self.bounced_at.map_or(&self.state, |_| BOUNCED)
+    }
 }
 
 type GivenColumns = (
@@ -300,6 +403,7 @@ type GivenColumns = (
     mails::attempts,
     mails::error,
     mails::created_at,
+    mails::bounced_at,
 );
 
 const GIVEN: GivenColumns = (
@@ -312,6 +416,7 @@ const GIVEN: GivenColumns = (
     mails::attempts,
     mails::error,
     mails::created_at,
+    mails::bounced_at,
 );
 
 /// Mails that were given up, newest first.
@@ -348,7 +453,7 @@ pub fn page(conn: &mut Conn, before: Option<i64>, limit: i64) -> Result<Vec<Give
 /// Keys of the files that go with mails that have not left, and may yet.
 pub fn storage_keys(conn: &mut Conn) -> Result<Vec<String>> {
     let headers: Vec<String> = mails::table
-        .filter(mails::state.eq_any([QUEUED, SENDING, FAILED]))
+        .filter(mails::state.eq_any([QUEUED, SENDING, FAILED, HELD]))
         .select(mails::headers)
         .load(conn)?;
     Ok(headers

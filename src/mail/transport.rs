@@ -16,7 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use sha2::{Digest, Sha256};
 
-use super::outgoing::{OutgoingError, OutgoingMail};
+use super::outgoing::{OutgoingError, ReadyMail};
 use crate::files;
 
 /// Time to connect, and for one command and its answer, in seconds.
@@ -70,7 +70,7 @@ impl From<OutgoingError> for SendError {
 pub trait Transport: Send + Sync {
     /// Hands the mail over once. `Ok` means that the other side has taken it on; a transient error may also mean that
     /// it was taken and the answer got lost, so a second try may reach the recipient twice, with the same Message-ID.
-    fn send(&self, mail: &OutgoingMail) -> Result<(), SendError>;
+    fn send(&self, mail: &ReadyMail) -> Result<(), SendError>;
 }
 
 /// How a connection to the server is secured.
@@ -233,21 +233,28 @@ impl Smtp {
         let from = Mail::new(envelope.from().cloned(), options);
         let refused = |error| self.unless_silent(&error, not_now(&error));
         connection.command(from).map_err(refused)?;
-        let said = |error| self.unless_silent(&error, told(&error));
+        // Many servers wait with what they have against the sender until they hear for whom, or have the whole text.
+        let said = |error| {
+            if is_about_us(&error) {
+                refused(error)
+            } else {
+                self.unless_silent(&error, told(&error))
+            }
+        };
+        let said_of_text = |error| {
+            if is_about_text(&error) {
+                told(&error)
+            } else {
+                said(error)
+            }
+        };
         for to in envelope.to() {
             let to = Rcpt::new(to.clone(), vec![]);
-            // Many servers wait with what they have against the sender until they hear for whom.
-            connection.command(to).map_err(|error| {
-                if is_about_us(&error) {
-                    refused(error)
-                } else {
-                    said(error)
-                }
-            })?;
+            connection.command(to).map_err(said)?;
         }
         connection.command(Data).map_err(said)?;
         wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
-        connection.message(text).map_err(said)?;
+        connection.message(text).map_err(said_of_text)?;
         // The mail is taken, whatever becomes of the connection: a broken one is found when it is used.
         let _ = wait_at_most(connection, SMTP_TIMEOUT_SECONDS);
         Ok(())
@@ -267,13 +274,11 @@ impl Smtp {
 }
 
 impl Transport for Smtp {
-    fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
-        let message = mail.compose()?;
-        let bytes = message.formatted();
+    fn send(&self, mail: &ReadyMail) -> Result<(), SendError> {
         let mut connection = self.connection()?;
         // Nothing is sent a second time here: once the text has gone out, a lost answer does not say whether it was
         // taken.
-        let taken = self.hand_over(&mut connection, message.envelope(), &bytes);
+        let taken = self.hand_over(&mut connection, &mail.envelope, &mail.bytes);
         match taken {
             Ok(()) => self.keep(connection),
             Err(_) => connection.abort(),
@@ -299,14 +304,28 @@ const POLICY_OF_RECIPIENT: [&str; 3] = ["5.7.2", "5.7.17", "5.7.18"];
 /// Words of servers that give no enhanced code: of Exim, qmail, Exchange and others.
 const SENDER_WORDS: [&str; 5] = ["relay", "sender", "authenticat", "log in", "rcpthosts"];
 
-/// Whether a refusal of a recipient is one of us: every mail would be refused alike.
+/// Words of servers that have something against the text they were sent; they say so under 5.7.1 too.
+const TEXT_WORDS: [&str; 6] = ["content", "virus", "malware", "attachment", "spam", "phish"];
+
+/// Whether the last answer refuses this text: another mail may be taken.
+fn is_about_text(error: &SmtpError) -> bool {
+    let words = said_in(error);
+    error.is_permanent() && TEXT_WORDS.iter().any(|word| words.contains(word))
+}
+
+/// What the server said, in lower case.
+fn said_in(error: &SmtpError) -> String {
+    let words = std::error::Error::source(error).map(ToString::to_string);
+    without_addresses(&words.unwrap_or_default().to_lowercase())
+}
+
+/// Whether a refusal of a recipient or of the text is one of us: every mail would be refused alike.
 fn is_about_us(error: &SmtpError) -> bool {
     let Some(code) = error.status() else {
         return false;
     };
     let code = u16::from(code);
-    let words = std::error::Error::source(error).map(ToString::to_string);
-    let words = without_addresses(&words.unwrap_or_default().to_lowercase());
+    let words = said_in(error);
     if LOG_IN_CODES.contains(&code) {
         return true;
     }
@@ -375,8 +394,10 @@ impl Folder {
 }
 
 impl Transport for Folder {
-    fn send(&self, mail: &OutgoingMail) -> Result<(), SendError> {
-        let bytes = mail.compose()?.formatted();
+    fn send(&self, mail: &ReadyMail) -> Result<(), SendError> {
+        // As a server notes it that puts a mail into a mailbox (RFC 5321, section 4.4).
+        let returns_to = mail.envelope.from().map(ToString::to_string);
+        let head = format!("Return-Path: <{}>\r\n", returns_to.unwrap_or_default());
         let file = self.file_of(&mail.message_id);
         let number = self.drafts.fetch_add(1, Ordering::Relaxed);
         let draft = file.with_extension(format!("{}-{number}.part", std::process::id()));
@@ -387,7 +408,8 @@ impl Transport for Folder {
                 .create(true)
                 .truncate(true)
                 .open(&draft)?;
-            out.write_all(&bytes)?;
+            out.write_all(head.as_bytes())?;
+            out.write_all(&mail.bytes)?;
             out.sync_all()?;
             fs::rename(&draft, &file)?;
             File::open(&self.path)?.sync_all()
@@ -408,7 +430,13 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::mail::outgoing::tests::mail;
+    use crate::clock::Moment;
+    use crate::mail::outgoing::OutgoingMail;
+    use crate::mail::outgoing::tests::mail as written;
+
+    fn mail() -> ReadyMail {
+        written().ready(None, Moment(0)).expect("it composes")
+    }
 
     #[test]
     fn the_same_mail_twice_is_one_file() {
@@ -440,14 +468,10 @@ mod tests {
         );
         let nobody = OutgoingMail {
             to: crate::mail::MailAddress::of("nobody"),
-            ..mail()
+            ..written()
         };
-        assert!(
-            !Folder::new(folder.path())
-                .send(&nobody)
-                .expect_err("no address")
-                .is_transient()
-        );
+        let error = nobody.ready(None, Moment(0)).expect_err("no address");
+        assert!(!SendError::from(error).is_transient());
     }
 
     /// A mail server that takes `mails` and then ends; the answers to commands that begin like
@@ -472,6 +496,10 @@ mod tests {
                 while let Some(Ok(line)) = lines.next() {
                     if let Some(mail) = &mut data {
                         if line == "." {
+                            if refused.0 == END_OF_TEXT {
+                                let _ = write!(stream, "{}\r\n", refused.1);
+                                return taken;
+                            }
                             taken.push(std::mem::take(mail));
                             if refused == SILENT {
                                 return taken;
@@ -508,6 +536,7 @@ mod tests {
     }
 
     const GREETING: &str = "greeting";
+    const END_OF_TEXT: &str = "end of text";
     const TAKES_ALL: (&str, &str) = ("", "");
     /// A server that takes the text and then goes away without a word.
     const SILENT: (&str, &str) = ("", "silent");
@@ -579,6 +608,16 @@ mod tests {
                 false,
             ),
             (("DATA", "554 no"), false),
+            (("DATA", "554 5.7.1 Relay access denied"), true),
+            (
+                (END_OF_TEXT, "550 5.7.1 not authenticated by SPF or DKIM"),
+                true,
+            ),
+            ((END_OF_TEXT, "550 5.7.26 DMARC policy"), true),
+            ((END_OF_TEXT, "550 sender verify failed"), true),
+            ((END_OF_TEXT, "550 5.7.1 spam content rejected"), false),
+            ((END_OF_TEXT, "554 5.6.0 bad structure"), false),
+            ((END_OF_TEXT, "451 later"), true),
         ];
         for (refused, transient) in about_us_or_the_mail {
             let (port, server) = server(refused, 1);

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
+use super::marker::is_marker;
+
 /// Text that is looked at, in bytes.
 pub const TEXT_BYTES_MAX: usize = 512 * 1024;
 /// Most lines over which a mail program breaks "On … wrote:".
@@ -31,8 +33,26 @@ pub struct Trimmed {
     pub quoted_text: String,
 }
 
-/// Parts the text of a mail.
+/// Parts the text of a mail. Where nothing would be left, everything is shown.
 pub fn trim(text: &str) -> Trimmed {
+    let parted = parted(text);
+    if !parted.reply_text.is_empty() {
+        return parted;
+    }
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    Trimmed {
+        reply_text: text.trim().to_owned(),
+        quoted_text: String::new(),
+    }
+}
+
+/// What was written now and nothing else, however little that is: for words that everybody will read, among which what
+/// somebody else wrote to their writer has no place.
+pub fn own_words(text: &str) -> String {
+    parted(text).reply_text
+}
+
+fn parted(text: &str) -> Trimmed {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let head = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     let lines: Vec<&str> = head.split('\n').collect();
@@ -50,12 +70,6 @@ pub fn trim(text: &str) -> Trimmed {
     }
     let quote = answered_quote(&lines[..kept]);
     let reply = [&lines[..quote.start], &lines[quote.end..kept]].concat();
-    if reply.iter().all(|line| line.trim().is_empty()) {
-        return Trimmed {
-            reply_text: text.trim().to_owned(),
-            quoted_text: String::new(),
-        };
-    }
     let length: usize = lines[..kept].iter().map(|line| line.len() + 1).sum();
     let rest = text.split_at(length.min(text.len())).1;
     let quoted = [lines[quote].join("\n"), rest.trim_matches('\n').to_owned()];
@@ -118,14 +132,10 @@ fn pattern(source: &str) -> Regex {
     Regex::new(source).unwrap()
 }
 
-/// Our own line, in whatever a mail program made of it.
-static MARKER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)^[>\s*_#|-]*reply above this line[\s*_#|-]*$"));
-
 fn cut_at_marker(lines: &[&str]) -> usize {
     lines
         .iter()
-        .position(|line| line.len() < 200 && MARKER.is_match(line))
+        .position(|line| is_marker(line))
         .unwrap_or(lines.len())
 }
 

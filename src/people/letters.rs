@@ -50,6 +50,7 @@ fn put(
             dedupe_key: format!("{purpose}:{}", keys::token_hash(key)),
             user: to.user,
             automatic: Automatic::Generated,
+            is_account: true,
             is_secret: true,
             ..NewMail::default()
         },

@@ -6,9 +6,11 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
+use super::store::User;
 use super::{Role, store};
 use crate::app::App;
 use crate::clock::Moment;
+use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Error;
 use crate::ids::{ProductId, SessionId, UserId};
@@ -30,6 +32,25 @@ pub struct CurrentUser {
 }
 
 impl CurrentUser {
+    /// Somebody who acts without a session, by mail; with their account. `None` when there is none any more.
+    pub fn without_session(
+        conn: &mut Conn,
+        id: UserId,
+    ) -> crate::error::Result<Option<(CurrentUser, User)>> {
+        let Some(user) = store::user(conn, id)? else {
+            return Ok(None);
+        };
+        let by = CurrentUser {
+            id,
+            name: user.name.clone(),
+            role: user.role,
+            // The ids of sessions begin at 1.
+            session: SessionId(0),
+            products: store::staff_products(conn, id)?,
+        };
+        Ok(Some((by, user)))
+    }
+
     /// As the audit log names them.
     pub fn actor(&self) -> Actor {
         Actor::User {

@@ -21,6 +21,7 @@ pub mod recount;
 pub mod reply;
 pub mod resolve;
 pub mod store;
+pub mod tell_held;
 
 use crate::clock::{DAY, Moment};
 use crate::ids::{AttachmentId, CaseId, MailId, TicketId, TicketMessageId, UserId};

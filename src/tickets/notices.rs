@@ -102,13 +102,11 @@ fn put(
             replies_welcome: true,
         },
         dedupe_key: post.dedupe_key,
-        user: None,
         case: Some(case.id),
         reply_to,
         in_reply_to: references.last().cloned(),
         references,
         automatic: post.automatic,
-        unsubscribe_url: None,
         // Its links and the address that answers it open the case to whoever has them; what staff
         // said in it stands in the ticket.
         is_secret: true,
@@ -121,6 +119,7 @@ fn put(
                 storage_key: f.storage_key.clone(),
             })
             .collect(),
+        ..NewMail::default()
     };
     Ok(Some(outbox::put(tx, app, &mail)?))
 }

@@ -17,7 +17,7 @@ use crate::db::Conn;
 use crate::db::schema::{cases, mails, ticket_messages, tickets, users};
 use crate::each;
 use crate::error::Result;
-use crate::ids::{CaseId, MailId, TicketId, UserId};
+use crate::ids::{CaseId, TicketId, UserId};
 
 /// Most tickets of cases that went on in another one.
 const MERGED_MAX: i64 = 20;
@@ -183,19 +183,6 @@ pub fn is_member(conn: &mut Conn, ticket: TicketId, email_key: &str) -> Result<b
         .select(count_star())
         .first(conn)?;
     Ok(wrote > 0)
-}
-
-/// The mail a bounce is about: its case, and the message that it carried.
-pub fn sent_mail(
-    conn: &mut Conn,
-    message_id: &str,
-) -> Result<Option<(MailId, Option<CaseId>, String)>> {
-    let row: Option<(i64, Option<i64>, String)> = mails::table
-        .filter(mails::message_id.eq(message_id))
-        .select((mails::id, mails::case_id, mails::to_email))
-        .first(conn)
-        .optional()?;
-    Ok(row.map(|(id, case, to)| (MailId(id), case.map(CaseId), to)))
 }
 
 /// Whether a mail was put into the outbox under this key.

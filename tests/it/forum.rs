@@ -1067,7 +1067,7 @@ on_both! {
         is_done(accept_answer::accept_answer(&t.app, &ana, last, true));
         let subjects: Vec<_> = mails(t).into_iter().filter(|m| m.contains("eve@people.example")).collect();
         assert_eq!(subjects.len(), 1);
-        assert!(subjects[0].contains("Subject: Solved: "), "{}", subjects[0]);
+        assert!(subjects[0].contains("Solved: =E2=80=9CLamp flickers"), "{}", subjects[0]);
 
         let mut browser = t.browser();
         assert_eq!(browser.get(&path).status, 200);

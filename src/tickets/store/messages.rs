@@ -6,10 +6,11 @@ use diesel::prelude::*;
 
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{attachments, mails, ticket_messages, tickets};
+use crate::db::schema::{attachments, ticket_messages, tickets};
 use crate::each;
 use crate::error::Result;
 use crate::ids::{AttachmentId, CaseId, IntakeId, MailId, TicketId, TicketMessageId, UserId};
+use crate::mail::store as mail_store;
 use crate::tickets::{Direction, FileLine, Message};
 
 /// Most messages of one ticket that a page shows.
@@ -127,12 +128,7 @@ pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
     rows.reverse();
     let mut files = files_of_ticket(conn, ticket)?;
     let mail_ids: Vec<i64> = rows.iter().filter_map(|r| r.mail_id).collect();
-    let states: HashMap<i64, String> = mails::table
-        .filter(mails::id.eq_any(mail_ids))
-        .select((mails::id, mails::state))
-        .load::<(i64, String)>(conn)?
-        .into_iter()
-        .collect();
+    let states = mail_store::states_of(conn, &mail_ids)?;
     rows.into_iter()
         .map(|row| {
             Ok(Message {
