@@ -484,8 +484,7 @@ diesel::table! {
         byte_count -> BigInt,
         storage_key -> Text,
         created_at -> BigInt,
-        content_id -> Nullable<Text>,
-        inline -> Bool,
+        shown -> Text,
     }
 }
 

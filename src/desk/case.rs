@@ -22,7 +22,7 @@ use crate::forum::{self, Thread, ThreadKind, ThreadState};
 use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
-use crate::tickets;
+use crate::tickets::{self, pictures};
 use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect, size};
 
 /// Other cases of the same customer that are shown.

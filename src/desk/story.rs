@@ -16,7 +16,8 @@ use crate::networks::Network;
 use crate::people;
 use crate::people::handles::{self, Handle};
 use crate::text::personal_data;
-use crate::tickets::{self, Direction, Message};
+use crate::tickets::pictures::{Illustrated, illustrate};
+use crate::tickets::{Direction, Message};
 use crate::web::When;
 
 /// Mentions of one case that a page shows.
@@ -82,10 +83,9 @@ pub struct MessageView {
     pub direction: Direction,
     pub from: String,
     pub email: Option<String>,
-    pub body: String,
+    pub body: Illustrated,
     pub body_html: Option<String>,
     pub quoted: String,
-    pub files: Vec<tickets::FileLine>,
     /// Where our mail stands, when it is not simply sent.
     pub trouble: Option<&'static str>,
 }
@@ -307,10 +307,9 @@ fn message_view(message: Message, now: Moment) -> MessageView {
             Some("withdrawn") => Some("Not sent: the customer took back that we may write"),
             _ => None,
         },
-        body: message.body,
+        body: illustrate(&message.body, message.files),
         body_html: message.body_html,
         quoted: message.quoted,
-        files: message.files,
     }
 }
 

@@ -26,7 +26,7 @@ use crate::keys::digest;
 use crate::mail::authentication::{Dmarc, dmarc};
 use crate::mail::classify::{Own, Verdict, classify};
 use crate::mail::forward::Forwarded;
-use crate::mail::inbound::{self, InboundMail, parse};
+use crate::mail::inbound::{self, Attachment, InboundMail, parse};
 use crate::mail::suppression;
 use crate::mail::trim::{Trimmed, own_words, trim};
 use crate::mail::{MailAddress, clean_message_id, one_line};
@@ -34,6 +34,7 @@ use crate::people::store::User;
 use crate::text::names;
 use crate::tickets::customer_wrote::{Opening, Taken, Words, follow_up, open_case};
 use crate::tickets::open::NO_SUBJECT;
+use crate::tickets::pictures::{LOGO_BYTES_MAX, Shown, is_picture};
 use crate::tickets::store::{KeptFile, NewMessage};
 use crate::tickets::{
     self, BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text,
@@ -726,6 +727,22 @@ fn sender_name(mail: &InboundMail) -> String {
     }
 }
 
+/// One file of a mail. A small picture within its words that came before is a signature's.
+fn keep_file(app: &App, file: &Attachment) -> Result<KeptFile> {
+    let kept = attachments::keep_bytes(app, &file.filename, &file.content_type, &file.bytes)?;
+    if !file.inline || !is_picture(&kept.content_type) {
+        return Ok(kept);
+    }
+    let keys = [kept.storage_key.clone()];
+    let is_known = kept.byte_count < LOGO_BYTES_MAX
+        && !app
+            .db
+            .read(|c| tickets::store::storage_keys_among(c, &keys))?
+            .is_empty();
+    let shown = if is_known { Shown::Logo } else { Shown::Inline };
+    Ok(KeptFile { shown, ..kept })
+}
+
 /// The mail's files in storage, before the transaction that refers to them, and what of the mail is
 /// only in one of them.
 fn keep_files(
@@ -738,10 +755,16 @@ fn keep_files(
         .attachments
         .iter()
         .take(MAIL_FILES_MAX)
-        .map(|f| attachments::keep_bytes(app, &f.filename, &f.content_type, &f.bytes))
+        .map(|file| keep_file(app, file))
         .collect::<Result<Vec<_>>>()?;
-    let is_long = |text: &str| text.chars().nth(BODY_CHARS_MAX).is_some();
     let mut left_out = Vec::new();
+    if let Some(by) = mail.sealed {
+        left_out.push(format!(
+            "the mail is sealed with {by}, which can't be opened here: it is kept as a file; ask for it \
+             unsealed"
+        ));
+    }
+    let is_long = |text: &str| text.chars().nth(BODY_CHARS_MAX).is_some();
     if mail.cut || mail.attachments.len() > MAIL_FILES_MAX {
         kept.push(attachments::keep_bytes(
             app,

@@ -300,7 +300,11 @@ impl Page {
                 }
             }
             ("img", false) => {
-                if let Some(alt) = tag.attribute("alt").filter(|alt| !alt.trim().is_empty()) {
+                let source = tag.attribute("src").unwrap_or_default();
+                if let Some(id) = source.trim().strip_prefix("cid:") {
+                    self.words(&format!("[cid:{}]", super::one_line(id, LINK_CHARS_MAX)));
+                } else if let Some(alt) = tag.attribute("alt").filter(|alt| !alt.trim().is_empty())
+                {
                     self.words(&format!("[{}]", super::one_line(&alt, LINK_CHARS_MAX)));
                 }
             }

@@ -9,7 +9,7 @@ use mail_parser::{
 };
 
 use super::calendar::{Invitation, invitation};
-use super::{MailAddress, clean_message_id, html_text, one_line};
+use super::{MailAddress, charset, clean_message_id, html_text, one_line};
 use crate::text::names;
 
 /// Largest mail that is read whole, in bytes; of a larger one only the beginning is read.
@@ -96,6 +96,8 @@ pub struct InboundMail {
     pub attachments: Vec<Attachment>,
     /// What a calendar within the mail asks for.
     pub invitation: Option<Invitation>,
+    /// Whether its words are locked, by PGP or S/MIME: nobody here has the key.
+    pub sealed: Option<&'static str>,
     /// Machine-readable reports.
     pub report: Report,
     /// The headers, names in lower case, values on one line, in their order.
@@ -117,6 +119,7 @@ impl InboundMail {
 /// Reads a mail. Takes any bytes.
 pub fn parse(raw: &[u8]) -> InboundMail {
     let (bytes, cut) = within_limits(raw);
+    let bytes = &*charset::with_readable_headers(bytes);
     // The parser is well tested, but a mail that breaks it must still reach a person.
     let read = catch_unwind(AssertUnwindSafe(|| {
         MessageParser::default()
@@ -300,9 +303,33 @@ fn read(message: &Message<'_>) -> InboundMail {
         .filter(|date| date.is_valid())
         .and_then(|date| date.to_timestamp().checked_mul(1_000_000));
     mail.cut = message.parts.len() > PARTS_MAX;
+    mail.sealed = sealed(message);
     read_bodies(message, &mut mail);
     read_parts(message, &mut mail);
     mail
+}
+
+/// By which way the mail is encrypted, or wrapped so that only a program with keys opens it (RFC 3156,
+/// RFC 8551).
+fn sealed(message: &Message<'_>) -> Option<&'static str> {
+    let kind = media_type(message.parts.first()?)?;
+    let protocol = |name| message.content_type()?.attribute(name);
+    match kind.as_str() {
+        "multipart/encrypted" => Some("PGP"),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
+            let is_signed = protocol("smime-type").is_some_and(|kind| kind.contains("signed"));
+            Some(if is_signed {
+                "an S/MIME signature"
+            } else {
+                "S/MIME"
+            })
+        }
+        "text/plain" => message
+            .body_text(0)
+            .is_some_and(|text| text.trim_start().starts_with("-----BEGIN PGP MESSAGE-----"))
+            .then_some("PGP"),
+        _ => None,
+    }
 }
 
 /// The bodies in their order: all plain ones, else all HTML ones as text.
@@ -310,13 +337,17 @@ fn read_bodies(message: &Message<'_>, mail: &mut InboundMail) {
     let mut text = String::new();
     let mut html = String::new();
     for &id in message.text_body.iter().take(PARTS_MAX) {
-        if let Some(PartType::Text(part)) = message.parts.get(id as usize).map(|part| &part.body) {
-            append(&mut text, part);
+        if let Some(part) = message.parts.get(id as usize)
+            && let PartType::Text(read) = &part.body
+        {
+            append(&mut text, &charset::words(message, part, read));
         }
     }
     for &id in message.html_body.iter().take(PARTS_MAX) {
-        if let Some(PartType::Html(part)) = message.parts.get(id as usize).map(|part| &part.body) {
-            append(&mut html, part);
+        if let Some(part) = message.parts.get(id as usize)
+            && let PartType::Html(read) = &part.body
+        {
+            append(&mut html, &charset::words(message, part, read));
         }
     }
     mail.text = cut_text(&text);
@@ -379,8 +410,13 @@ fn read_parts(message: &Message<'_>, mail: &mut InboundMail) {
             _ => {}
         }
         if message.attachments.contains(&(id as u32)) {
-            mail.attachments
-                .push(attachment(part, kind, mail.attachments.len() + 1, &html));
+            let file = attachment(part, kind, mail.attachments.len() + 1, &html);
+            if let (true, Some(id)) = (file.inline, part.content_id().and_then(clean_message_id)) {
+                // As programs mark the place of a picture in plain text.
+                let place = format!("[image: {}]", file.filename);
+                mail.text = mail.text.replace(&format!("[cid:{id}]"), &place);
+            }
+            mail.attachments.push(file);
         }
     }
 }
@@ -431,6 +467,9 @@ fn attachment(
         .filter(|name| !name.is_empty())
     {
         Some(name) => name,
+        None if content_type.ends_with("-signature") => {
+            format!("signature.{}", extension(&content_type))
+        }
         None => format!("attachment-{number}.{}", extension(&content_type)),
     };
     let is_shown = part
@@ -508,6 +547,8 @@ fn extension(content_type: &str) -> &'static str {
         "text/html" => "html",
         "text/calendar" => "ics",
         "application/pgp-signature" => "asc",
+        "application/pkcs7-signature" | "application/x-pkcs7-signature" => "p7s",
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => "p7m",
         _ => "bin",
     }
 }
@@ -688,6 +729,7 @@ mod tests {
             "references": mail.references,
             "date_us": mail.date_us,
             "text": mail.text,
+            "sealed": mail.sealed,
             "reply_text": trimmed.reply_text,
             "invitation": mail.invitation.as_ref().map(Invitation::words),
             "attachments": mail.attachments.iter().map(|file| json!({

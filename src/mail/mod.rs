@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod authentication;
 pub mod calendar;
+pub mod charset;
 pub mod classify;
 pub mod dkim;
 pub mod forward;

@@ -5,6 +5,7 @@ use actix_web::http::header::{
     self, Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue, HeaderName,
 };
 
+use super::pictures::Shown;
 use super::store::{self, FoundFile, KeptFile};
 use super::{FILES_BYTES_MAX, FILES_MAX};
 use crate::app::App;
@@ -74,6 +75,7 @@ fn kept(filename: &str, content_type: &str, byte_count: u64, storage_key: String
         content_type: plain_type(content_type).to_owned(),
         byte_count: i64::try_from(byte_count).unwrap_or(i64::MAX),
         storage_key,
+        shown: Shown::File,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod forget_uploads;
 pub mod notices;
 pub mod open;
 pub mod pages;
+pub mod pictures;
 pub mod policy;
 pub mod recount;
 pub mod reply;
@@ -28,6 +29,7 @@ use crate::ids::{AttachmentId, CaseId, MailId, TicketId, TicketMessageId, UserId
 use crate::keys::digest;
 
 pub use open::{OpenedBy, open_for_case};
+use pictures::Shown;
 
 /// The kind of the job that judges a case opened here: severity, product, links. Its payload is
 /// `{"case": id}`, with the `"message"` that the customer wrote later when only that is judged; the
@@ -137,6 +139,7 @@ pub struct FileLine {
     pub filename: String,
     pub content_type: String,
     pub byte_count: i64,
+    pub shown: Shown,
 }
 
 impl FileLine {

@@ -8,6 +8,7 @@ use askama::Template;
 use super::attachments::{self, Asker};
 use super::contact::{self, Outcome, Typed, Why};
 use super::follow::{self, Access, Story};
+use super::pictures::{self, Illustrated, illustrate};
 use super::{Direction, FILES_MAX, store};
 use crate::app::App;
 use crate::cases::State;
@@ -167,9 +168,8 @@ struct MessageLine {
     is_ours: bool,
     name: String,
     when: When,
-    body: String,
+    body: Illustrated,
     html: Option<String>,
-    files: Vec<super::FileLine>,
 }
 
 #[derive(Template)]
@@ -309,9 +309,8 @@ fn follow_of(
             is_ours: m.direction == Direction::Out,
             name: m.from_name,
             when: When::new(m.at.0, now),
-            body: m.body,
+            body: illustrate(&m.body, m.files),
             html: m.body_html,
-            files: m.files,
         })
         .collect();
     FollowPage {

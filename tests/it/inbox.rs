@@ -212,6 +212,47 @@ on_both! {
         t.run_jobs();
     }
 
+    fn pictures_stand_in_their_words_and_logos_do_not(t) {
+        let png = b"\x89PNG\r\n\x1a\n and so on";
+        let large = [png.as_slice(), &[7; 6_000]].concat();
+        let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
+        let part = |id: &str, name: &str, bytes: &[u8]| format!(
+            "--b\r\nContent-Type: image/png; name={name}\r\nContent-ID: <{id}>\r\nContent-Disposition: inline; filename={name}\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{}\r\n", base64(bytes));
+        let letter = |n: u32| format!(
+            "--b\r\nContent-Type: text/html\r\n\r\n<p>See number {n}:</p><img src=\"cid:shot{n}@x\" alt=\"\"><p>It is red.</p><img src=\"cid:logo@x\">\r\n{}{}--b--",
+            part(&format!("shot{n}@x"), "shot.png", &[large.as_slice(), &[n as u8]].concat()), part("logo@x", "logo.png", png));
+        let headers = "Subject: Red\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n";
+        receive(t, (ANNA, US), headers, &letter(1));
+        receive(t, (ANNA, US), headers, &letter(2));
+        let first = messages(t, CaseId(1)).remove(0);
+        assert!(first.body.contains("See number 1:") && first.body.contains("[image: shot.png]"), "{}", first.body);
+        let mut staff = t.browser_of("Jo", Role::Staff).0;
+        let pages = [1, 2].map(|case| staff.get(&format!("/desk/case/{case}")).body);
+        let pictures = |page: &str| page.matches("<img class=\"message-picture\"").count();
+        assert_eq!(pages.each_ref().map(|page| pictures(page)), [2, 1], "the logo came before");
+        assert!(pages[1].contains("Pictures of the signature") && !pages[1].contains("[image:"), "{}", pages[1]);
+        let picture = staff.get("/attachment/1");
+        assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"));
+        assert!(picture.header("content-security-policy").contains("sandbox"));
+        // What says that it is a picture and is none is listed as a file.
+        let page = part("evil@x", "evil.png", b"<html><script>alert(1)</script>");
+        let evil = format!("--b\r\nContent-Type: text/html\r\n\r\n<p>Look</p><img src=\"cid:evil@x\">\r\n{page}--b--");
+        receive(t, (ANNA, US), headers, &evil);
+        assert_eq!(pictures(&staff.get("/desk/case/3").body), 0);
+    }
+
+    fn a_sealed_mail_says_so(t) {
+        let sealed = "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n";
+        let body = "--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\
+            --b\r\nContent-Type: application/octet-stream; name=encrypted.asc\r\n\r\n-----BEGIN PGP MESSAGE-----\r\nx\r\n--b--";
+        receive(t, (ANNA, US), sealed, body);
+        let told = t.app.db.read(|c| cases::store::events(c, CaseId(1))).expect("events");
+        assert!(told.iter().any(|e| e.reasons.iter().any(|r| r.contains("sealed with PGP"))), "{told:?}");
+        let files: Vec<String> = messages(t, CaseId(1)).remove(0).files.into_iter().map(|f| f.filename).collect();
+        assert!(files.contains(&"encrypted.asc".to_owned()), "{files:?}");
+    }
+
     fn a_group_of_our_own_names_who_wrote_and_others_do_not(t) {
         receive(t, (ANNA, US), "Message-ID: <a1@x>\r\n", "Broken.");
         let answer = format!("In-Reply-To: <a1@x>\r\nReply-To: {ANNA}\r\nX-Original-From: Anna <{ANNA}>\r\n");

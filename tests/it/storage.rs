@@ -167,6 +167,7 @@ on_both! {
             content_type: "application/pdf".into(),
             byte_count: 1,
             storage_key: "0".repeat(64),
+            shown: Default::default(),
         };
         t.app.db.write(|tx| {
             let message = diesel::sql_query("UPDATE ticket_messages SET quoted = ''").execute(tx)?;

@@ -875,6 +875,7 @@ on_both! {
         // The form that still has them says so.
         let file = tickets::store::KeptFile {
             filename: "a.pdf".into(), content_type: "application/pdf".into(), byte_count: 10, storage_key: forgotten,
+            shown: Default::default(),
         };
         let sealed = t.app.keys.seal(&t.app.random, &serde_json::json!({"files": [file]}).to_string());
         let mut browser = t.browser();

@@ -1,6 +1,5 @@
 DROP INDEX attachments_storage;
-ALTER TABLE attachments DROP COLUMN inline;
-ALTER TABLE attachments DROP COLUMN content_id;
+ALTER TABLE attachments DROP COLUMN shown;
 DROP INDEX products_mail_address;
 ALTER TABLE products DROP COLUMN mail_address_key;
 ALTER TABLE products DROP COLUMN mail_address;

@@ -61,6 +61,5 @@ CREATE INDEX mails_to ON mails (to_email, created_at);
 ALTER TABLE products ADD COLUMN mail_address TEXT;
 ALTER TABLE products ADD COLUMN mail_address_key TEXT;
 CREATE UNIQUE INDEX products_mail_address ON products (mail_address_key);
-ALTER TABLE attachments ADD COLUMN content_id TEXT;
-ALTER TABLE attachments ADD COLUMN inline BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE attachments ADD COLUMN shown TEXT NOT NULL DEFAULT 'file';
 CREATE INDEX attachments_storage ON attachments (storage_key);

@@ -11,6 +11,7 @@ use crate::each;
 use crate::error::Result;
 use crate::ids::{AttachmentId, CaseId, IntakeId, MailId, TicketId, TicketMessageId, UserId};
 use crate::mail::store as mail_store;
+use crate::tickets::pictures::Shown;
 use crate::tickets::{Direction, FileLine, Message};
 
 /// Most messages of one ticket that a page shows.
@@ -152,7 +153,7 @@ pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
 }
 
 fn files_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Vec<FileLine>>> {
-    let rows: Vec<(i64, i64, String, String, i64)> = attachments::table
+    let rows: Vec<(i64, i64, String, String, i64, String)> = attachments::table
         .inner_join(ticket_messages::table)
         .filter(ticket_messages::ticket_id.eq(ticket.0))
         .order(attachments::id.desc())
@@ -163,16 +164,18 @@ fn files_of_ticket(conn: &mut Conn, ticket: TicketId) -> Result<HashMap<i64, Vec
             attachments::filename,
             attachments::content_type,
             attachments::byte_count,
+            attachments::shown,
         ))
         .load(conn)?;
     let mut files: HashMap<i64, Vec<FileLine>> = HashMap::new();
-    for (id, message, filename, content_type, byte_count) in rows.into_iter().rev() {
+    for (id, message, filename, content_type, byte_count, shown) in rows.into_iter().rev() {
         files.entry(message).or_default().push(FileLine {
             id: AttachmentId(id),
             message: TicketMessageId(message),
             filename,
             content_type,
             byte_count,
+            shown: Shown::of(&shown),
         });
     }
     Ok(files)
@@ -185,6 +188,8 @@ pub struct KeptFile {
     pub content_type: String,
     pub byte_count: i64,
     pub storage_key: String,
+    #[serde(default)]
+    pub shown: Shown,
 }
 
 pub fn insert_files(
@@ -202,6 +207,7 @@ pub fn insert_files(
                 attachments::byte_count.eq(file.byte_count),
                 attachments::storage_key.eq(&file.storage_key),
                 attachments::created_at.eq(now.0),
+                attachments::shown.eq(file.shown.as_str()),
             ))
             .execute(tx)?;
     }
@@ -226,7 +232,7 @@ pub struct FoundFile {
 }
 
 pub fn file(conn: &mut Conn, id: AttachmentId) -> Result<Option<FoundFile>> {
-    let row: Option<(String, String, i64, String, i64, String)> = attachments::table
+    let row: Option<(String, String, i64, String, String, i64, String)> = attachments::table
         .inner_join(ticket_messages::table.inner_join(tickets::table))
         .filter(attachments::id.eq(id.0))
         .select((
@@ -234,19 +240,21 @@ pub fn file(conn: &mut Conn, id: AttachmentId) -> Result<Option<FoundFile>> {
             attachments::content_type,
             attachments::byte_count,
             attachments::storage_key,
+            attachments::shown,
             tickets::case_id,
             ticket_messages::direction,
         ))
         .first(conn)
         .optional()?;
     row.map(
-        |(filename, content_type, byte_count, storage_key, case, direction)| {
+        |(filename, content_type, byte_count, storage_key, shown, case, direction)| {
             Ok(FoundFile {
                 file: KeptFile {
                     filename,
                     content_type,
                     byte_count,
                     storage_key,
+                    shown: Shown::of(&shown),
                 },
                 case: CaseId(case),
                 direction: direction.parse()?,
