@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod error;
 pub mod ids;
+pub mod net;
 pub mod random;
 pub mod text;
 

@@ -44,21 +44,7 @@ impl PgTls {
     pub fn open(url: &str, ca_file: Option<&Path>) -> ConnectionResult<PgTls> {
         let _guard = runtime().enter();
         let config: tokio_postgres::Config = url.parse().map_err(bad)?;
-        let mut roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        if let Some(path) = ca_file {
-            use rustls::pki_types::{CertificateDer, pem::PemObject};
-            for certificate in CertificateDer::pem_file_iter(path).map_err(bad)? {
-                roots.add(certificate.map_err(bad)?).map_err(bad)?;
-            }
-        }
-        let provider = rustls::crypto::ring::default_provider();
-        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(bad)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = crate::net::tls(ca_file).map_err(bad)?;
         let inner = runtime().block_on(async move {
             let tls = tokio_postgres_rustls::MakeRustlsConnect::new(tls);
             let (client, connection) =

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::inbox;
 use crate::mail::inbound::{self, InboundMail};
-use crate::networks::x::client::http_client;
+use crate::net::http_client;
 use crate::networks::x::sandbox::{NewPost, Sandbox};
 
 /// Customers who follow their claim link; the others leave it.

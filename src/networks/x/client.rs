@@ -22,13 +22,12 @@ use crate::db::Db;
 use crate::error::Result as OurResult;
 use crate::jobs;
 use crate::keys::{Keys, digest};
+use crate::net::http_client;
 use crate::networks::{Network, NetworkError, store};
 use crate::random::Random;
 
 /// Largest answer read, in bytes; a page of 100 long posts stays below 4 MB.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Longest wait for a connection, in seconds.
-const CONNECT_SECONDS_MAX: u64 = 10;
 /// Pause after a 429 that names no reset in the future.
 const RATE_PAUSE: i64 = 60 * SECOND;
 /// Longest wait believed from a reset header: the longest window X documents is a day.
@@ -619,20 +618,6 @@ fn overcome(note: &str, endpoint: Endpoint, now: Moment) -> Option<String> {
         note["over"] = now.rfc3339().into();
         note.to_string()
     })
-}
-
-/// An HTTP client that follows nothing and takes every status as an answer. TLS by rustls with the
-/// roots of webpki.
-pub(crate) fn http_client(timeout: Duration) -> Agent {
-    Agent::config_builder()
-        .user_agent(concat!("offramp/", env!("CARGO_PKG_VERSION")))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS_MAX)))
-        .timeout_global(Some(timeout))
-        .build()
-        .into()
 }
 
 fn read_body(response: ureq::http::Response<ureq::Body>) -> Result<String, NetworkError> {

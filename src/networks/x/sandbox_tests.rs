@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::XConnector;
-use super::client::http_client;
 use super::sandbox::{self, Fail, FailKind, NewPost, Running, SandboxConfig};
 use crate::clock::{Clock, DAY, MINUTE, Moment};
 use crate::config::{self, Dialect, Secret};
 use crate::db::{Db, migrate};
+use crate::net::http_client;
 use crate::networks::budget::Class;
 use crate::networks::{
     Connector, Cursor, NetworkError, Opens, PostKind, PublicPost, ReplyTo, SignInPurpose,
