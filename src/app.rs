@@ -12,6 +12,7 @@ use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::Live;
 use crate::mail::dkim::Signer;
+use crate::mail::hooks;
 use crate::mail::transport::Transport;
 use crate::networks::{Connector, Network};
 use crate::random::Random;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub mail: Option<Box<dyn Transport>>,
     /// Signs each mail that leaves, when a key is configured.
     pub signer: Option<Signer>,
+    /// What the calls of mail providers share.
+    pub hooks: hooks::Shared,
     /// One a network that is switched on.
     pub connectors: Vec<Arc<dyn Connector>>,
     pub limits: Limits,

@@ -16,7 +16,9 @@ use crate::error::{Error, Result};
 use crate::escalations;
 use crate::files::Files;
 use crate::forum::{self, docs::Docs};
+use crate::inbox::confirm_topic::ConfirmTopic;
 use crate::inbox::receive_mail::ReceiveMail;
+use crate::inbox::ways_in;
 use crate::jobs::prune_changes::PruneChanges;
 use crate::jobs::worker::Workers;
 use crate::jobs::{self, Registry};
@@ -24,8 +26,10 @@ use crate::keys::Keys;
 use crate::limits::Limits;
 use crate::live::{Follower, Live};
 use crate::mail::dkim;
+use crate::mail::hooks;
 use crate::mail::outbox::SendMail;
 use crate::mail::transport::{self, Security, SmtpSettings, Transport};
+use crate::mail::ways_in::WaysIn;
 use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::people::{self, passwords};
@@ -133,6 +137,7 @@ fn assemble(
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
         signer: around.signer,
+        hooks: hooks::Shared::default(),
         connectors: around.connectors,
         clock,
         keys,
@@ -203,6 +208,7 @@ pub fn registry() -> Registry {
     registry.job::<SendMail>();
     registry.job::<ReceiveMail>();
     registry.job::<TellHeld>();
+    registry.job::<ConfirmTopic>();
     escalations::register(&mut registry);
     forum::register(&mut registry);
     people::jobs::register(&mut registry);
@@ -255,6 +261,7 @@ const REQUESTS_END_SECONDS: u64 = 5;
 
 /// Everything of a server that runs beside its HTTP workers.
 pub struct Background {
+    ways_in: WaysIn,
     workers: Workers,
     live: Follower,
     indexer: Indexer,
@@ -278,12 +285,14 @@ impl Background {
             indexer: Indexer::start(app.index.clone(), app.db.clone(), docs)
                 .map_err(|e| Error::io("starting the indexer", e))?,
             live: Follower::start(app)?,
+            ways_in: WaysIn::start(app, ways_in::intake(app))?,
             workers: Workers::start(app, registry, app.config.server.job_workers),
             _lock: lock,
         })
     }
 
     pub fn stop(self) {
+        self.ways_in.stop();
         self.workers.stop();
         self.indexer.stop();
         self.live.stop();

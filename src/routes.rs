@@ -6,6 +6,7 @@ use actix_web::web::{ServiceConfig, post};
 use crate::desk;
 use crate::escalations::pages as claims;
 use crate::forum::pages as forum;
+use crate::inbox::hooks;
 use crate::people;
 use crate::people::pages::{account, admin, door};
 use crate::tickets::pages as tickets;
@@ -155,6 +156,11 @@ pub fn routes(site: &mut ServiceConfig) {
             get().to(tickets::customer_file),
         )
         .route("/attachment/{id}", get().to(tickets::staff_file));
+    // Mail that providers hand over
+    site.route("/hooks/mail/postmark", post().to(hooks::postmark))
+        .route("/hooks/mail/mailgun/mime", post().to(hooks::mailgun))
+        .route("/hooks/mail/sendgrid", post().to(hooks::sendgrid))
+        .route("/hooks/mail/ses", post().to(hooks::ses));
     // Coming in and going out
     site.route("/register", get().to(door::register_page))
         .route("/register", post().to(door::register))

@@ -4,8 +4,11 @@
 //! decided about (`decide`) and acted on, in one transaction. What can't be read, or is not taken,
 //! waits where staff see it and can have it read again.
 
+pub mod confirm_topic;
 pub mod decide;
+pub mod hooks;
 pub mod receive_mail;
 pub mod recount;
 mod returned;
 pub mod store;
+pub mod ways_in;

@@ -23,6 +23,7 @@ use crate::forum::store::Origin;
 use crate::ids::{CaseId, IntakeId, ProductId, TicketId};
 use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
+use crate::mail::arriving::Arriving;
 use crate::mail::authentication::{Dmarc, dmarc};
 use crate::mail::classify::{Own, Verdict, classify};
 use crate::mail::forward::Forwarded;
@@ -54,28 +55,45 @@ const RECIPIENTS_MAX: usize = 100;
 /// Takes a raw mail in. When this returns, the mail is stored: whoever handed it over may forget
 /// it. The same bytes twice are one mail.
 pub fn accept(app: &App, raw: &[u8], envelope_recipients: &[String]) -> Result<IntakeId> {
-    let recipients: Vec<String> = envelope_recipients
+    let mail = Arriving {
+        raw: raw.to_vec(),
+        recipients: envelope_recipients.to_vec(),
+    };
+    app.db.write(|tx| keep(tx, app.now(), &mail))
+}
+
+/// As `accept`, of many mails: all of them or none.
+pub fn accept_all(app: &App, mails: &[Arriving]) -> Result<()> {
+    app.db.write(|tx| {
+        let now = app.now();
+        mails
+            .iter()
+            .try_for_each(|mail| keep(tx, now, mail).map(|_| ()))
+    })
+}
+
+/// As `accept`, in the caller's transaction.
+pub fn keep(tx: &mut Conn, now: Moment, mail: &Arriving) -> Result<IntakeId> {
+    let recipients: Vec<String> = mail
+        .recipients
         .iter()
         .take(RECIPIENTS_MAX)
         .map(|r| one_line(r, 320))
         .collect();
     let source = serde_json::to_string(&recipients).map_err(Error::other)?;
-    let digest = digest(raw);
+    let digest = digest(&mail.raw);
     let arrived = intake::Arrived {
         channel: store::MAIL,
         source: &source,
-        body: raw,
+        body: &mail.raw,
         digest: &digest,
         state: store::RECEIVED,
     };
-    app.db.write(|tx| {
-        let now = app.now();
-        let (id, is_new) = intake::keep(tx, now, &arrived)?;
-        if is_new {
-            jobs::enqueue(tx, now, &ReceiveMail::of(id))?;
-        }
-        Ok(id)
-    })
+    let (id, is_new) = intake::keep(tx, now, &arrived)?;
+    if is_new {
+        jobs::enqueue(tx, now, &ReceiveMail::of(id))?;
+    }
+    Ok(id)
 }
 
 /// What `offramp mail receive` answers to the mail server that calls it (sysexits.h).

@@ -1,5 +1,7 @@
 //! Queries of mail on its way in: as it came, and what was decided about it.
 
+pub mod calls;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 

@@ -5,14 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod arriving;
 pub mod authentication;
 pub mod calendar;
 pub mod charset;
 pub mod classify;
 pub mod dkim;
 pub mod forward;
+pub mod hooks;
 pub mod html_text;
+pub mod imap;
 pub mod inbound;
+pub mod listen;
+pub mod mailboxes;
 pub mod marker;
 pub mod outbox;
 pub mod outgoing;
@@ -24,6 +29,7 @@ pub mod tokens;
 pub mod transport;
 pub mod trim;
 pub mod verp;
+pub mod ways_in;
 
 /// Somebody who writes or is written to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,13 @@
 //! Queries of the outbox of mails.
 
+mod addresses;
+pub mod mailboxes;
+
 use std::collections::HashMap;
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 use serde::Serialize;
-
-mod addresses;
 
 pub use addresses::*;
 

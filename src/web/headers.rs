@@ -13,7 +13,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
     object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Paths that other machines post to; each checks a signature or a token of its own.
-const MACHINE_PATHS: &[&str] = &["/unsubscribe/"];
+const MACHINE_PATHS: &[&str] = &["/unsubscribe/", "/hooks/"];
 
 /// Middleware: security headers on the way out, also of a refusal, and on the way in a refusal of
 /// addresses with a NUL and of unsafe requests that a browser says come from another site (Fetch
