@@ -130,6 +130,12 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/admin/network/replay", post().to(desk::network::replay))
         .route("/admin/mail", get().to(desk::mail::page))
         .route("/admin/mail/retry", post().to(desk::mail::retry_all))
+        .route("/admin/mail/held/{id}/lift", post().to(desk::mail::lift))
+        .route("/admin/mail/test", post().to(desk::mail::test))
+        .route(
+            "/admin/mail/test/headers",
+            post().to(desk::mail::test_headers),
+        )
         .route("/admin/mail/{id}", get().to(desk::mail::mail))
         .route("/admin/mail/{id}/eml", get().to(desk::mail::eml))
         .route("/admin/mail/{id}/retry", post().to(desk::mail::retry))

@@ -701,6 +701,7 @@ diesel::joinable!(replies -> mentions (mention_id));
 diesel::joinable!(claims -> cases (case_id));
 diesel::joinable!(claims -> handles (handle_id));
 diesel::joinable!(tickets -> cases (case_id));
+diesel::joinable!(mail_tests -> mails (mail_id));
 diesel::joinable!(ticket_messages -> tickets (ticket_id));
 diesel::joinable!(ticket_messages -> users (author_id));
 diesel::joinable!(attachments -> ticket_messages (ticket_message_id));
@@ -725,6 +726,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     jobs,
     leases,
     links,
+    mail_tests,
     mails,
     me_toos,
     mentions,

@@ -1,7 +1,8 @@
-//! `/admin/mail`: the outbox. In the demo, where nothing leaves the machine, this is where mail is
-//! read.
+//! `/admin/mail`: how mail comes in and goes out. In the demo, where nothing leaves the machine, this
+//! is where mail is read.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
 use actix_web::web::{Data, Path};
 use askama::Template;
@@ -9,15 +10,29 @@ use serde::Deserialize;
 
 use super::{Asked, Paged, one_more, paged};
 use crate::app::App;
-use crate::ids::MailId;
+use crate::clock::Moment;
+use crate::error::Problem;
+use crate::ids::{AddressId, MailId};
+use crate::inbox;
+use crate::limits::Limit;
+use crate::mail::arrival::{self, Pasted};
 use crate::mail::outbox::{self, Counts, Given};
-use crate::people::Admin;
-use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, redirect_saying};
+use crate::mail::store::ArrivalRow;
+use crate::mail::suppression::{self, HeldAddress};
+use crate::people::{self, Admin};
+use crate::text::names;
+use crate::web::{
+    Answer, Failure, Form, Page, Problems, Query, When, blocking, html, html_with, redirect_saying,
+};
 
 /// Mails on one page.
 const PAGE_MAILS: usize = 50;
 /// Mails that were given up, shown above the others.
 const GIVEN_UP_MAX: i64 = 20;
+/// Addresses that are not written to, the newest.
+const HELD_MAX: i64 = 50;
+/// Tests of how mail arrives, the newest.
+const TESTS_MAX: i64 = 5;
 
 struct Line {
     id: i64,
@@ -31,7 +46,7 @@ struct Line {
 }
 
 impl Line {
-    fn of(mail: Given, now: crate::clock::Moment) -> Line {
+    fn of(mail: Given, now: Moment) -> Line {
         Line {
             id: mail.id,
             state: mail.fares().to_owned(),
@@ -55,24 +70,118 @@ struct MailsPage {
     /// Where mails are written instead of sent, if they are.
     folder: Option<String>,
     given_up: Vec<Line>,
+    /// Mails that came in and that somebody has to look at.
+    unread: i64,
+    held: Vec<Held>,
+    held_count: i64,
+    /// Where a test would go, and the headers of one, as typed.
+    test_to: String,
+    headers: String,
+    problems: Problems,
+    tests: Vec<Test>,
+    /// Whether mail that comes back can tell how it arrived.
+    is_checked: bool,
     mails: Vec<Line>,
     older: Option<String>,
     newer: Option<String>,
 }
 
+/// An address that is not written to.
+struct Held {
+    id: AddressId,
+    email: String,
+    why: &'static str,
+    since: When,
+}
+
+impl Held {
+    fn of(held: HeldAddress, now: Moment) -> Held {
+        Held {
+            id: held.id,
+            email: held.email,
+            why: held.why.words(),
+            since: When::new(held.held_at.0, now),
+        }
+    }
+}
+
+/// A test of how our mail arrives.
+struct Test {
+    to: String,
+    at: When,
+    arrived: Option<When>,
+    /// Method, what was found out, and the class of its badge.
+    found: [(&'static str, String, &'static str); 3],
+}
+
+impl Test {
+    fn of(row: ArrivalRow, now: Moment) -> Test {
+        let found = |method, word: Option<String>| {
+            let word = word.unwrap_or_else(|| "not told".to_owned());
+            let class = match word.as_str() {
+                "pass" => "badge-good",
+                "fail" | "permerror" | "softfail" => "badge-bad",
+                _ => "badge-warn",
+            };
+            (method, word, class)
+        };
+        Test {
+            to: row.to_email,
+            at: When::new(row.created_at, now),
+            arrived: row.arrived_at.map(|at| When::new(at, now)),
+            found: [
+                found("SPF", row.spf),
+                found("DKIM", row.dkim),
+                found("DMARC", row.dmarc),
+            ],
+        }
+    }
+}
+
+/// What the page shows, as it is read.
+struct Read {
+    counts: Counts,
+    given_up: Vec<Given>,
+    mails: Vec<Given>,
+    unread: i64,
+    held: Vec<HeldAddress>,
+    held_count: i64,
+    tests: Vec<ArrivalRow>,
+    own_address: Option<String>,
+}
+
+/// What was typed into the forms of tests, and what stands against it.
+#[derive(Default)]
+struct TypedTest {
+    to: Option<String>,
+    headers: String,
+    problems: Problems,
+}
+
 /// `GET /admin/mail`
 pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> Answer {
+    show(&app, admin, asked, TypedTest::default()).await
+}
+
+async fn show(app: &Data<App>, admin: Admin, asked: Asked, typed: TypedTest) -> Answer {
     let now = app.now();
-    let (counts, given_up, mut mails) = blocking(&app, move |app| {
+    let user = admin.user.id;
+    let read = blocking(app, move |app| {
         app.db.read(|conn| {
-            Ok((
-                outbox::counts(conn)?,
-                outbox::given_up(conn, GIVEN_UP_MAX)?,
-                outbox::page(conn, asked.before, one_more(PAGE_MAILS))?,
-            ))
+            Ok(Read {
+                counts: outbox::counts(conn)?,
+                given_up: outbox::given_up(conn, GIVEN_UP_MAX)?,
+                mails: outbox::page(conn, asked.before, one_more(PAGE_MAILS))?,
+                unread: inbox::store::unread_count(conn)?,
+                held: suppression::list(conn, None, HELD_MAX)?,
+                held_count: suppression::count(conn)?,
+                tests: crate::mail::store::arrivals(conn, TESTS_MAX)?,
+                own_address: people::store::user(conn, user)?.and_then(|user| user.email),
+            })
         })
     })
     .await?;
+    let mut mails = read.mails;
     let Paged { older, newer } = paged(
         &mut mails,
         PAGE_MAILS,
@@ -81,16 +190,38 @@ pub async fn page(app: Data<App>, admin: Admin, Query(asked): Query<Asked>) -> A
         |mail| mail.id,
     );
     let is_folder = app.config.mail.transport == crate::config::MailTransport::Folder;
-    html(&MailsPage {
+    let status = if typed.problems.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let page = MailsPage {
         page: admin.page,
-        counts,
+        counts: read.counts,
         is_off: app.mail.is_none(),
         folder: is_folder.then(|| app.config.mail.folder.display().to_string()),
-        given_up: given_up.into_iter().map(|m| Line::of(m, now)).collect(),
+        given_up: read
+            .given_up
+            .into_iter()
+            .map(|m| Line::of(m, now))
+            .collect(),
+        unread: read.unread,
+        held: read
+            .held
+            .into_iter()
+            .map(|held| Held::of(held, now))
+            .collect(),
+        held_count: read.held_count,
+        test_to: typed.to.or(read.own_address).unwrap_or_default(),
+        headers: typed.headers,
+        problems: typed.problems,
+        tests: read.tests.into_iter().map(|t| Test::of(t, now)).collect(),
+        is_checked: !app.config.mail.authserv_id.is_empty(),
         mails: mails.into_iter().map(|m| Line::of(m, now)).collect(),
         older,
         newer,
-    })
+    };
+    html_with(status, &page)
 }
 
 #[derive(Template)]
@@ -214,6 +345,94 @@ pub async fn retry_all(app: Data<App>, admin: Admin, _form: Form<Nothing>) -> An
         n => format!("{n} mails are tried again now."),
     };
     Ok(redirect_saying(&app, "/admin/mail", "success", &words))
+}
+
+/// `POST /admin/mail/held/{id}/lift`: writes to an address again.
+pub async fn lift(app: Data<App>, admin: Admin, id: Path<i64>, _form: Form<Nothing>) -> Answer {
+    let (id, by) = (AddressId(*id), admin.user.actor());
+    let lifted = blocking(&app, move |app| {
+        let now = app.now();
+        app.db.write(|tx| suppression::lift(tx, now, &by, id))
+    })
+    .await?;
+    let (kind, words) = if lifted {
+        (
+            "success",
+            "The address is written to again; what waited for it leaves now.",
+        )
+    } else {
+        ("info", "This address is written to already.")
+    };
+    Ok(redirect_saying(&app, "/admin/mail#held", kind, words))
+}
+
+/// Where a test goes.
+#[derive(Deserialize)]
+pub struct TestForm {
+    #[serde(default)]
+    to: String,
+}
+
+/// `POST /admin/mail/test`: sends a mail that shows how ours arrive.
+pub async fn test(app: Data<App>, admin: Admin, form: Form<TestForm>) -> Answer {
+    let typed = form.fields.to;
+    let counted = admin.user.count(&app, Limit::Contact);
+    let (to, problem) = match (names::email(&typed), counted) {
+        (Some(to), Ok(())) => (to, None),
+        (None, _) => (
+            String::new(),
+            Some("Give an email address, like you@example.com.".into()),
+        ),
+        (_, Err(seconds)) => (
+            String::new(),
+            Some(format!(
+                "That were many tests. Try again in {seconds} seconds."
+            )),
+        ),
+    };
+    if let Some(problem) = problem {
+        let typed = TypedTest {
+            to: Some(typed),
+            problems: Problems(vec![Problem::new("to", problem)]),
+            ..TypedTest::default()
+        };
+        return show(&app, admin, Asked::default(), typed).await;
+    }
+    let (by, actor) = (admin.user.id, admin.user.actor());
+    blocking(&app, move |app| arrival::send(app, (by, &actor), &to)).await?;
+    let words = "The test is on its way.";
+    Ok(redirect_saying(&app, "/admin/mail#tests", "success", words))
+}
+
+/// Headers that the receiver of a test copied.
+#[derive(Deserialize)]
+pub struct HeadersForm {
+    #[serde(default)]
+    headers: String,
+}
+
+/// `POST /admin/mail/test/headers`: reads how a test arrived elsewhere.
+pub async fn test_headers(app: Data<App>, admin: Admin, form: Form<HeadersForm>) -> Answer {
+    let headers = form.fields.headers.clone();
+    let problem = match blocking(&app, move |app| arrival::paste(app, &headers)).await? {
+        Pasted::Noted => {
+            let words = "Read: the table shows what the other server found out.";
+            return Ok(redirect_saying(&app, "/admin/mail#tests", "success", words));
+        }
+        Pasted::NoResults => {
+            "There is no line that begins with Authentication-Results. Copy all headers of the mail, \
+             from the top; mail programs call that its source, or the original."
+        }
+        Pasted::OtherMail => {
+            "These are the headers of another mail: its Message-ID is that of no test."
+        }
+    };
+    let typed = TypedTest {
+        headers: form.fields.headers,
+        problems: Problems(vec![Problem::new("headers", problem)]),
+        ..TypedTest::default()
+    };
+    show(&app, admin, Asked::default(), typed).await
 }
 
 #[cfg(test)]

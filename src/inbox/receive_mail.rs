@@ -23,6 +23,7 @@ use crate::forum::store::Origin;
 use crate::ids::{CaseId, IntakeId, ProductId, TicketId};
 use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
+use crate::mail::arrival;
 use crate::mail::arriving::Arriving;
 use crate::mail::authentication::{Dmarc, dmarc};
 use crate::mail::classify::{Own, Verdict, classify};
@@ -523,7 +524,11 @@ fn act(
             }
             Ok(None)
         }
-        Decision::SetAside(_) | Decision::Own | Decision::Duplicate => Ok(None),
+        Decision::Own => {
+            arrival::came_back(tx, app.now(), mail, &app.config.mail.authserv_id)?;
+            Ok(None)
+        }
+        Decision::SetAside(_) | Decision::Duplicate => Ok(None),
     }
 }
 

@@ -16,16 +16,18 @@ pub enum Dmarc {
     Unknown,
 }
 
+/// What a server found out about a mail, a word a method: `pass`, `fail`, `none`, `softfail`, ...
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Results {
+    pub spf: Option<String>,
+    pub dkim: Option<String>,
+    pub dmarc: Option<String>,
+}
+
 /// DMARC's result for the domain in From, by the server that calls itself `authserv_id` (without one,
 /// nobody is believed).
 pub fn dmarc(mail: &InboundMail, authserv_id: &str) -> Dmarc {
-    let ours = mail
-        .headers
-        .iter()
-        .filter(|(name, _)| name == "authentication-results")
-        .map(|(_, value)| without_comments(value))
-        .find(|value| is_of(value, authserv_id));
-    let (Some(found), Some(from)) = (ours, &mail.from) else {
+    let (Some(found), Some(from)) = (of_server(mail, authserv_id), &mail.from) else {
         return Dmarc::Unknown;
     };
     // With more than one sender, nobody knows whom the result is about.
@@ -33,18 +35,7 @@ pub fn dmarc(mail: &InboundMail, authserv_id: &str) -> Dmarc {
         return Dmarc::Unknown;
     }
     let domain = from.email.rsplit('@').next().unwrap_or_default();
-    let results = found.split(';').skip(1);
-    let result = results.map(str::trim).find_map(|result| {
-        let (result, properties) = result
-            .split_once(char::is_whitespace)
-            .unwrap_or((result, ""));
-        let (method, word) = result.split_once('=')?;
-        let method = method.split('/').next().unwrap_or_default().trim();
-        method
-            .eq_ignore_ascii_case("dmarc")
-            .then(|| (word.trim().to_ascii_lowercase(), properties.to_owned()))
-    });
-    let Some((word, properties)) = result else {
+    let Some((word, properties)) = method(&found, "dmarc") else {
         return Dmarc::Unknown;
     };
     let about = properties
@@ -56,6 +47,50 @@ pub fn dmarc(mail: &InboundMail, authserv_id: &str) -> Dmarc {
         "fail" => Dmarc::Fail,
         _ => Dmarc::Unknown,
     }
+}
+
+/// What that server found out; `None` when it says nothing.
+pub fn results(mail: &InboundMail, authserv_id: &str) -> Option<Results> {
+    of_server(mail, authserv_id).map(|value| read(&value))
+}
+
+/// What the server that took the mail last found out, whatever it calls itself: for somebody who looks
+/// at a mail of their own.
+pub fn topmost(mail: &InboundMail) -> Option<Results> {
+    mail.header("authentication-results")
+        .map(|value| read(&without_comments(value)))
+}
+
+fn of_server(mail: &InboundMail, authserv_id: &str) -> Option<String> {
+    mail.headers
+        .iter()
+        .filter(|(name, _)| name == "authentication-results")
+        .map(|(_, value)| without_comments(value))
+        .find(|value| is_of(value, authserv_id))
+}
+
+fn read(value: &str) -> Results {
+    let word = |name| method(value, name).map(|(word, _)| word);
+    Results {
+        spf: word("spf"),
+        dkim: word("dkim"),
+        dmarc: word("dmarc"),
+    }
+}
+
+/// The first result of a method, in lower case, and what stands behind it.
+fn method(value: &str, name: &str) -> Option<(String, String)> {
+    let results = value.split(';').skip(1);
+    results.map(str::trim).find_map(|result| {
+        let (result, properties) = result
+            .split_once(char::is_whitespace)
+            .unwrap_or((result, ""));
+        let (method, word) = result.split_once('=')?;
+        let method = method.split('/').next().unwrap_or_default().trim();
+        method
+            .eq_ignore_ascii_case(name)
+            .then(|| (word.trim().to_ascii_lowercase(), properties.to_owned()))
+    })
 }
 
 /// Whether the header's first word is this server's name; a version may stand behind it.
@@ -141,6 +176,18 @@ mod tests {
         ] {
             assert_eq!(of(&headers), said, "{headers}");
         }
+        let mail = parse(format!("{fail}{pass}From: ines@example.com\r\n\r\ny").as_bytes());
+        let word = |word: &str| Some(word.to_owned());
+        let found = Results {
+            spf: word("pass"),
+            dkim: None,
+            dmarc: word("fail"),
+        };
+        assert_eq!(results(&mail, "mx.example.com"), Some(found.clone()));
+        assert_eq!(
+            (results(&mail, "mx.example.net"), topmost(&mail)),
+            (None, Some(found))
+        );
         let raw = format!("{pass}From: ines@example.com\r\n\r\ny");
         assert_eq!(dmarc(&parse(raw.as_bytes()), ""), Dmarc::Unknown);
     }

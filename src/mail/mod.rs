@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod arrival;
 pub mod arriving;
 pub mod authentication;
 pub mod calendar;

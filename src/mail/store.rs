@@ -1,6 +1,7 @@
 //! Queries of the outbox of mails.
 
 mod addresses;
+mod arrivals;
 pub mod mailboxes;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 pub use addresses::*;
+pub use arrivals::*;
 
 use super::outbox::{Extras, NewMail};
 use crate::clock::Moment;

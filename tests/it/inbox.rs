@@ -253,6 +253,54 @@ on_both! {
         assert!(files.contains(&"encrypted.asc".to_owned()), "{files:?}");
     }
 
+    fn a_test_shows_how_our_mail_arrives(t) {
+        let mut root = t.browser_of("Root", Role::Admin).0;
+        let refused = root.submit("/admin/mail", "/admin/mail/test", &[("to", "nobody")]);
+        assert!(refused.status == 422 && refused.body.contains("value=\"nobody\""), "{}", refused.status);
+        for to in [US, "root@elsewhere.example"] {
+            assert_eq!(root.submit("/admin/mail", "/admin/mail/test", &[("to", to)]).status, 303);
+        }
+        t.run_jobs();
+        let test = |to: &str| sent(t).into_iter().find(|m| m.recipients.iter().any(|r| r == to)).expect("the test");
+        let id = |to: &str| format!("Message-ID: <{}>\r\n", test(to).message_id.expect("an id"));
+        // One comes back to our own mailbox.
+        let found = "Authentication-Results: mx.testwell.example; spf=pass; dkim=fail; dmarc=pass\r\n";
+        receive(t, (US, US), &format!("{found}{}", id(US)), "A test");
+        let page = root.get("/admin/mail").body;
+        assert!(page.contains("SPF pass") && page.contains("DKIM fail") && page.contains("not yet"), "{page}");
+        // Of the other its receiver copies the headers.
+        let other = "Authentication-Results: mx.elsewhere.example; spf=softfail; dkim=pass; dmarc=none";
+        for headers in [format!("From: x@y.example\r\n{}", id("root@elsewhere.example")), format!("{other}\nMessage-ID: <x@y>")] {
+            let refused = root.submit("/admin/mail", "/admin/mail/test/headers", &[("headers", &headers)]);
+            assert!(refused.status == 422 && refused.body.contains("Message-ID"), "{}", refused.status);
+        }
+        let headers = format!("Delivered-To: root@elsewhere.example\n{other}\n{}", id("root@elsewhere.example"));
+        assert_eq!(root.submit("/admin/mail", "/admin/mail/test/headers", &[("headers", &headers)]).status, 303);
+        let page = root.get("/admin/mail").body;
+        assert!(page.contains("SPF softfail") && page.contains("DMARC none") && !page.contains("not yet"), "{page}");
+    }
+
+    fn an_address_that_is_gone_is_held_and_an_admin_lifts_the_hold(t) {
+        receive(t, (ANNA, US), "Message-ID: <a1@x>\r\nSubject: Lamp\r\n", "Broken.");
+        let receipt = sent(t).remove(0);
+        let id = receipt.message_id.expect("an id");
+        let bounce = format!(
+            "From: MAILER-DAEMON@mx.example\r\nTo: {US}\r\nReturn-Path: <>\r\nSubject: Undelivered Mail\r\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
+             Final-Recipient: rfc822; {ANNA}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n\
+             --b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{id}>\r\n--b--\r\n");
+        receive_mail::accept(&t.app, bounce.as_bytes(), &[US.to_owned()]).expect("accepted");
+        t.run_jobs();
+        let mut root = t.browser_of("Root", Role::Admin).0;
+        let page = root.get("/admin/mail");
+        assert!(page.body.contains(ANNA) && page.body.contains("does not exist any more"), "{}", page.body);
+        let lift = page.body.split("action=\"").filter_map(|rest| rest.split('"').next()).find(|a| a.ends_with("/lift"));
+        let lift = lift.expect("a button").to_owned();
+        assert_eq!(root.submit("/admin/mail", &lift, &[]).status, 303);
+        assert!(!root.get("/admin/mail").body.contains("does not exist any more"));
+    }
+
     fn a_group_of_our_own_names_who_wrote_and_others_do_not(t) {
         receive(t, (ANNA, US), "Message-ID: <a1@x>\r\n", "Broken.");
         let answer = format!("In-Reply-To: <a1@x>\r\nReply-To: {ANNA}\r\nX-Original-From: Anna <{ANNA}>\r\n");
