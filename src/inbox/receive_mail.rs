@@ -12,7 +12,7 @@ use super::store::{self, Judged, RawMail, Unread};
 use crate::app::App;
 use crate::cases::links::{self, NewLink, Target};
 use crate::cases::{Channel, Event, Step, add_note, record_event};
-use crate::clock::{MINUTE, Moment};
+use crate::clock::{DAY, MINUTE, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
@@ -50,6 +50,9 @@ const BEGINNINGS_MAX: i64 = 12;
 /// Wait before a mail is begun again that several processes have ended with (µs); it grows with
 /// each.
 const AGAIN_AFTER: i64 = MINUTE;
+/// How far back the same words of one sender are looked for (µs), and in how many of their mails.
+const SAME_WORDS_WITHIN: i64 = 7 * DAY;
+const SAME_WORDS_MAILS: i64 = 50;
 /// Most recipients of an envelope that are kept.
 const RECIPIENTS_MAX: usize = 100;
 
@@ -480,10 +483,11 @@ fn act(
             Ok(Some(taken.ticket.id))
         }
         Decision::NewCase(beginning) => {
+            let is_repeated = says_it_again(tx, app, sender, &body)?;
             let Some(taken) = begin(tx, app, arrived, beginning, &words)? else {
                 return Ok(None);
             };
-            if verdict.answerable {
+            if verdict.answerable && !is_repeated {
                 notices::receipt(tx, app, &taken.ticket, true)?;
             }
             Ok(Some(taken.ticket.id))
@@ -676,6 +680,22 @@ fn refuse(
         &refusal.words(),
         in_reply_to,
     )
+}
+
+/// Whether the sender wrote the very same words lately: a machine may that answers each receipt of ours and says
+/// nowhere that it is one. Such a mail is taken, and gets no receipt.
+fn says_it_again(
+    tx: &mut Conn,
+    app: &App,
+    sender: Option<&(String, String)>,
+    body: &str,
+) -> Result<bool> {
+    let Some((_, key)) = sender else {
+        return Ok(false);
+    };
+    let since = app.now().plus(-SAME_WORDS_WITHIN);
+    let theirs = store::tickets_of_sender(tx, key, since, SAME_WORDS_MAILS)?;
+    tickets::store::was_said(tx, &theirs, body)
 }
 
 /// A machine's words about a ticket: for staff to see, no more.

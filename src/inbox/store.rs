@@ -290,6 +290,26 @@ pub fn mails_from(conn: &mut Conn, from_key: &str, since: Moment) -> Result<i64>
         .first(conn)?)
 }
 
+/// Tickets to which the mails of one sender since `since` went, newest first.
+pub fn tickets_of_sender(
+    conn: &mut Conn,
+    from_key: &str,
+    since: Moment,
+    limit: i64,
+) -> Result<Vec<TicketId>> {
+    let tickets: Vec<Option<i64>> = inbound_mails::table
+        .filter(
+            inbound_mails::from_key
+                .eq(from_key)
+                .and(inbound_mails::created_at.ge(since.0)),
+        )
+        .order(inbound_mails::created_at.desc())
+        .limit(limit)
+        .select(inbound_mails::ticket_id)
+        .load(conn)?;
+    Ok(tickets.into_iter().flatten().map(TicketId).collect())
+}
+
 /// Decisions about mails, by kind.
 pub fn decisions(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
     Ok(inbound_mails::table

@@ -89,7 +89,7 @@ fn what_is_made_is_the_owners_alone_and_a_log_in_a_file_has_no_colours() {
     let dir = tempfile::tempdir().expect("a folder");
     let migrated = offramp(dir.path(), "migrate");
     assert!(
-        told(&migrated).contains("1 migration run"),
+        told(&migrated).contains("run; the schema is up to date"),
         "{}",
         told(&migrated)
     );

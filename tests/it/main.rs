@@ -10,6 +10,8 @@ mod inbox;
 mod kills;
 mod mail_in;
 mod mail_servers;
+mod mail_loops;
+mod mail_out;
 mod networks;
 mod outages;
 mod people;

@@ -22,11 +22,11 @@ use offramp::web::UploadedFile;
 use crate::harness::{Backend, Browser, Reply, Test};
 use crate::on_both;
 
-const US: &str = "support@testwell.example";
-const ANNA: &str = "anna@customers.example";
+pub(crate) const US: &str = "support@testwell.example";
+pub(crate) const ANNA: &str = "anna@customers.example";
 
 /// A mail as its sender's program writes it.
-struct Mail<'a> {
+pub(crate) struct Mail<'a> {
     from: &'a str,
     to: &'a str,
     subject: &'a str,
@@ -36,7 +36,7 @@ struct Mail<'a> {
 }
 
 impl<'a> Mail<'a> {
-    fn new(from: &'a str, id: &'a str, body: &'a str) -> Mail<'a> {
+    pub(crate) fn new(from: &'a str, id: &'a str, body: &'a str) -> Mail<'a> {
         Mail {
             from,
             to: US,
@@ -47,11 +47,11 @@ impl<'a> Mail<'a> {
         }
     }
 
-    fn to(self, to: &'a str) -> Mail<'a> {
+    pub(crate) fn to(self, to: &'a str) -> Mail<'a> {
         Mail { to, ..self }
     }
 
-    fn with(self, header: &str) -> Mail<'a> {
+    pub(crate) fn with(self, header: &str) -> Mail<'a> {
         Mail {
             headers: format!("{}{header}\r\n", self.headers),
             ..self
@@ -70,7 +70,7 @@ impl<'a> Mail<'a> {
 }
 
 /// Runs what is due, without the judging of new cases, which another slice does and tests.
-fn run(t: &Test) {
+pub(crate) fn run(t: &Test) {
     loop {
         t.app
             .db
@@ -86,14 +86,14 @@ fn run(t: &Test) {
     }
 }
 
-fn receive(t: &Test, mail: &Mail<'_>) -> IntakeId {
+pub(crate) fn receive(t: &Test, mail: &Mail<'_>) -> IntakeId {
     let id = receive_mail::accept(&t.app, &mail.raw(), &[mail.to.to_owned()]).expect("accepted");
     run(t);
     id
 }
 
 /// Every mail that went out, read as its recipient would read it.
-fn sent(t: &Test) -> Vec<InboundMail> {
+pub(crate) fn sent(t: &Test) -> Vec<InboundMail> {
     let Ok(folder) = std::fs::read_dir(t.dir.path().join("mail")) else {
         return Vec::new();
     };
@@ -102,7 +102,7 @@ fn sent(t: &Test) -> Vec<InboundMail> {
         .collect()
 }
 
-fn sent_to(t: &Test, to: &str, text: &str) -> InboundMail {
+pub(crate) fn sent_to(t: &Test, to: &str, text: &str) -> InboundMail {
     let mut found: Vec<InboundMail> = sent(t)
         .into_iter()
         .filter(|m| m.recipients.iter().any(|r| r == to) && m.text.contains(text))
@@ -139,11 +139,11 @@ fn written<'a>(body: &'a str, key: &'a str, seen: i64) -> Written<'a> {
     }
 }
 
-fn reply_address(mail: &InboundMail) -> String {
+pub(crate) fn reply_address(mail: &InboundMail) -> String {
     mail.reply_to.clone().expect("Reply-To").email
 }
 
-fn all_cases(t: &Test) -> Vec<Case> {
+pub(crate) fn all_cases(t: &Test) -> Vec<Case> {
     t.app
         .db
         .read(|c| {
@@ -168,7 +168,7 @@ fn ticket(t: &Test, case: CaseId) -> TicketId {
     found.expect("tickets").expect("a ticket").id
 }
 
-fn messages(t: &Test, case: CaseId) -> Vec<Message> {
+pub(crate) fn messages(t: &Test, case: CaseId) -> Vec<Message> {
     let ticket = ticket(t, case);
     let found = t.app.db.read(|c| tickets::store::messages(c, ticket));
     found.expect("messages")
@@ -178,7 +178,7 @@ fn decisions(t: &Test) -> Vec<(String, i64)> {
     t.app.db.read(inbox::store::decisions).expect("decisions")
 }
 
-fn staff(t: &Test, name: &str) -> CurrentUser {
+pub(crate) fn staff(t: &Test, name: &str) -> CurrentUser {
     CurrentUser {
         id: t.user(name, Role::Staff),
         name: name.to_owned(),
@@ -194,7 +194,7 @@ fn newest(t: &Test, id: CaseId) -> i64 {
     events.expect("events").last().map_or(0, |e| e.id)
 }
 
-fn answer(t: &Test, by: &CurrentUser, id: CaseId, body: &str, key: &str) -> Outcome {
+pub(crate) fn answer(t: &Test, by: &CurrentUser, id: CaseId, body: &str, key: &str) -> Outcome {
     let outcome = reply(&t.app, by, id, &written(body, key, newest(t, id))).expect("an outcome");
     run(t);
     outcome
@@ -208,13 +208,13 @@ fn set(t: &Test, id: CaseId, what: Happening) {
 }
 
 /// Mails that wait for a person.
-fn waiting_aside(t: &Test) -> Vec<inbox::store::UnreadMail> {
+pub(crate) fn waiting_aside(t: &Test) -> Vec<inbox::store::UnreadMail> {
     let found = t.app.db.read(|c| inbox::store::unread_mails(c, None, 10));
     found.expect("set aside")
 }
 
 /// Anna's first mail, and the case it opened.
-fn opened(t: &Test) -> CaseId {
+pub(crate) fn opened(t: &Test) -> CaseId {
     receive(
         t,
         &Mail::new(ANNA, "first@customers.example", "It does not light up."),
@@ -378,8 +378,8 @@ on_both! {
 
     fn a_flood_of_one_sender_ends(t) {
         for n in 0..decide::MAILS_PER_HOUR_MAX + 3 {
-            let id = format!("{n}@customers.example");
-            receive(t, &Mail::new(ANNA, &id, "Again."));
+            let (id, words) = (format!("{n}@customers.example"), format!("Again, number {n}."));
+            receive(t, &Mail::new(ANNA, &id, &words));
         }
         let limit = usize::try_from(decide::MAILS_PER_HOUR_MAX).expect("small");
         assert_eq!(all_cases(t).len(), limit);

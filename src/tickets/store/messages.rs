@@ -92,6 +92,19 @@ pub fn message_by_key(conn: &mut Conn, request_key: &str) -> Result<Option<Ticke
     Ok(id.map(TicketMessageId))
 }
 
+/// Whether a customer said exactly this in one of these tickets.
+pub fn was_said(conn: &mut Conn, tickets: &[TicketId], words: &str) -> Result<bool> {
+    let tickets: Vec<i64> = tickets.iter().map(|t| t.0).collect();
+    let said: Option<i64> = ticket_messages::table
+        .filter(ticket_messages::ticket_id.eq_any(tickets))
+        .filter(ticket_messages::direction.eq(Direction::In.as_str()))
+        .filter(ticket_messages::body.eq(words))
+        .select(ticket_messages::id)
+        .first(conn)
+        .optional()?;
+    Ok(said.is_some())
+}
+
 /// The newest messages of a ticket, oldest first, with their files and how their mails fare.
 pub fn messages(conn: &mut Conn, ticket: TicketId) -> Result<Vec<Message>> {
     #[derive(Queryable)]
