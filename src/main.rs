@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use offramp::boot::{self, Background};
 use offramp::clock::Clock;
-use offramp::commands::{check, doctor, reindex};
+use offramp::commands::{check, doctor, doctor_mail, reindex};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
 use offramp::db::{Db, ServerLock, migrate};
@@ -51,7 +51,10 @@ enum Command {
     /// Build the search index anew; a running server keeps answering meanwhile.
     Reindex,
     /// Look at configuration, database, index, mail and networks, and say what to do.
-    Doctor,
+    Doctor {
+        #[command(subcommand)]
+        of: Option<DoctorOf>,
+    },
     /// Take mail in, as a mail server pipes it.
     #[command(subcommand)]
     Mail(MailCommand),
@@ -111,6 +114,12 @@ enum SandboxNetwork {
         #[arg(long)]
         journal: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand)]
+enum DoctorOf {
+    /// Every way in and out of mail: logs in to the mail server and to each mailbox.
+    Mail,
 }
 
 #[derive(Subcommand)]
@@ -203,12 +212,15 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
             let app = boot::tool(config)?;
             escalations::commands::run(&app, &command)
         }
-        Command::Doctor => {
+        Command::Doctor { of } => {
             match file {
                 Some(file) => println!("configuration: {}", file.display()),
                 None => println!("configuration: no file, only the environment (see --config)"),
             }
-            let lines = doctor::doctor(&config);
+            let lines = match of {
+                None => doctor::doctor(&config),
+                Some(DoctorOf::Mail) => doctor_mail::doctor_mail(&config),
+            };
             for line in &lines {
                 println!("{line}");
             }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::doctor_mail;
 use crate::boot;
 use crate::clock::Clock;
-use crate::config::{Config, MailTransport};
+use crate::config::Config;
 use crate::db::Db;
 use crate::db::changes::{self, Subject};
 use crate::db::migrate::{self, Schema};
@@ -12,7 +13,7 @@ use crate::escalations;
 use crate::inbox;
 use crate::jobs;
 use crate::keys::Keys;
-use crate::mail::{dkim, outbox, transport};
+use crate::mail::{dkim, outbox};
 use crate::networks::x::connector::XConnector;
 use crate::search::SearchIndex;
 use crate::text::counted;
@@ -46,7 +47,7 @@ impl fmt::Display for Line {
     }
 }
 
-fn line(health: Health, what: &'static str, words: impl Into<String>) -> Line {
+pub(super) fn line(health: Health, what: &'static str, words: impl Into<String>) -> Line {
     Line {
         health,
         what,
@@ -310,36 +311,15 @@ fn data_folder(config: &Config) -> Line {
     }
 }
 
+/// In short; `offramp doctor mail` looks at the rest.
 fn mail(config: &Config) -> Line {
-    if let Err(e) = dkim::signer(config) {
-        return line(Health::Bad, "mail", e.to_string());
-    }
-    match config.mail.transport {
-        MailTransport::Off => line(
-            Health::Doubtful,
-            "mail",
-            "switched off: nobody can register or get an answer. Set `mail.transport`.",
-        ),
-        MailTransport::Folder => line(
-            Health::Doubtful,
-            "mail",
-            format!("written to {}, not sent", config.mail.folder.display()),
-        ),
-        MailTransport::Smtp => {
-            let checked = boot::smtp_settings(&config.mail);
-            let server = format!("{}:{}", checked.host, checked.port);
-            match transport::Smtp::new(&checked).and_then(|smtp| smtp.check()) {
-                Ok(()) => line(Health::Good, "mail", format!("{server} takes our mail")),
-                Err(e) => line(
-                    Health::Bad,
-                    "mail",
-                    format!(
-                        "{server}: {e}. Check `mail.smtp_host`, `smtp_port`, `smtp_security` and \
-                         the password."
-                    ),
-                ),
-            }
-        }
+    let out = match dkim::signer(config) {
+        Ok(_) => doctor_mail::way_out(config),
+        Err(e) => line(Health::Bad, "mail", e.to_string()),
+    };
+    Line {
+        what: "mail",
+        ..out
     }
 }
 

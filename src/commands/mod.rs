@@ -2,4 +2,5 @@
 
 pub mod check;
 pub mod doctor;
+pub mod doctor_mail;
 pub mod reindex;

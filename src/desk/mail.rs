@@ -16,6 +16,7 @@ use crate::ids::{AddressId, MailId};
 use crate::inbox;
 use crate::limits::Limit;
 use crate::mail::arrival::{self, Pasted};
+use crate::mail::mailboxes::{self, Health, State};
 use crate::mail::outbox::{self, Counts, Given};
 use crate::mail::store::ArrivalRow;
 use crate::mail::suppression::{self, HeldAddress};
@@ -72,6 +73,7 @@ struct MailsPage {
     given_up: Vec<Line>,
     /// Mails that came in and that somebody has to look at.
     unread: i64,
+    mailboxes: Vec<MailboxLine>,
     held: Vec<Held>,
     held_count: i64,
     /// Where a test would go, and the headers of one, as typed.
@@ -84,6 +86,39 @@ struct MailsPage {
     mails: Vec<Line>,
     older: Option<String>,
     newer: Option<String>,
+}
+
+/// A mailbox that is watched.
+struct MailboxLine {
+    name: String,
+    /// The class of its badge, and what it is doing.
+    class: &'static str,
+    state: &'static str,
+    error: Option<String>,
+    since: Option<When>,
+    ok: Option<When>,
+    mail: Option<When>,
+}
+
+impl MailboxLine {
+    fn of(health: Health, now: Moment) -> MailboxLine {
+        let (class, state) = match health.state {
+            State::Starting => ("badge-warn", "Not reached yet"),
+            State::Listening => ("badge-good", "Hears of new mail"),
+            State::Polling => ("badge-good", "Looked at now and then"),
+            State::Failing => ("badge-bad", "Can’t be read"),
+        };
+        let when = |at: Option<Moment>| at.map(|at| When::new(at.0, now));
+        MailboxLine {
+            name: health.name,
+            class,
+            state,
+            error: health.error,
+            since: when(health.failed_at),
+            ok: when(health.ok_at),
+            mail: when(health.mail_at),
+        }
+    }
 }
 
 /// An address that is not written to.
@@ -144,6 +179,7 @@ struct Read {
     given_up: Vec<Given>,
     mails: Vec<Given>,
     unread: i64,
+    mailboxes: Vec<Health>,
     held: Vec<HeldAddress>,
     held_count: i64,
     tests: Vec<ArrivalRow>,
@@ -173,6 +209,7 @@ async fn show(app: &Data<App>, admin: Admin, asked: Asked, typed: TypedTest) -> 
                 given_up: outbox::given_up(conn, GIVEN_UP_MAX)?,
                 mails: outbox::page(conn, asked.before, one_more(PAGE_MAILS))?,
                 unread: inbox::store::unread_count(conn)?,
+                mailboxes: mailboxes::health(conn, &app.config.mailboxes)?,
                 held: suppression::list(conn, None, HELD_MAX)?,
                 held_count: suppression::count(conn)?,
                 tests: crate::mail::store::arrivals(conn, TESTS_MAX)?,
@@ -206,6 +243,11 @@ async fn show(app: &Data<App>, admin: Admin, asked: Asked, typed: TypedTest) -> 
             .map(|m| Line::of(m, now))
             .collect(),
         unread: read.unread,
+        mailboxes: read
+            .mailboxes
+            .into_iter()
+            .map(|health| MailboxLine::of(health, now))
+            .collect(),
         held: read
             .held
             .into_iter()

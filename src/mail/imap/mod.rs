@@ -25,11 +25,12 @@ use super::arriving::{Arriving, Intake};
 use super::mailboxes::State;
 use super::store::mailboxes as store;
 use crate::app::App;
-use crate::clock::{Moment, SECOND};
+use crate::clock::{Clock, Moment, SECOND};
 use crate::config::Mailbox;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::jobs;
+use crate::text::counted;
 
 /// Longest time in IDLE before it is ended and begun again (RFC 2177 asks for less than 29 minutes).
 const IDLE_MAX: Duration = Duration::from_secs(28 * 60);
@@ -55,6 +56,31 @@ impl<E: Into<Trouble>> From<E> for Ended {
     fn from(error: E) -> Ended {
         Ended::Trouble(error.into())
     }
+}
+
+/// Logs in to a mailbox, opens its folder and leaves, for the operator: how new mail will be seen, or
+/// what is wrong and what to do.
+pub fn check(mailbox: &Mailbox) -> std::result::Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        let opened = connection::open(mailbox, &Arc::default(), Clock::System.now()).await;
+        let Open {
+            mut imap,
+            folder,
+            has_idle,
+        } = opened.map_err(|trouble| trouble.to_string())?;
+        // Whoever hears no goodbye closes the connection all the same.
+        let _ = timeout(COMMAND_MAX, imap.logout()).await;
+        let how = match has_idle {
+            true => "the server tells of new mail by itself".to_owned(),
+            false => format!("looked at every {} seconds", mailbox.poll_seconds),
+        };
+        let there = counted(folder.exists, "mail");
+        Ok(format!("{there} in {}; {how}", mailbox.folder))
+    })
 }
 
 /// One mailbox, and where its mail goes.
