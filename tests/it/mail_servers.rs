@@ -71,6 +71,11 @@ fn run(command: &mut Command) {
 impl MailServers {
     /// `None`, with a word, where they can't run.
     pub fn start() -> Option<MailServers> {
+        MailServers::start_with(|_| String::new())
+    }
+
+    /// As `start`; `more` adds to Dovecot's configuration, and may write files into its folder.
+    pub fn start_with(more: impl FnOnce(&Path) -> String) -> Option<MailServers> {
         let is_root = std::fs::metadata("/proc/self")
             .is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == 0);
         let programs = ["dovecot", "postfix", "openssl", "setpriv"];
@@ -87,7 +92,8 @@ impl MailServers {
         std::fs::set_permissions(dir.path(), open).expect("open to the servers");
         let [imap, imaps, lmtp, smtp, ours] = std::array::from_fn(|_| free_port());
         certificate(dir.path());
-        let dovecot = dovecot(dir.path(), imap, imaps, lmtp);
+        let more = more(dir.path());
+        let dovecot = dovecot(dir.path(), imap, imaps, lmtp, &more);
         postfix(dir.path(), smtp, lmtp, ours);
         let servers = MailServers {
             dir,
@@ -104,7 +110,8 @@ impl MailServers {
         Some(servers)
     }
 
-    fn log(&self) -> String {
+    /// What the servers wrote into their logs.
+    pub fn log(&self) -> String {
         let read = |name: &str| std::fs::read_to_string(self.dir.path().join(name));
         let all = ["dovecot.log", "postfix/log"].map(|name| read(name).unwrap_or_default());
         all.concat()
@@ -271,7 +278,7 @@ fn certificate(dir: &Path) {
     chown(dir.join("key.pem"), Some(NOBODY), Some(NOBODY)).expect("given");
 }
 
-fn dovecot(dir: &Path, imap: u16, imaps: u16, lmtp: u16) -> Child {
+fn dovecot(dir: &Path, imap: u16, imaps: u16, lmtp: u16, more: &str) -> Child {
     let users: String = [SUPPORT, BOUNCES, CUSTOMER]
         .iter()
         .map(|user| format!("{user}:{{PLAIN}}{PASSWORD}::::::\n"))
@@ -292,7 +299,7 @@ fn dovecot(dir: &Path, imap: u16, imaps: u16, lmtp: u16) -> Child {
          service anvil {{\n chroot =\n}}\nservice stats {{\n chroot =\n}}\n\
          service imap-login {{\n chroot =\n inet_listener imap {{\n port = {imap}\n }}\n \
          inet_listener imaps {{\n port = {imaps}\n ssl = yes\n }}\n}}\n\
-         service lmtp {{\n inet_listener lmtp {{\n address = 127.0.0.1\n port = {lmtp}\n }}\n}}\n"
+         service lmtp {{\n inet_listener lmtp {{\n address = 127.0.0.1\n port = {lmtp}\n }}\n}}\n{more}"
     );
     let file = dir.join("dovecot.conf");
     std::fs::write(&file, config).expect("written");

@@ -4,7 +4,10 @@
 
 mod data;
 mod session;
+#[cfg(test)]
+mod session_tests;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::session::{Found, Session, Step, Took};
 use super::arriving::{Arriving, Intake};
@@ -22,6 +26,8 @@ const CONNECTIONS_MAX: usize = 32;
 const SILENCE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Wait after a connection that could not be accepted, for want of file handles as a rule.
 const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
+/// Longest wait, once the server stops, for talks to end.
+const ENDING_MAX: Duration = Duration::from_secs(15);
 /// What is read at a time (bytes).
 const READ_BYTES: usize = 64 * 1024;
 
@@ -64,7 +70,9 @@ pub async fn serve(
             drop(place);
         });
     }
-    while talks.join_next().await.is_some() {}
+    let ending = async { while talks.join_next().await.is_some() {} };
+    // Who does not listen is hung up on.
+    let _ = timeout(ENDING_MAX, ending).await;
 }
 
 /// One connection, to its end.
@@ -73,20 +81,20 @@ async fn talk(
     mut session: Session,
     intake: Arc<dyn Intake>,
     mut stop: watch::Receiver<bool>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut buffer = vec![0; READ_BYTES];
     loop {
         match session.step() {
             Step::Ask(address) => session.found(ask(&intake, address).await),
             Step::Take(letter) => session.took(take(&intake, letter).await),
             Step::End => {
-                stream.write_all(&session.replies()).await?;
+                send(&mut stream, &session.replies()).await?;
                 return stream.shutdown().await;
             }
             Step::Read => {
-                stream.write_all(&session.replies()).await?;
+                send(&mut stream, &session.replies()).await?;
                 let read = tokio::select! {
-                    read = tokio::time::timeout(SILENCE_MAX, stream.read(&mut buffer)) => read,
+                    read = timeout(SILENCE_MAX, stream.read(&mut buffer)) => read,
                     _ = stop.wait_for(|stop| *stop) => {
                         session.end("421 4.3.2 the server stops, try again later");
                         continue;
@@ -101,6 +109,11 @@ async fn talk(
             }
         }
     }
+}
+
+async fn send(stream: &mut TcpStream, replies: &[u8]) -> io::Result<()> {
+    let sent = timeout(SILENCE_MAX, stream.write_all(replies)).await;
+    sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn ask(intake: &Arc<dyn Intake>, address: String) -> Found {

@@ -67,7 +67,8 @@ pub fn advance(tx: &mut Conn, name: &str, last_uid: i64, now: Moment) -> Result<
     Ok(())
 }
 
-/// The mailbox was read to its end; `note` says what was left in it.
+/// The mailbox was read to its end; `note` says what was left in it. Since when is kept while something
+/// is left.
 pub fn mark_read(
     tx: &mut Conn,
     name: &str,
@@ -76,14 +77,26 @@ pub fn mark_read(
     now: Moment,
 ) -> Result<()> {
     ensure(tx, name)?;
-    diesel::update(mailboxes::table.filter(mailboxes::name.eq(name)))
+    let is_new = mailboxes::failed_at
+        .is_null()
+        .or(mailboxes::state.ne(state));
+    let begins = mailboxes::table.filter(mailboxes::name.eq(name).and(is_new));
+    diesel::update(begins)
+        .set(mailboxes::failed_at.eq(now.0))
+        .execute(tx)?;
+    let row = mailboxes::table.filter(mailboxes::name.eq(name));
+    diesel::update(row)
         .set((
             mailboxes::state.eq(state),
             mailboxes::error.eq(note),
-            mailboxes::failed_at.eq(note.map(|_| now.0)),
             mailboxes::ok_at.eq(now.0),
         ))
         .execute(tx)?;
+    if note.is_none() {
+        diesel::update(row)
+            .set(mailboxes::failed_at.eq(None::<i64>))
+            .execute(tx)?;
+    }
     Ok(())
 }
 
