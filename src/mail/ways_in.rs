@@ -23,7 +23,8 @@ pub struct WaysIn {
 }
 
 impl WaysIn {
-    /// Starts what the configuration names. An error when the listener's address can't be used.
+    /// Starts what the configuration names; a node that runs no jobs watches no mailboxes. An error when
+    /// the listener's address can't be used.
     pub fn start(app: &App, intake: Arc<dyn Intake>) -> Result<WaysIn> {
         let (stop, stopped) = watch::channel(false);
         let listener = match app.config.mail.listen.as_str() {
@@ -34,7 +35,7 @@ impl WaysIn {
             ),
         };
         let address = listener.as_ref().and_then(|l| l.local_addr().ok());
-        if listener.is_none() && app.config.mailboxes.is_empty() {
+        if listener.is_none() && !watches(app) {
             return Ok(WaysIn {
                 stop,
                 thread: None,
@@ -77,6 +78,10 @@ impl WaysIn {
     }
 }
 
+fn watches(app: &App) -> bool {
+    !app.config.mailboxes.is_empty() && app.config.server.job_workers > 0
+}
+
 fn bind(address: &str) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
@@ -92,7 +97,7 @@ fn run(
 ) {
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
-        for (name, mailbox) in &app.config.mailboxes {
+        for (name, mailbox) in app.config.mailboxes.iter().filter(|_| watches(app)) {
             tasks.spawn(Watch::new(app, intake.clone(), name, mailbox).run(stop.clone()));
         }
         match listener.map(tokio::net::TcpListener::from_std) {

@@ -258,10 +258,21 @@ fn a_real_report_of_failure_lands_on_its_message() {
     t.finish();
 }
 
-/// Fills the disk as SQLite sees it, or makes room again.
-fn fill_disk(t: &Test, is_full: bool) {
+/// Has the database take no more mail, or take it again: a full disk on SQLite, a server of
+/// PostgreSQL that went away and came back for reading alone.
+fn take_nothing(t: &Test, on: bool) {
+    if t.app.db.is_postgres() {
+        let word = if on { "on" } else { "off" };
+        t.postgres(&format!(
+            "ALTER DATABASE {{name}} SET default_transaction_read_only = {word}"
+        ));
+        t.postgres(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+        );
+        return;
+    }
     // SQLite goes no lower than what the file has.
-    let pages = if is_full { 1 } else { 1_073_741_823 };
+    let pages = if on { 1 } else { 1_073_741_823 };
     let told = t.app.db.write(|c| match c.engine() {
         Engine::Sqlite(c) => {
             Ok(diesel::sql_query(format!("PRAGMA max_page_count={pages}")).execute(c)?)
@@ -280,19 +291,18 @@ fn ours(user: &str) -> String {
     format!("{user}@ours.test")
 }
 
-#[test]
-fn a_mail_server_keeps_what_our_database_cannot_take_and_hands_it_over_once() {
+fn kept_by_postfix(backend: Backend) {
     let Some(servers) = MailServers::start() else {
         return;
     };
     let address = SocketAddr::from(([127, 0, 0, 1], servers.ours)).to_string();
-    let t = with_servers(&servers, Backend::Sqlite, &[], |config| {
+    let t = with_servers(&servers, backend, &[], |config| {
         config.mail.listen = address;
         config.mail.from = ours("help");
     });
-    let t = t.expect("SQLite is always there");
+    let Some(t) = t else { return };
     let running = Running::start(&t);
-    fill_disk(&t, true);
+    take_nothing(&t, true);
     let mail = letter(
         CUSTOMER,
         &ours("help"),
@@ -306,7 +316,7 @@ fn a_mail_server_keeps_what_our_database_cannot_take_and_hands_it_over_once() {
     });
     assert_eq!(stored(&t), 0);
 
-    fill_disk(&t, false);
+    take_nothing(&t, false);
     servers.flush();
     let case = until("a case", || cases(&t).pop());
     until("Postfix lets it go", || {
@@ -319,6 +329,16 @@ fn a_mail_server_keeps_what_our_database_cannot_take_and_hands_it_over_once() {
     drop(running);
     t.run_jobs();
     t.finish();
+}
+
+#[test]
+fn a_mail_server_keeps_what_we_cannot_take_and_hands_it_over_once_sqlite() {
+    kept_by_postfix(Backend::Sqlite);
+}
+
+#[test]
+fn a_mail_server_keeps_what_we_cannot_take_and_hands_it_over_once_postgres() {
+    kept_by_postfix(Backend::Postgres);
 }
 
 #[test]
@@ -418,13 +438,13 @@ fn what_cannot_be_taken_stays_in_the_mailbox_and_is_told() {
     assert_eq!(is_seen(false), 1);
 
     // The database goes away while the mailbox is watched.
-    fill_disk(&t, true);
+    take_nothing(&t, true);
     let third = letter(CUSTOMER, SUPPORT, "t@people.test", "", &many_words());
     hand_over(servers.smtp, CUSTOMER, SUPPORT, &third);
     until("it lies there", || {
         (servers.mails(SUPPORT).len() == 3).then_some(())
     });
-    fill_disk(&t, false);
+    take_nothing(&t, false);
     until("it is taken then", || (stored(&t) == 2).then_some(()));
     until("and seen", || (is_seen(true) == 2).then_some(()));
     drop(running);

@@ -10,10 +10,12 @@ mod oauth;
 mod reading;
 mod trouble;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_imap::extensions::idle::IdleResponse;
+use futures_util::FutureExt;
 use tokio::sync::watch::Receiver;
 use tokio::time::{sleep, timeout};
 
@@ -122,7 +124,9 @@ impl Watch {
     async fn work(&self) {
         let mut failures: u32 = 0;
         loop {
-            let trouble = match self.once(&mut failures).await {
+            // What breaks on a server's odd answer must not end the watch in silence.
+            let once = AssertUnwindSafe(self.once(&mut failures)).catch_unwind();
+            let trouble = match once.await.unwrap_or(Ended::Trouble(Trouble::Broken)) {
                 Ended::Elsewhere => {
                     sleep(LEASE_RENEWED).await;
                     continue;

@@ -47,6 +47,8 @@ pub enum Trouble {
     Lost(String),
     #[error("The server did not answer in time.")]
     Silent,
+    #[error("Reading an answer of the server broke; the trace is in the log.")]
+    Broken,
     #[error("Mail could not be stored, and stays in the mailbox: {0}")]
     Store(String),
 }
