@@ -176,7 +176,10 @@ impl Watch {
             false => State::Polling,
         };
         loop {
-            let note = reading.take_new(self, &mut imap).await?;
+            let note = tokio::select! {
+                note = reading.take_new(self, &mut imap) => note?,
+                lost = self.keep_hold() => return Err(lost),
+            };
             *failures = 0;
             self.write(move |tx, name, now| {
                 store::mark_read(tx, name, state.as_str(), note.as_deref(), now)
