@@ -100,7 +100,7 @@ pub struct Mail {
     /// The domain that signs our mail (RFC 6376). Empty: that of `from`.
     pub dkim_domain: String,
     pub dkim_selector: String,
-    /// The private key, as PEM. Empty: mails are not signed.
+    /// The private key: RSA as PEM, Ed25519 as PEM or seed. Empty: mails are not signed.
     pub dkim_key_file: PathBuf,
     /// Where a mail server of this machine or network hands mail over, by LMTP or SMTP. Empty: nowhere.
     pub listen: String,

@@ -16,6 +16,9 @@ use crate::text::markdown;
 
 /// Characters of a post that stand in a mail; the rest is read in the thread.
 const EXCERPT_CHARS: usize = 400;
+/// What a mail says first about itself that can be answered.
+const HOW_TO_ANSWER: &str =
+    "Answer this mail to reply in the thread, where everybody can read it.\n";
 /// What the address that ends the mails is signed for.
 const UNSUBSCRIBE: &str = "unsubscribe from thread";
 
@@ -79,6 +82,10 @@ pub(super) fn put(
         .push_str(&format!("\nTo hear no more about it: {unsubscribe_url}"));
     // Also of a closed thread: whoever answers it is told so.
     let reply_to = reply_by_mail::address(tx, app, thread.id, notice.user)?;
+    letter.replies_welcome &= reply_to.is_some();
+    if letter.replies_welcome {
+        letter.footer.insert_str(0, HOW_TO_ANSWER);
+    }
     let root = root_id(app, thread.id);
     let mail = NewMail {
         purpose: "thread_notice",
@@ -159,21 +166,16 @@ fn letter(
         url: app.url(&place.path()),
     });
     let site = &app.config.site;
-    let is_open = thread.state != ThreadState::Closed;
-    let how_to_answer = match is_open {
-        true => "Answer this mail to reply in the thread, where everybody can read it.\n",
-        false => "",
-    };
     Letter {
         // Of each alike: Gmail parts a conversation where the subject changes.
         subject: format!("Re: {title}"),
         language: "en".into(),
         paragraphs,
         footer: format!(
-            "{how_to_answer}{}, {}\nYou get this because you follow the thread, or have the same problem.",
+            "{}, {}\nYou get this because you follow the thread, or have the same problem.",
             site.name, site.url
         ),
-        replies_welcome: is_open,
+        replies_welcome: thread.state != ThreadState::Closed,
         ..Letter::default()
     }
 }

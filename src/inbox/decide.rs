@@ -77,6 +77,8 @@ pub enum Decision {
     SetAside(Aside),
     /// Our own mail, come back.
     Own,
+    /// A vacation note to news of a thread.
+    NotNeeded,
     /// This mail was taken before.
     Duplicate,
     Refused(Refusal),
@@ -158,6 +160,7 @@ impl Decision {
             Decision::ForumReply(_) => "forum_reply",
             Decision::SetAside(_) => "set_aside",
             Decision::Own => "own",
+            Decision::NotNeeded => "not_needed",
             Decision::Duplicate => "duplicate",
             Decision::Refused(_) => "refused",
         }
@@ -229,8 +232,11 @@ pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
                 return Ok(Decision::Note(ticket, Direction::Auto));
             }
             // Vacation programs answer the envelope's sender (RFC 3834, section 4).
+            let recipients = known.recipients.iter().map(String::as_str);
             return Ok(match returned::ticket(tx, app, known.recipients)? {
-                Some(ticket) => Decision::Note(ticket, Direction::Auto),
+                Some(Some(ticket)) => Decision::Note(ticket, Direction::Auto),
+                Some(None) => Decision::NotNeeded,
+                None if tokens::find(recipients, Purpose::Post).is_some() => Decision::NotNeeded,
                 None => Decision::SetAside(Aside::Machine),
             });
         }

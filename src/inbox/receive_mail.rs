@@ -346,7 +346,8 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
     app.db.write(|tx| {
         let now = app.now();
         // Two mails of one sender take turns, so that limits and duplicates are seen.
-        lock(tx, Lock::Other(sender_lock(from_key.unwrap_or_default())))?;
+        let turn = format!("mail from {}", from_key.unwrap_or_default());
+        lock(tx, Lock::named(&turn))?;
         let decision = match look(tx)? {
             Decision::ForumReply(author) => {
                 let words = own_words(&mail.text);
@@ -434,12 +435,6 @@ fn says_something_else(mail: &InboundMail, first: &InboundMail) -> bool {
             .collect()
     };
     first.text.trim() != mail.text.trim() || names(first) != names(mail)
-}
-
-/// A number by which one sender's mails take turns.
-fn sender_lock(from_key: &str) -> i64 {
-    let hex = digest(format!("mail from {from_key}").as_bytes());
-    i64::from_str_radix(&hex[..12], 16).unwrap_or(0)
 }
 
 /// Does what was decided; the ticket it was about, if any.
@@ -532,7 +527,7 @@ fn act(
             arrival::came_back(tx, app.now(), mail, &app.config.mail.authserv_id)?;
             Ok(None)
         }
-        Decision::SetAside(_) | Decision::Duplicate => Ok(None),
+        Decision::SetAside(_) | Decision::NotNeeded | Decision::Duplicate => Ok(None),
     }
 }
 

@@ -42,15 +42,19 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | ';' | ',' | '"' | '(' | ')'))
 }
 
-/// The ticket of the mail that an address names.
-pub(super) fn ticket(conn: &mut Conn, app: &App, recipients: &[String]) -> Result<Option<Ticket>> {
+/// The ticket of the mail that one of these addresses names, if it had one; an outer `None` when they name no mail.
+pub(super) fn ticket(
+    conn: &mut Conn,
+    app: &App,
+    recipients: &[String],
+) -> Result<Option<Option<Ticket>>> {
     let Some(id) = verp::find(&app.keys, recipients.iter().map(String::as_str)) else {
         return Ok(None);
     };
     let returned = mails::returned(conn, id)?;
     match returned.and_then(|mail| mail.case_id) {
-        Some(case) => tickets::store::ticket_of(conn, CaseId(case)),
-        None => Ok(None),
+        Some(case) => tickets::store::ticket_of(conn, CaseId(case)).map(Some),
+        None => Ok(Some(None)),
     }
 }
 

@@ -3,7 +3,8 @@
 //! Relaxed for header and body, because servers on the way fold lines and trim blanks. Signed are the bytes as they
 //! leave, with `ring`, which the program has for TLS anyway.
 
-use std::fmt::Write as _;
+mod relaxed;
+
 use std::path::Path;
 
 use base64::Engine;
@@ -13,6 +14,8 @@ use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
+
+use self::relaxed::{fields, halves, is_called, relaxed_body, relaxed_field};
 
 use crate::clock::Moment;
 use crate::config::{self, Config};
@@ -41,8 +44,6 @@ const OVERSIGNED: &str = "from";
 const SEED_BYTES: usize = 32;
 /// Where the long values of the signature are folded, in characters.
 const FOLD_CHARS: usize = 70;
-/// Characters of one string of a DNS TXT record (RFC 1035, section 3.3.14).
-const TXT_CHARS_MAX: usize = 255;
 
 /// Why no mail can be signed, in words for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -284,16 +285,6 @@ impl Signer {
     }
 }
 
-/// A record's value as zone files want it: in quotes, in strings that are short enough.
-pub fn zone_file_value(value: &str) -> String {
-    let mut text = String::new();
-    for part in value.as_bytes().chunks(TXT_CHARS_MAX) {
-        let part = String::from_utf8_lossy(part);
-        let _ = write!(text, "{}\"{part}\"", if text.is_empty() { "" } else { " " });
-    }
-    text
-}
-
 /// The public RSA key as receivers read it from `p=`: not the bare key of RFC 6376 but the structure around it
 /// (RFC 5280, section 4.1), as `openssl rsa -pubout` writes it and every receiver takes it.
 fn subject_public_key_info(rsa: &[u8]) -> Vec<u8> {
@@ -317,90 +308,6 @@ fn tagged(tag: u8, value: &[u8]) -> Vec<u8> {
         out.extend(length);
     }
     out.extend(value);
-    out
-}
-
-/// Header and body of a mail, without the empty line between them.
-fn halves(mail: &[u8]) -> (&[u8], &[u8]) {
-    let end = mail.windows(4).position(|four| four == b"\r\n\r\n");
-    match end {
-        Some(at) => (&mail[..at + 2], &mail[at + 4..]),
-        None => (mail, &[]),
-    }
-}
-
-/// The fields of a header, each with its folded lines and without its last line end.
-fn fields(head: &[u8]) -> Vec<&[u8]> {
-    let mut found = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    while at < head.len() {
-        let end = head[at..].windows(2).position(|two| two == b"\r\n");
-        let end = end.map_or(head.len(), |end| at + end);
-        at = (end + 2).min(head.len());
-        if !matches!(head.get(at), Some(b' ' | b'\t')) {
-            found.push(&head[start..end]);
-            start = at;
-        }
-    }
-    found
-}
-
-fn is_called(field: &[u8], name: &str) -> bool {
-    field
-        .split(|b| *b == b':')
-        .next()
-        .is_some_and(|is| is.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes()))
-}
-
-/// A field in the relaxed form (RFC 6376, section 3.4.2), without a line end.
-fn relaxed_field(field: &[u8]) -> Vec<u8> {
-    let colon = field.iter().position(|b| *b == b':').unwrap_or(field.len());
-    let (name, value) = field.split_at(colon);
-    let mut out = name.trim_ascii_end().to_ascii_lowercase();
-    out.push(b':');
-    let words = value.get(1..).unwrap_or_default();
-    let words = words
-        .split(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
-        .filter(|word| !word.is_empty());
-    for (place, word) in words.enumerate() {
-        if place > 0 {
-            out.push(b' ');
-        }
-        out.extend(word);
-    }
-    out
-}
-
-/// A body in the relaxed form (RFC 6376, section 3.4.4).
-fn relaxed_body(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while !rest.is_empty() {
-        let end = rest.windows(2).position(|two| two == b"\r\n");
-        let (line, after) = match end {
-            Some(end) => (&rest[..end], &rest[end + 2..]),
-            None => (rest, &rest[rest.len()..]),
-        };
-        let mut is_blank = false;
-        for byte in line {
-            if matches!(byte, b' ' | b'\t') {
-                is_blank = true;
-                continue;
-            }
-            if std::mem::take(&mut is_blank) {
-                out.push(b' ');
-            }
-            out.push(*byte);
-        }
-        out.extend(b"\r\n");
-        rest = after;
-    }
-    while out.ends_with(b"\r\n\r\n") {
-        out.truncate(out.len() - 2);
-    }
-    if out == b"\r\n" {
-        out.clear();
-    }
     out
 }
 
@@ -487,17 +394,6 @@ mod tests {
         assert_eq!(dns_record(&config), Err(name));
     }
 
-    /// The examples of RFC 6376, section 3.4.5, and of its text.
-    #[test]
-    fn blanks_are_relaxed_as_the_standard_says() {
-        let head = b"A: X\r\nB : Y\t\r\n\tZ  \r\n";
-        let relaxed: Vec<Vec<u8>> = fields(head).into_iter().map(relaxed_field).collect();
-        assert_eq!(relaxed, [b"a:X".to_vec(), b"b:Y Z".to_vec()]);
-        assert_eq!(relaxed_body(b" C \r\nD \t E\r\n\r\n\r\n"), b" C\r\nD E\r\n");
-        assert_eq!(relaxed_body(b"\r\n\r\n"), b"");
-        assert_eq!(relaxed_body(b"no end"), b"no end\r\n");
-    }
-
     #[test]
     fn a_signature_covers_from_twice_and_only_what_is_there() {
         let (_folder, config) = configured(SEED.as_bytes());
@@ -517,15 +413,6 @@ mod tests {
         assert!(header.contains("t=1790000000;"), "{header}");
         assert!(text.ends_with(std::str::from_utf8(&bytes).expect("ASCII")));
         assert!(text.lines().all(|line| line.len() < 120), "{text}");
-    }
-
-    #[test]
-    fn a_long_record_is_cut_for_zone_files() {
-        let value = "x".repeat(TXT_CHARS_MAX + 1);
-        assert_eq!(
-            zone_file_value(&value),
-            format!("\"{}\" \"x\"", "x".repeat(TXT_CHARS_MAX))
-        );
     }
 
     proptest! {

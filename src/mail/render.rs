@@ -1,7 +1,7 @@
 //! The shape of every mail we write: a letter of paragraphs, as plain text and as HTML that says the same.
 //!
 //! The HTML needs no image, carries its styles inline (mail readers drop style sheets) and sets no colours but the
-//! button's, so that light and dark readers both show it as they show everything.
+//! button's and those of lines, so that light and dark readers both show it as they show everything.
 
 use askama::Template;
 
@@ -86,6 +86,20 @@ pub fn render(letter: &Letter) -> Result<Rendered, askama::Error> {
     })
 }
 
+/// HTML of a person's words with the little style that it needs where no style sheet is read: code breaks its lines
+/// instead of widening a phone's page, and a quote looks like one.
+fn styled(html: &str) -> String {
+    // What people type stands escaped in there, so these are tags of the renderer's.
+    html.replace(
+        "<pre>",
+        "<pre style=\"margin:0 0 16px;white-space:pre-wrap\">",
+    )
+    .replace(
+        "<blockquote>",
+        "<blockquote style=\"margin:0 0 16px;padding:0 0 0 12px;border-left:3px solid #8899aa\">",
+    )
+}
+
 fn is_web(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
@@ -145,6 +159,22 @@ mod tests {
         );
         assert!(text.starts_with("-- reply above this line --"), "{text}");
         assert!(!text.contains("\n\n\n"), "{text}");
+    }
+
+    #[test]
+    fn code_does_not_widen_a_phones_page() {
+        let html =
+            crate::text::markdown::render("> quoted\n\n```\na <pre> of code\n```").into_string();
+        let letter = Letter {
+            paragraphs: vec![Paragraph::Prose {
+                text: String::new(),
+                html,
+            }],
+            ..letter()
+        };
+        let html = render(&letter).expect("renders").html;
+        assert_eq!(html.matches("white-space:pre-wrap").count(), 1, "{html}");
+        assert!(!html.contains("<blockquote>"), "{html}");
     }
 
     #[test]

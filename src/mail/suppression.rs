@@ -10,8 +10,8 @@ use serde_json::json;
 use super::outbox::SendMail;
 use super::store;
 use crate::clock::{DAY, Moment};
-use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
+use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::AddressId;
 use crate::jobs;
@@ -113,6 +113,7 @@ pub fn report(tx: &mut Conn, now: Moment, email: &str, report: Report) -> Result
         Report::Hard => HARD_SCORE,
         Report::Complaint => 0,
     };
+    take_turn(tx, &key)?;
     let cutoff = now.plus(-FORGOTTEN_AFTER);
     let score = store::add_score(tx, now, (&key, email), score, cutoff)?;
     let why = match report {
@@ -134,6 +135,11 @@ pub fn hold_on(tx: &mut Conn, now: Moment, email: &str) -> Result<Option<Why>> {
     let Some(key) = names::email_key(email) else {
         return Ok(None);
     };
+    if store::held_address(tx, &key)?.is_none() {
+        return Ok(None);
+    }
+    // What is held now must not be missed by whoever lifts the hold at this moment.
+    take_turn(tx, &key)?;
     let Some(held) = store::held_address(tx, &key)? else {
         return Ok(None);
     };
@@ -144,11 +150,17 @@ pub fn hold_on(tx: &mut Conn, now: Moment, email: &str) -> Result<Option<Why>> {
     Ok(Some(held.why))
 }
 
+/// Has those that decide about one address take turns.
+fn take_turn(tx: &mut Conn, key: &str) -> Result<()> {
+    lock(tx, Lock::named(&format!("mail to {key}")))
+}
+
 /// Writes to an address again, and sends what was held; false when it was not held.
 pub fn lift(tx: &mut Conn, now: Moment, by: &Actor, id: AddressId) -> Result<bool> {
     let Some(held) = store::held_address_of(tx, id)? else {
         return Ok(false);
     };
+    take_turn(tx, &names::email_key(&held.email).unwrap_or_default())?;
     store::lift_hold(tx, id)?;
     let (mut sent, mut too_old) = (0, 0);
     for mail in store::held_mails(tx, &held.email)? {

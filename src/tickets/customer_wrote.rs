@@ -14,7 +14,6 @@ use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, IntakeId, ProductId, TicketMessageId, UserId};
-use crate::keys::digest;
 use crate::mail::one_line;
 
 /// Longest name of a customer (characters).
@@ -79,7 +78,7 @@ pub fn open_case(
 ) -> Result<Option<Taken>> {
     if let Some(key) = words.request_key {
         // Two copies of one form take turns, so that the second finds what the first wrote.
-        lock(tx, Lock::Other(turn_of(key)))?;
+        lock(tx, Lock::named(key))?;
         if store::message_by_key(tx, key)?.is_some() {
             return Ok(None);
         }
@@ -140,12 +139,6 @@ pub fn open_case(
         message,
         opened: true,
     }))
-}
-
-/// The number by which copies of one form take turns. Forms that share one only wait a little.
-fn turn_of(request_key: &str) -> i64 {
-    let digest = digest(request_key.as_bytes());
-    i64::from_str_radix(digest.get(..12).unwrap_or_default(), 16).unwrap_or(0)
 }
 
 /// Adds these words to a ticket. A closed case stays closed: then another is opened that points to

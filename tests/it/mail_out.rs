@@ -407,7 +407,11 @@ on_both! {
         assert_eq!(told(t, ANA, "without the files"), 1);
         let away = Mail::new(ANA, "2@people.example", "I am away.").to(&address);
         receive(t, &away.with("Auto-Submitted: auto-replied"));
+        let away = Mail::new(ANA, "3@people.example", "I am away.");
+        let to = returns_to(&mail);
+        receive(t, &away.to(&to).with("Auto-Submitted: auto-replied"));
         assert_eq!(posts(t, thread).len(), 3);
+        assert!(waiting_aside(t).is_empty(), "nobody needs to look at them");
     }
 }
 
