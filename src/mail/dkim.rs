@@ -208,6 +208,7 @@ impl Key {
         match self {
             Key::Rsa(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
+                // The randomness hides the computation from who measures it; the signature is the same without.
                 key.sign(
                     &RSA_PKCS1_SHA256,
                     &SystemRandom::new(),

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use offramp::boot;
 use offramp::clock::{DAY, HOUR};
+use offramp::config::{Config, Secret};
 use offramp::db::Conn;
 use offramp::db::audit::{self, Actor};
 use offramp::error::Result;
@@ -16,9 +18,10 @@ use offramp::mail::outbox::{self, NewMail};
 use offramp::mail::outgoing::Automatic;
 use offramp::mail::suppression::{self, HeldAddress, Why};
 use offramp::people::{CurrentUser, Role};
+use offramp::random::Random;
 use offramp::{cases, inbox};
 
-use crate::harness::{Backend, Test};
+use crate::harness::{Backend, Test, start_clock};
 use crate::on_both;
 use crate::tickets::{
     ANNA, Mail, US, answer, messages, opened, receive, reply_address, run, sent, sent_to, staff,
@@ -503,6 +506,35 @@ fn verified(python: &str, mail: &[u8], (name, value): &(String, String)) -> bool
     }
 }
 
+#[test]
+fn no_server_starts_with_a_key_that_signs_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = Config::default();
+    config.server.data_dir = folder.path().join("data");
+    config.search.dir = folder.path().join("index");
+    config.database.url = Secret::new(folder.path().join("offramp.db").display().to_string());
+    config.mail.from = US.into();
+    config.mail.dkim_selector = "offramp".into();
+    config.mail.dkim_key_file = folder.path().join("dkim.pem");
+    let started =
+        |config: &Config| match boot::app(config.clone(), start_clock(), Random::seeded(1)) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+    assert!(
+        started(&config).contains("dkim.pem can't be read"),
+        "{}",
+        started(&config)
+    );
+    std::fs::write(&config.mail.dkim_key_file, "no key").expect("written");
+    assert!(
+        started(&config).contains("RSA key of 2048 to 8192 bits in PEM"),
+        "{}",
+        started(&config)
+    );
+}
+
+/// The keys were made for this test and are used nowhere else.
 #[test]
 fn another_program_verifies_our_signature_and_sees_every_change() {
     let Some(python) = dkimpy() else {
