@@ -506,6 +506,12 @@ fn is_address_dead(status: &str, sayings: &[&str]) -> bool {
     DEAD_CODES.contains(&status)
 }
 
+/// Whether a server that refuses a recipient says that there is no such address.
+pub(super) fn says_gone(words: &str) -> bool {
+    let status = STATUS.find(words).map_or("", |hit| hit.as_str());
+    is_address_dead(status, &[words])
+}
+
 /// The recipients of a report by RFC 3464 whose Action is failed or delayed.
 fn reported(status: &str, mail: &InboundMail) -> Vec<Bounce> {
     let mut bounces = Vec::new();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outgoing::{Automatic, Enclosure, List, OutgoingMail, message_id};
 use super::render::{Letter, render};
-use super::suppression::{self, Why};
+use super::suppression::{self, Report, Why};
 use super::transport::SendError;
 use super::{MailAddress, store, verp};
 use crate::app::App;
@@ -170,6 +170,7 @@ impl Job for SendMail {
         };
         let (attempts, written_at) = (row.attempts, Moment(row.created_at));
         let is_secret = Extras::read(&row.headers).is_secret;
+        let to_email = row.to_email.clone();
         let sent = match outgoing(app, self.mail, *row)? {
             Ok(mail) => mail
                 .ready(app.signer.as_ref(), app.now())
@@ -199,8 +200,13 @@ impl Job for SendMail {
                 )))
             }
             Err(e) => {
-                app.db
-                    .write(|tx| store::mark_failed(tx, self.mail, attempts, &e.to_string()))?;
+                app.db.write(|tx| {
+                    store::mark_failed(tx, self.mail, attempts, &e.to_string())?;
+                    if matches!(e, SendError::AddressGone { .. }) {
+                        suppression::report(tx, now, &to_email, Report::Hard)?;
+                    }
+                    Ok(())
+                })?;
                 tracing::warn!(mail = %self.mail, error = %e, "a mail was given up");
                 Ok(Next::Done)
             }

@@ -16,6 +16,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use sha2::{Digest, Sha256};
 
+use super::classify;
 use super::outgoing::{OutgoingError, ReadyMail};
 use crate::files;
 
@@ -40,6 +41,12 @@ pub enum SendError {
     /// Later may be better: try again.
     #[error("{words}")]
     Transient {
+        /// What was said.
+        words: String,
+    },
+    /// The server knows that nobody is reached at the recipient's address.
+    #[error("{words}")]
+    AddressGone {
         /// What was said.
         words: String,
     },
@@ -250,7 +257,15 @@ impl Smtp {
         };
         for to in envelope.to() {
             let to = Rcpt::new(to.clone(), vec![]);
-            connection.command(to).map_err(said)?;
+            connection.command(to).map_err(|error| {
+                if is_address_gone(&error) {
+                    SendError::AddressGone {
+                        words: words_of(&error),
+                    }
+                } else {
+                    said(error)
+                }
+            })?;
         }
         connection.command(Data).map_err(said)?;
         wait_at_most(connection, SMTP_TAKEN_SECONDS)?;
@@ -313,6 +328,11 @@ fn is_about_text(error: &SmtpError) -> bool {
     error.is_permanent() && TEXT_WORDS.iter().any(|word| words.contains(word))
 }
 
+/// Whether the refusal of a recipient says that there is no such address.
+fn is_address_gone(error: &SmtpError) -> bool {
+    error.is_permanent() && !is_about_us(error) && classify::says_gone(&said_in(error))
+}
+
 /// What the server said, in lower case.
 fn said_in(error: &SmtpError) -> String {
     let words = std::error::Error::source(error).map(ToString::to_string);
@@ -364,7 +384,7 @@ fn not_now(error: &SmtpError) -> SendError {
 fn words_of(error: &SmtpError) -> String {
     let words = error.to_string();
     // Servers repeat the address they refuse, and these words reach the log.
-    let words = super::classify::ADDRESS.replace_all(&words, "(an address)");
+    let words = classify::ADDRESS.replace_all(&words, "(an address)");
     super::one_line(&words, WORDS_CHARS_MAX)
 }
 
@@ -636,6 +656,23 @@ mod tests {
                 .expect_err("nobody there")
                 .is_transient()
         );
+    }
+
+    #[test]
+    fn an_address_that_is_gone_is_told_from_a_mail_that_is_not_wanted() {
+        for (answer, gone) in [
+            ("550 5.1.1 <anna@example.org>: no such user here", true),
+            ("550 <anna@example.org>: user unknown", true),
+            ("552 5.2.2 mailbox full", false),
+            ("550 5.7.1 relaying denied", false),
+            ("550 we do not like this", false),
+        ] {
+            let (port, server) = server(("RCPT", answer), 1);
+            let error = smtp(port).send(&mail()).expect_err("refused");
+            server.join().expect("the server ends");
+            let is_gone = matches!(error, SendError::AddressGone { .. });
+            assert_eq!(is_gone, gone, "{answer}: {error}");
+        }
     }
 
     #[test]
