@@ -28,6 +28,7 @@ use crate::live::{Follower, Live};
 use crate::mail::dkim;
 use crate::mail::hooks;
 use crate::mail::outbox::SendMail;
+use crate::mail::suppression::ForgetOldBounces;
 use crate::mail::transport::{self, Security, SmtpSettings, Transport};
 use crate::mail::ways_in::WaysIn;
 use crate::networks::Connector;
@@ -212,6 +213,9 @@ pub fn registry() -> Registry {
     escalations::register(&mut registry);
     forum::register(&mut registry);
     people::jobs::register(&mut registry);
+    registry
+        .job::<ForgetOldBounces>()
+        .every::<ForgetOldBounces>(DAY);
     registry.job::<ForgetUploads>().every::<ForgetUploads>(DAY);
     registry.job::<PruneChanges>().every::<PruneChanges>(DAY);
     registry

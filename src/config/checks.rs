@@ -174,6 +174,12 @@ fn check_mail(
             "must be the name under which the key's public half stands in DNS, like offramp.",
         );
     }
+    if mail.dkim_key_file.as_os_str().is_empty() && !mail.dkim_selector.is_empty() {
+        return bad(
+            "mail.dkim_key_file",
+            "must be the file of the private key, when mail.dkim_selector is set.",
+        );
+    }
     if !mail.listen.is_empty() && mail.listen.parse::<std::net::SocketAddr>().is_err() {
         return bad(
             "mail.listen",

@@ -1,6 +1,7 @@
 //! What becomes of a mail: decided here, done in `receive_mail.rs`.
 
-use super::{returned, store};
+use super::returned::{self, Reported};
+use super::store;
 use crate::app::App;
 use crate::cases;
 use crate::clock::HOUR;
@@ -15,11 +16,12 @@ use crate::mail::authentication::Dmarc;
 use crate::mail::classify::{Kind, Verdict};
 use crate::mail::forward::{Forwarded, forwarded};
 use crate::mail::inbound::InboundMail;
-use crate::mail::store::Returned;
 use crate::mail::tokens::{self, Purpose};
-use crate::mail::{MailAddress, without_tag};
+use crate::mail::trim::trim;
+use crate::mail::{MailAddress, verp, without_tag};
 use crate::people::store::User;
 use crate::people::{self, Role};
+use crate::text::names;
 use crate::tickets::customer_wrote::Related;
 use crate::tickets::{self, Direction, Ticket};
 
@@ -70,7 +72,7 @@ pub enum Decision {
     /// A machine's mail about a ticket: kept with it for staff, moves nothing.
     Note(Ticket, Direction),
     /// A mail of ours did not arrive, or somebody called it spam.
-    Undelivered(Returned),
+    Undelivered(Reported),
     /// A member answers a mail about a thread.
     ForumReply(Author),
     /// Kept where staff can look at it; nobody is told, nothing is opened.
@@ -222,7 +224,7 @@ pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
         Kind::Own => return Ok(Decision::Own),
         Kind::Bounce | Kind::Complaint => {
             return Ok(match returned::mail(tx, app, known)? {
-                Some(returned) => Decision::Undelivered(returned),
+                Some(reported) => Decision::Undelivered(reported),
                 None => Decision::SetAside(Aside::StrangeReport),
             });
         }
@@ -284,7 +286,11 @@ fn to_a_thread(
 
 /// Where a person's mail goes, for one of whom somebody has said that they are a person.
 pub fn take_by_hand(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
-    if let Some(Ok(author)) = to_a_thread(tx, app, known)? {
+    // Nobody's word makes a machine's mail, or one that may be forged, a member's post.
+    let may_be_public = matches!(known.verdict.kind, Kind::Person | Kind::List)
+        && known.dmarc != Dmarc::Fail
+        && !is_marked_as_spam(known.mail);
+    if may_be_public && let Some(Ok(author)) = to_a_thread(tx, app, known)? {
         return Ok(Decision::ForumReply(author));
     }
     let place = place(tx, app, known)?;
@@ -299,9 +305,12 @@ pub fn take_by_hand(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decis
     if let Some(user) = account {
         match (user.role, known.is_proved()) {
             (Role::Staff | Role::Admin, true) => {
-                let sent_on = forwarded(&known.mail.subject, &known.mail.text);
+                // Not what the mail that is answered had sent on.
+                let own_words = trim(&known.mail.text).reply_text;
+                let sent_on = forwarded(&known.mail.subject, &own_words);
                 if let Some(letter) = sent_on
                     && let Some(customer) = letter.from.clone()
+                    && may_be_a_customer(tx, app, known, &customer.email)?
                 {
                     return Ok(Decision::SentOn {
                         by: user,
@@ -341,6 +350,21 @@ fn account(tx: &mut Conn, known: &Known<'_>) -> Result<Option<User>> {
     };
     let user = people::store::by_email(tx, from_key)?;
     Ok(user.filter(|user| user.email_verified_at.is_some()))
+}
+
+/// Whether an address that a mail copied can be a customer's: neither ours nor the one who sent it on.
+fn may_be_a_customer(tx: &mut Conn, app: &App, known: &Known<'_>, email: &str) -> Result<bool> {
+    let Some(address) = without_tag(email) else {
+        return Ok(false);
+    };
+    let mail = &app.config.mail;
+    let ours = [mail.from.as_str(), verp::mailbox(mail)];
+    let is_ours = ours
+        .iter()
+        .any(|our| without_tag(our).as_ref() == Some(&address));
+    let is_sender = names::email_key(email).as_deref() == known.from_key;
+    let is_forum = forum::store::settings::product_by_mail_address(tx, &[address])?.is_some();
+    Ok(!is_ours && !is_sender && !is_forum)
 }
 
 fn may_work_on(tx: &mut Conn, user: &User, case: CaseId) -> Result<bool> {

@@ -2,6 +2,8 @@
 //! answered with 200 once its mail is committed. A provider whose key is not configured finds nothing
 //! here. What a provider is to be told, it is told in JSON, for its log.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
@@ -145,6 +147,9 @@ fn header<'a>(req: &'a HttpRequest, name: &str) -> &'a str {
     value.unwrap_or_default()
 }
 
+/// Longest time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
 /// A whole body, and the turn under which it is in memory.
 struct Body {
     bytes: Bytes,
@@ -156,14 +161,20 @@ async fn read(app: &App, mut payload: Payload) -> Result<Body, Turned> {
     let max = app.config.mail.inbound_bytes_max.saturating_mul(3) / 2 + FORM_BYTES;
     let turn = app.hooks.turns.clone().try_acquire_owned();
     let turn = turn.map_err(|_| Turned::Later("too many calls at once".into()))?;
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Turned::BrokenOff)?;
-        if bytes.len() + chunk.len() > max {
-            return Err(Turned::TooLarge);
+    let whole = async {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Turned::BrokenOff)?;
+            if bytes.len() + chunk.len() > max {
+                return Err(Turned::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
         }
-        bytes.extend_from_slice(&chunk);
-    }
+        Ok(bytes)
+    };
+    // Turns are few, and a caller who is slow on purpose would keep one.
+    let bytes = tokio::time::timeout(BODY_TIME, whole).await;
+    let bytes = bytes.map_err(|_| Turned::BrokenOff)??;
     Ok(Body {
         bytes: bytes.freeze(),
         _turn: turn,

@@ -238,6 +238,11 @@ fn undo_group(mail: &mut InboundMail, own: &Own, dmarc: Dmarc, is_checked: bool)
     if !is_ours || mail.from_count != 1 || (is_checked && dmarc != Dmarc::Pass) {
         return dmarc;
     }
+    // Of two, one came with the mail.
+    let named = |name: &str| mail.headers.iter().filter(|(key, _)| key == name).count();
+    if named("x-original-from") != 1 || named("reply-to") != 1 {
+        return dmarc;
+    }
     let original = mail.header("x-original-from").and_then(|value| {
         let email = value.rsplit('<').next().unwrap_or(value);
         names::email_key(email.trim_end_matches('>').trim())
@@ -306,10 +311,13 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
         None => digest(&raw.body),
     };
-    let is_others =
-        |conn: &mut Conn| Ok(store::first_copy(conn, &dedupe_key)?.is_some_and(|it| it != raw.id));
-    // Somebody says that it is another mail, though it has the number of one.
-    let dedupe_key = match by_hand && app.db.read(is_others)? {
+    // Somebody says that it is another mail, though it has the number of one; or that one was put aside,
+    // as a list's copy may be that broke its signature.
+    let is_another = |conn: &mut Conn| match store::first_copy(conn, &dedupe_key)? {
+        Some(first) if first != raw.id => Ok(by_hand || store::is_aside(conn, first)?),
+        _ => Ok(false),
+    };
+    let dedupe_key = match app.db.read(is_another)? {
         true => digest(&raw.body),
         false => dedupe_key,
     };
@@ -358,7 +366,10 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
             }
             other => other,
         };
-        if let (true, Some((email, _))) = (decision.is_somebodys(), &sender) {
+        // Who only says that they are somebody lets no mail go to that address.
+        let is_theirs = matches!(decision, Decision::Answer(_) | Decision::ForumReply(_));
+        let is_known = is_theirs || (decision.is_somebodys() && dmarc == Dmarc::Pass);
+        if let (true, Some((email, _))) = (is_known, &sender) {
             suppression::wrote(tx, now, email)?;
         }
         if decision.keeps_files() && !keeps_files {
@@ -494,23 +505,42 @@ fn act(
         } => sent_on(tx, app, arrived, (by, customer, letter), words),
         Decision::StaffNote { by, case } => {
             let (actor, key) = (by.actor(), format!("mail {}", raw.id));
-            let note = clean_text(&arrived.text.reply_text);
-            add_note(tx, app.now(), *case, by.id, &actor, &note, &key)?;
+            let mut note = clean_text(&arrived.text.reply_text);
+            let files: Vec<&str> = mail
+                .attachments
+                .iter()
+                .map(|file| file.filename.as_str())
+                .collect();
+            if !files.is_empty() {
+                note.push_str(&format!(
+                    "\n\n(Files came with this mail, and a note keeps none: {}. Send the customer's mail on to \
+                     open a case with them.)",
+                    files.join(", ")
+                ));
+            }
+            add_note(tx, app.now(), *case, by.id, &actor, note.trim(), &key)?;
             Ok(tickets::store::ticket_of(tx, *case)?.map(|ticket| ticket.id))
         }
         Decision::Note(ticket, direction) => {
             note(tx, app, raw, ticket, *direction, &words)?;
             Ok(Some(ticket.id))
         }
-        Decision::Undelivered(mail) => returned::undelivered(tx, app, raw.id, verdict, mail),
+        Decision::Undelivered(reported) => {
+            returned::undelivered(tx, app, raw.id, verdict, reported)
+        }
         Decision::ForumReply(_) => {
-            let has_files = mail.attachments.iter().any(|file| !file.inline);
+            let is_file = |file: &Attachment| {
+                !file.inline
+                    && !file.content_type.ends_with("-signature")
+                    && !matches!(file.content_type.as_str(), "text/vcard" | "text/x-vcard")
+            };
+            let has_files = mail.attachments.iter().any(is_file);
             if let (true, true, Some((email, _))) = (has_files, verdict.answerable, sender) {
                 notices::refusal(
                     tx,
                     app,
                     email,
-                    "forum_files",
+                    &format!("forum_files {}", raw.id),
                     FILES_NOT_POSTED,
                     words.message_id,
                 )?;

@@ -10,29 +10,39 @@ use crate::mail::classify::{Bounce, Kind, Verdict};
 use crate::mail::store::{self as mails, Returned};
 use crate::mail::suppression::{self, Report, Why};
 use crate::mail::tokens::{self, Purpose};
-use crate::mail::{one_line, verp};
+use crate::mail::{one_line, verp, without_tag};
 use crate::tickets::store::NewMessage;
 use crate::tickets::{self, Direction, Ticket, clean_text};
 
 /// Longest report of a machine that is kept (characters).
 const REPORT_CHARS_MAX: usize = 2_000;
 
+/// A mail of ours that a report is about.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    pub mail: Returned,
+    /// Whether the report came to the address with the mail's token, or gives it back: others can't
+    /// know it. A Message-ID is known to everybody who got a copy of an answer.
+    pub is_proved: bool,
+}
+
 /// The mail that a report is about: the one that the address names it was sent to, whatever the report itself says of
 /// recipients; else the one whose token or id the report gives back.
-pub(super) fn mail(conn: &mut Conn, app: &App, known: &Known<'_>) -> Result<Option<Returned>> {
+pub(super) fn mail(conn: &mut Conn, app: &App, known: &Known<'_>) -> Result<Option<Reported>> {
+    let of = |mail: Option<Returned>, is_proved| mail.map(|mail| Reported { mail, is_proved });
     let recipients = known.recipients.iter().map(String::as_str);
     if let Some(id) = verp::find(&app.keys, recipients) {
-        return mails::returned(conn, id);
+        return Ok(of(mails::returned(conn, id)?, true));
     }
     // A complaint goes to an address of its own, and quotes the envelope's sender (RFC 5965, section 3.2).
     let report = &known.mail.report;
     let quoted = [&report.feedback, &report.returned_headers];
     let quoted = quoted.into_iter().flatten().flat_map(|text| words(text));
     if let Some(id) = verp::find(&app.keys, quoted) {
-        return mails::returned(conn, id);
+        return Ok(of(mails::returned(conn, id)?, true));
     }
     match &known.verdict.returned_message_id {
-        Some(id) => mails::returned_by_message_id(conn, id),
+        Some(id) => Ok(of(mails::returned_by_message_id(conn, id)?, false)),
         None => Ok(None),
     }
 }
@@ -64,8 +74,9 @@ pub(super) fn is_sent_there(app: &App, recipients: &[String]) -> bool {
     let mail = &app.config.mail;
     let only_for_that = Some(&mail.bounce_address)
         .filter(|address| !address.is_empty() && !address.eq_ignore_ascii_case(&mail.from));
+    let mailbox = without_tag(verp::mailbox(mail));
     recipients.iter().any(|to| {
-        tokens::has_form(to, Purpose::Bounce)
+        (tokens::has_form(to, Purpose::Bounce) && without_tag(to) == mailbox)
             || only_for_that.is_some_and(|address| to.eq_ignore_ascii_case(address))
     })
 }
@@ -77,10 +88,14 @@ pub(super) fn undelivered(
     app: &App,
     intake: IntakeId,
     verdict: &Verdict,
-    mail: &Returned,
+    reported: &Reported,
 ) -> Result<Option<TicketId>> {
+    let mail = &reported.mail;
     let mut reasons: Vec<String> = verdict.bounces.iter().map(in_words).collect();
-    if let Some(why) = count(tx, app, verdict, mail)? {
+    // Anybody could have the address of another held.
+    if reported.is_proved
+        && let Some(why) = count(tx, app, verdict, mail)?
+    {
         reasons.push(format!(
             "{}; mails to it are held until an admin lets them go",
             why.words()

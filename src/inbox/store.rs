@@ -278,16 +278,31 @@ pub fn raw_mail(conn: &mut Conn, id: IntakeId) -> Result<Vec<u8>> {
     Ok(body.unwrap_or_default())
 }
 
-/// Mails of one sender since `since`.
+/// Decisions about mails that count as somebody's: not those that wait because they may be forged, and
+/// no machine's.
+const NOT_COUNTED: [&str; 5] = ["set_aside", "own", "undelivered", "note", "duplicate"];
+
+/// Mails of one sender since `since`, those that may be forged aside.
 pub fn mails_from(conn: &mut Conn, from_key: &str, since: Moment) -> Result<i64> {
     Ok(inbound_mails::table
         .filter(
             inbound_mails::from_key
                 .eq(from_key)
-                .and(inbound_mails::created_at.ge(since.0)),
+                .and(inbound_mails::created_at.ge(since.0))
+                .and(inbound_mails::decision.ne_all(NOT_COUNTED)),
         )
         .select(count_star())
         .first(conn)?)
+}
+
+/// Whether the mail was put aside: nobody has taken it.
+pub fn is_aside(conn: &mut Conn, id: IntakeId) -> Result<bool> {
+    let decision: Option<String> = inbound_mails::table
+        .filter(inbound_mails::intake_id.eq(id.0))
+        .select(inbound_mails::decision)
+        .first(conn)
+        .optional()?;
+    Ok(decision.as_deref() == Some("set_aside"))
 }
 
 /// Tickets to which the mails of one sender since `since` went, newest first.

@@ -10,6 +10,8 @@ use mail_parser::{Encoding as Transfer, Message, MessagePart, MimeHeaders};
 
 /// What stands for a byte that is no letter of its charset.
 const UNREADABLE: char = '\u{fffd}';
+/// Longest headers that are looked at (bytes); mail servers take less.
+const HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// The words that these bytes most likely are: UTF-8 if they can be, else a charset by their frequency (in
 /// doubt windows-1252, as browsers read such pages).
@@ -17,9 +19,14 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
+    most_likely(bytes).decode(bytes).0
+}
+
+/// The charset of bytes that are no UTF-8.
+fn most_likely(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
-    detector.guess(None, Utf8Detection::Deny).decode(bytes).0
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 /// A mail whose headers hold bytes that are no UTF-8, with the same headers in UTF-8; others as they are.
@@ -31,13 +38,17 @@ pub fn with_readable_headers(raw: &[u8]) -> Cow<'_, [u8]> {
         (one, other) => one.or(other).unwrap_or(raw.len()),
     };
     let (head, rest) = raw.split_at(end);
-    if std::str::from_utf8(head).is_ok() {
+    if head.len() > HEAD_BYTES_MAX || std::str::from_utf8(head).is_ok() {
         return Cow::Borrowed(raw);
     }
-    // Line by line: programs on the way may have written in another charset.
+    let encoding = most_likely(head);
+    // Line by line: what is UTF-8 already stays so.
     let mut readable = Vec::with_capacity(raw.len() + head.len() / 4);
     for line in head.split_inclusive(|byte| *byte == b'\n') {
-        readable.extend_from_slice(decode(line).as_bytes());
+        match std::str::from_utf8(line) {
+            Ok(text) => readable.extend_from_slice(text.as_bytes()),
+            Err(_) => readable.extend_from_slice(encoding.decode(line).0.as_bytes()),
+        }
     }
     readable.extend_from_slice(rest);
     Cow::Owned(readable)

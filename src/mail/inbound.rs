@@ -806,6 +806,9 @@ mod tests {
             "From: a@example.org\r\nSubject: digest\r\n\r\n{}",
             "content-transfer-encoding".repeat(100_000)
         );
+        let no_utf8 = format!("From: a@example.org\r\n{}", "\u{e9}\n".repeat(1_000_000));
+        let no_utf8: Vec<u8> = no_utf8.chars().map(|c| c as u8).collect();
+        assert!(parse(&no_utf8).from.is_some());
         for mail in [
             deep,
             flat,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outgoing::{Automatic, Enclosure, List, OutgoingMail, message_id};
 use super::render::{Letter, render};
-use super::suppression::{self, Report, Why};
+use super::suppression::{self, Report};
 use super::transport::SendError;
 use super::{MailAddress, store, verp};
 use crate::app::App;
@@ -239,9 +239,12 @@ fn begin(tx: &mut Conn, app: &App, id: MailId) -> Result<Turn> {
         return Ok(Turn::Over);
     };
     let extras = Extras::read(&row.headers);
-    if let Some(why) = suppression::hold_on(tx, now, &row.to_email)?
-        && !(extras.is_account && why != Why::Gone)
-    {
+    if let Some(why) = suppression::hold_on(tx, now, &row.to_email, extras.is_account)? {
+        if extras.list.is_some() {
+            // What it says may be taken down before the address can be written to again.
+            store::withdraw(tx, id, why.words())?;
+            return Ok(Turn::Over);
+        }
         store::hold(tx, id, why.words())?;
         if let Some(case) = row.case_id {
             let held = Held {

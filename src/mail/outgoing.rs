@@ -212,10 +212,13 @@ impl OutgoingMail {
             let plain = |text: &str| {
                 one_line(text, NAME_CHARS_MAX).replace(['<', '>', '"', '\\', '(', ')'], "")
             };
-            add(
-                "List-Id",
-                format!("\"{}\" <{}>", plain(&list.name), plain(&list.id)),
-            );
+            let (name, id) = (plain(&list.name), plain(&list.id));
+            // A phrase of other letters would be encoded word by word, its quotation marks too.
+            let value = match name.is_ascii() {
+                true => format!("\"{name}\" <{id}>"),
+                false => format!("<{id}>"),
+            };
+            add("List-Id", value);
         }
         let url = self
             .unsubscribe_url

@@ -163,9 +163,11 @@ pub fn notices_to(
     let rows: Vec<(String, Option<i64>, Option<i64>)> = mails::table
         .filter(mails::to_email.eq(email).and(mails::id.ne(asks.0)))
         .filter(
-            (mails::state.eq(SENT).and(mails::sent_at.ge(since.0))).or(mails::state
-                .eq(SENDING)
-                .and(mails::sending_since.ge(since.0))),
+            mails::sent_at.ge(since.0).or(mails::sent_at.is_null().and(
+                mails::state
+                    .eq(SENDING)
+                    .and(mails::sending_since.ge(since.0)),
+            )),
         )
         .select((mails::headers, mails::sent_at, mails::sending_since))
         .load(conn)?;

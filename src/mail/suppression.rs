@@ -5,16 +5,18 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::outbox::SendMail;
 use super::store;
+use crate::app::App;
 use crate::clock::{DAY, Moment};
 use crate::db::audit::{self, Act, Actor};
 use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::AddressId;
-use crate::jobs;
+use crate::jobs::{self, Job, Next};
 use crate::text::names;
 
 /// What a mail counts that was given up for a reason that may pass: a full mailbox, a policy. This and the next two
@@ -127,11 +129,26 @@ pub fn report(tx: &mut Conn, now: Moment, email: &str, report: Report) -> Result
         return Ok(None);
     }
     store::hold_address(tx, now, &key, why)?;
+    if let Some(held) = store::held_address(tx, &key)? {
+        audit::record(
+            tx,
+            now,
+            Act {
+                by: &Actor::rule("returned mail"),
+                act: "mail_held",
+                subject: ("mail_address", held.id.0),
+                reason: why.as_str(),
+                data: json!({}),
+            },
+        )?;
+    }
     Ok(Some(why))
 }
 
-/// Why this address is not to be written to now, if so. A hold that has had its time ends here.
-pub fn hold_on(tx: &mut Conn, now: Moment, email: &str) -> Result<Option<Why>> {
+/// Why this address is not to be written to now, if so. A hold that has had its time ends here. Mails
+/// about an account, which somebody asked for and waits for, are kept back only where the address is
+/// gone, and then for a day after the last came back: it may be there again.
+pub fn hold_on(tx: &mut Conn, now: Moment, email: &str, is_account: bool) -> Result<Option<Why>> {
     let Some(key) = names::email_key(email) else {
         return Ok(None);
     };
@@ -147,7 +164,34 @@ pub fn hold_on(tx: &mut Conn, now: Moment, email: &str) -> Result<Option<Why>> {
         lift(tx, now, &Actor::rule("forget old bounces"), held.id)?;
         return Ok(None);
     }
-    Ok(Some(held.why))
+    let since = now.since(held.bounced_at.unwrap_or(held.held_at));
+    let goes_anyway = is_account && (held.why != Why::Gone || since > DAY);
+    Ok((!goes_anyway).then_some(held.why))
+}
+
+/// Ends the holds that have had their time, so that what waits leaves though nobody writes again.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ForgetOldBounces {}
+
+impl Job for ForgetOldBounces {
+    const KIND: &'static str = "forget_old_bounces";
+
+    fn run(&self, app: &App) -> Result<Next> {
+        const BATCH: i64 = 200;
+        let mut before = None;
+        loop {
+            let held = app.db.read(|c| list(c, before, BATCH))?;
+            let Some(last) = held.last() else {
+                return Ok(Next::Done);
+            };
+            before = Some(last.id.0);
+            let now = app.now();
+            for address in held.iter().filter(|held| held.is_over(now)) {
+                app.db
+                    .write(|tx| lift(tx, now, &Actor::rule("forget old bounces"), address.id))?;
+            }
+        }
+    }
 }
 
 /// Has those that decide about one address take turns.
@@ -165,7 +209,7 @@ pub fn lift(tx: &mut Conn, now: Moment, by: &Actor, id: AddressId) -> Result<boo
     let (mut sent, mut too_old) = (0, 0);
     for mail in store::held_mails(tx, &held.email)? {
         if mail.is_automatic && now.since(mail.created_at) > NOTICE_LIFE {
-            store::withdraw_held(
+            store::withdraw(
                 tx,
                 mail.id,
                 "it was too old when its address could be written to again",

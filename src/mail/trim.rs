@@ -36,7 +36,7 @@ pub struct Trimmed {
 /// Parts the text of a mail. Where nothing would be left, everything is shown.
 pub fn trim(text: &str) -> Trimmed {
     let parted = parted(text);
-    if !parted.reply_text.is_empty() {
+    if !is_only_of_program(&parted.reply_text) {
         return parted;
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -49,7 +49,32 @@ pub fn trim(text: &str) -> Trimmed {
 /// What was written now and nothing else, however little that is: for words that everybody will read, among which what
 /// somebody else wrote to their writer has no place.
 pub fn own_words(text: &str) -> String {
-    parted(text).reply_text
+    let words = parted(text).reply_text;
+    if is_only_of_program(&words) {
+        return String::new();
+    }
+    words
+}
+
+/// Whether nobody wrote any of it: an introduction or a block of headers without its quote, or the name
+/// of a device. Such is left where an answer stands below our line, or there is none.
+fn is_only_of_program(words: &str) -> bool {
+    let lines: Vec<&str> = words.lines().collect();
+    let Some(first) = lines.iter().position(|line| !line.trim().is_empty()) else {
+        return true;
+    };
+    let lines = &lines[first..];
+    let is_device = |line: &&str| line.trim().is_empty() || SENT_FROM_DEVICE.is_match(line.trim());
+    introduction(lines) == Some(lines.len())
+        || (is_header_block(lines) && lines.iter().all(|line| is_of_block(line)))
+        || lines.iter().all(is_device)
+}
+
+fn is_of_block(line: &str) -> bool {
+    line.trim().is_empty()
+        || HEADER_LINE.is_match(line)
+        || SEPARATOR.is_match(line.trim())
+        || line.trim().bytes().all(|b| matches!(b, b'_' | b'-'))
 }
 
 fn parted(text: &str) -> Trimmed {
@@ -635,6 +660,28 @@ mod tests {
         assert_eq!(reply(forwarded), forwarded);
         let code = "It prints\n```\nOn Monday, 2 March, Acme wrote:\n> a\n```\nand ends.";
         assert_eq!(reply(code), code);
+    }
+
+    #[test]
+    fn what_only_a_program_wrote_is_nobodys_words() {
+        let ours = "> -- reply above this line --\n> Hello Ana,\n> somebody replied.\n";
+        let block = "From: Testwell <support@testwell.example>\nSent: Monday, March 2, 2026 10:00\n\
+            To: Ana <ana@private.example>\nSubject: Re: Red ring\n\n-- reply above this line --\nHello";
+        for text in [
+            format!(
+                "On Mon, 2 Mar 2026 at 10:00, Testwell <support@testwell.example> wrote:\n{ours}\nMy answer"
+            ),
+            block.to_owned(),
+            format!("________________________________\n{block}"),
+            format!("Sent from my iPhone\n\nOn Mon, 2 Mar 2026 at 10:00, Testwell wrote:\n{ours}"),
+        ] {
+            assert_eq!(own_words(&text), "", "{text}");
+            assert!(
+                trim(&text).quoted_text.is_empty(),
+                "in a ticket everything is shown"
+            );
+        }
+        assert_eq!(own_words(&format!("Yes.\n\n{block}")), "Yes.");
     }
 
     #[test]

@@ -5,12 +5,13 @@ use offramp::cases::{self, Case, State};
 use offramp::forum::save_product::{Outcome, Settings, save_product};
 use offramp::forum::store::settings;
 use offramp::forum::{self, Visibility};
-use offramp::ids::{CaseId, ProductId, UserId};
+use offramp::ids::{CaseId, MailId, ProductId, UserId};
 use offramp::inbox::store::UnreadMail;
-use offramp::inbox::{self, receive_mail};
+use offramp::inbox::{self, decide, receive_mail};
 use offramp::mail::inbound::{InboundMail, parse};
+use offramp::mail::verp;
 use offramp::people::{CurrentUser, Role};
-use offramp::tickets::{self, Message};
+use offramp::tickets::{self, Direction, Message};
 
 use crate::harness::Test;
 use crate::on_both;
@@ -160,6 +161,37 @@ on_both! {
         assert!(sent(t).iter().all(|mail| !mail.text.contains("Ask for the number.")));
     }
 
+    fn what_staff_answer_above_a_mail_that_was_sent_on_stays_with_its_case(t) {
+        let by = t.user("Jo", Role::Staff);
+        receive(t, (ANNA, US), "Message-ID: <a1@x>\r\nSubject: Lamp\r\n", "See what the shop wrote.");
+        let answer = "Do not refund her.\r\n\r\nOn Mon, 2 Mar 2026, Anna <anna@customers.example> wrote:\r\n\
+            > See what the shop wrote.\r\n> ---------- Forwarded message ---------\r\n\
+            > From: Bob <bob@shop.example>\r\n> Date: Mon, 2 Mar 2026\r\n> Subject: Invoice\r\n>\r\n> Pay.\r\n";
+        let headers = format!("{PASS}In-Reply-To: <a1@x>\r\nSubject: Re: Lamp\r\n");
+        receive(t, ("jo@people.example", US), &headers, answer);
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(notes(t, CaseId(1)), [(by, "Do not refund her.".to_owned())]);
+        // Our own answer, sent on, has no customer but us: it is the sender's own mail.
+        let ours = SENT_ON.replace(ANNA, "Support@testwell.example");
+        receive(t, ("jo@people.example", US), &format!("{PASS}Subject: Fwd: The lamp\r\n"), &ours);
+        assert_eq!(all_cases(t)[1].email.as_deref(), Some("jo@people.example"));
+    }
+
+    fn forgeries_keep_no_customer_out_and_hide_no_genuine_copy(t) {
+        for n in 0..decide::MAILS_PER_HOUR_MAX + 1 {
+            receive(t, (ANNA, US), &format!("{FAIL}Message-ID: <f{n}@x>\r\n"), "Buy this.");
+        }
+        // A list's copy broke the signature; the direct one is whole.
+        let copy = "Message-ID: <a1@x>\r\nSubject: Lamp\r\n";
+        receive(t, (ANNA, US), &format!("{FAIL}{copy}"), "Broken.");
+        receive(t, (ANNA, US), &format!("{PASS}{copy}"), "Broken.");
+        assert_eq!(all_cases(t).len(), 1);
+        assert_eq!(messages(t, CaseId(1))[0].body, "Broken.");
+        // Her own tag is no address of ours.
+        receive(t, (ANNA, US), &format!("{PASS}Cc: anna+v.2@customers.example\r\n"), "Another.");
+        assert_eq!(all_cases(t).len(), 2);
+    }
+
     fn what_may_be_forged_or_unwanted_waits_until_somebody_has_looked(t) {
         receive(t, (ANNA, US), "Message-ID: <a1@x>\r\n", "Broken.");
         let many: String = (0..60).map(|n| format!("p{n}@x.example, ")).collect();
@@ -290,8 +322,17 @@ on_both! {
              --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
              Final-Recipient: rfc822; {ANNA}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n\
              --b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{id}>\r\n--b--\r\n");
+        // Whoever got a copy of an answer knows its Message-ID: by that alone no address is held.
         receive_mail::accept(&t.app, bounce.as_bytes(), &[US.to_owned()]).expect("accepted");
         t.run_jobs();
+        let held = |t: &Test| t.app.db.read(offramp::mail::suppression::count).expect("counted");
+        assert_eq!(held(t), 0);
+        assert!(messages(t, CaseId(1)).iter().any(|m| m.direction == Direction::Bounce), "it is told all the same");
+        let address = verp::address(&t.app.config.mail, &t.app.keys, MailId(1));
+        let again = format!("X-Copy: 2\r\n{bounce}");
+        receive_mail::accept(&t.app, again.as_bytes(), &[address]).expect("accepted");
+        t.run_jobs();
+        assert_eq!(held(t), 1);
         let mut root = t.browser_of("Root", Role::Admin).0;
         let page = root.get("/admin/mail");
         assert!(page.body.contains(ANNA) && page.body.contains("does not exist any more"), "{}", page.body);

@@ -57,7 +57,7 @@ CREATE TABLE mail_tests (
 );
 
 ALTER TABLE mails ADD COLUMN bounced_at INTEGER;
-CREATE INDEX mails_to ON mails (to_email, created_at);
+CREATE INDEX mails_to ON mails (to_email, sent_at);
 ALTER TABLE products ADD COLUMN mail_address TEXT;
 ALTER TABLE products ADD COLUMN mail_address_key TEXT;
 CREATE UNIQUE INDEX products_mail_address ON products (mail_address_key);

@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 use super::arriving::Arriving;
 use crate::clock::{MINUTE, Moment, SECOND};
 
-/// How far the time that a provider signed may be from ours (µs).
-pub const WINDOW: i64 = 5 * MINUTE;
+/// How far the time that a provider signed may lie ahead of ours (µs): two clocks are never alike.
+const AHEAD: i64 = 5 * MINUTE;
 /// Calls whose bodies are held in memory at once.
 const CALLS_AT_ONCE: usize = 4;
 
@@ -37,7 +37,7 @@ pub enum Refusal {
     #[error("{0}")]
     Unproven(&'static str),
     #[error(
-        "the signed time is more than five minutes from ours: the call is old, or one of the two clocks is wrong"
+        "the signed time is too far from ours: the call is old, or one of the two clocks is wrong"
     )]
     Old,
     /// Proven, and of no use as it is: the words say what to change at the provider.
@@ -61,12 +61,13 @@ impl Default for Shared {
     }
 }
 
-/// Whether a time of seconds since 1970, as text, is about now.
-fn is_recent(seconds: &str, now: Moment) -> bool {
+/// Whether a time of seconds since 1970, as text, is not longer ago than the provider tries a call again
+/// (`retried`, µs): that may be under its first signature. A call that was taken is not taken again.
+fn is_recent(seconds: &str, now: Moment, retried: i64) -> bool {
     let at = seconds
         .trim()
         .parse::<i64>()
         .ok()
         .and_then(|s| s.checked_mul(SECOND));
-    at.is_some_and(|at| now.since(Moment(at)).abs() <= WINDOW)
+    at.is_some_and(|at| (-AHEAD..=retried).contains(&now.since(Moment(at))))
 }

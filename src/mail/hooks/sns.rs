@@ -75,7 +75,7 @@ impl Call {
                 "it is signed by SHA-1: set the topic's attribute SignatureVersion to 2",
             ));
         }
-        if !is_of_sns(&call.signing_cert_url) {
+        if !is_of_sns(&call.signing_cert_url, true) {
             return Err(Refusal::Unproven(
                 "its certificate is not at an address of SNS",
             ));
@@ -131,7 +131,7 @@ impl Call {
         match self.kind.as_str() {
             "Notification" => self.delivery().map(Asked::Mail),
             "SubscriptionConfirmation" => {
-                let url = self.subscribe_url.filter(|url| is_of_sns(url));
+                let url = self.subscribe_url.filter(|url| is_of_sns(url, false));
                 url.map(Asked::Confirm).ok_or(Refusal::Unproven(
                     "the address to confirm at is not one of SNS",
                 ))
@@ -185,8 +185,9 @@ struct Action {
     encoding: String,
 }
 
-/// Whether an address is one of SNS itself: `https://sns.REGION.amazonaws.com/…`, or `.cn` in China.
-fn is_of_sns(address: &str) -> bool {
+/// Whether an address is one of SNS itself: `https://sns.REGION.amazonaws.com/…`, or `.cn` in China; if
+/// asked, that of a certificate.
+fn is_of_sns(address: &str, asks_certificate: bool) -> bool {
     let Ok(url) = Url::parse(address) else {
         return false;
     };
@@ -198,7 +199,16 @@ fn is_of_sns(address: &str) -> bool {
             rest.strip_suffix(".amazonaws.com")
         })
         .unwrap_or_default();
+    // On the same host anybody can have the API answer with text of their own: only the files of
+    // certificates are believed.
+    let is_certificate = url
+        .path()
+        .strip_prefix("/SimpleNotificationService-")
+        .and_then(|rest| rest.strip_suffix(".pem"))
+        .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()));
     url.scheme() == "https"
+        && (!asks_certificate || (is_certificate && url.query().is_none()))
+        && url.fragment().is_none()
         && url.port().is_none()
         && url.username().is_empty()
         && url.password().is_none()
@@ -397,9 +407,23 @@ mod tests {
             "https://s3.amazonaws.com/a.pem",
             "file:///etc/passwd",
         ] {
-            assert!(!is_of_sns(address), "{address}");
+            assert!(!is_of_sns(address, false), "{address}");
         }
-        assert!(is_of_sns("https://sns.cn-north-1.amazonaws.com.cn/a.pem"));
+        assert!(is_of_sns(
+            "https://sns.cn-north-1.amazonaws.com.cn/?Action=x",
+            false
+        ));
+        // The API on the same host answers with anybody's text.
+        let own = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b.pem";
+        assert!(is_of_sns(own, true));
+        for address in [
+            "https://sns.eu-west-1.amazonaws.com/?Action=GetEndpointAttributes&x=SimpleNotificationService-1.pem",
+            "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a1b.pem?Action=x",
+            "https://sns.eu-west-1.amazonaws.com/x/SimpleNotificationService-0a1b.pem",
+            "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-a/b.pem",
+        ] {
+            assert!(!is_of_sns(address, true), "{address}");
+        }
     }
 
     #[test]

@@ -180,7 +180,6 @@ impl Watch {
                 note = reading.take_new(self, &mut imap) => note?,
                 lost = self.keep_hold() => return Err(lost),
             };
-            *failures = 0;
             self.write(move |tx, name, now| {
                 store::mark_read(tx, name, state.as_str(), note.as_deref(), now)
             })
@@ -190,6 +189,8 @@ impl Watch {
                 true => self.idle(imap).await?,
                 false => self.pause(imap).await?,
             };
+            // Not before: a server that lets us in and closes at once is asked ever less often.
+            *failures = 0;
             if is_due {
                 reading.look_again();
             }

@@ -188,8 +188,9 @@ pub fn release_held(tx: &mut Conn, id: MailId) -> Result<()> {
     Ok(())
 }
 
-pub fn withdraw_held(tx: &mut Conn, id: MailId, why: &str) -> Result<()> {
-    diesel::update(mails::table.filter(mails::id.eq(id.0).and(mails::state.eq(HELD))))
+pub fn withdraw(tx: &mut Conn, id: MailId, why: &str) -> Result<()> {
+    let unsent = mails::state.eq_any([QUEUED, SENDING, HELD]);
+    diesel::update(mails::table.filter(mails::id.eq(id.0).and(unsent)))
         .set((
             mails::state.eq(WITHDRAWN),
             mails::body_text.eq(""),
