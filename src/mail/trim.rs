@@ -60,7 +60,11 @@ pub fn own_words(text: &str) -> String {
 /// of a device. Such is left where an answer stands below our line, or there is none.
 fn is_only_of_program(words: &str) -> bool {
     let lines: Vec<&str> = words.lines().collect();
-    let Some(first) = lines.iter().position(|line| !line.trim().is_empty()) else {
+    let is_rule = |line: &&str| {
+        let line = line.trim();
+        SEPARATOR.is_match(line) || line.bytes().all(|b| matches!(b, b'_' | b'-'))
+    };
+    let Some(first) = lines.iter().position(|line| !is_rule(line)) else {
         return true;
     };
     let lines = &lines[first..];
@@ -71,10 +75,7 @@ fn is_only_of_program(words: &str) -> bool {
 }
 
 fn is_of_block(line: &str) -> bool {
-    line.trim().is_empty()
-        || HEADER_LINE.is_match(line)
-        || SEPARATOR.is_match(line.trim())
-        || line.trim().bytes().all(|b| matches!(b, b'_' | b'-'))
+    line.trim().is_empty() || HEADER_LINE.is_match(line)
 }
 
 fn parted(text: &str) -> Trimmed {
