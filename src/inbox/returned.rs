@@ -92,10 +92,7 @@ pub(super) fn undelivered(
 ) -> Result<Option<TicketId>> {
     let mail = &reported.mail;
     let mut reasons: Vec<String> = verdict.bounces.iter().map(in_words).collect();
-    // Anybody could have the address of another held.
-    if reported.is_proved
-        && let Some(why) = count(tx, app, verdict, mail)?
-    {
+    if let Some(why) = count(tx, app, verdict, reported)? {
         reasons.push(format!(
             "{}; mails to it are held until an admin lets them go",
             why.words()
@@ -148,8 +145,12 @@ fn in_words(bounce: &Bounce) -> String {
 }
 
 /// Counts the report against the mail's address, each mail once; the reason when the address is held from now on.
-fn count(tx: &mut Conn, app: &App, verdict: &Verdict, mail: &Returned) -> Result<Option<Why>> {
-    let now = app.now();
+fn count(tx: &mut Conn, app: &App, verdict: &Verdict, reported: &Reported) -> Result<Option<Why>> {
+    // Anybody could say so, and have the address of another held: staff read it, no more.
+    if !reported.is_proved {
+        return Ok(None);
+    }
+    let (now, mail) = (app.now(), &reported.mail);
     let report = match verdict.kind {
         Kind::Complaint => Report::Complaint,
         _ if verdict.bounces.iter().any(|b| b.hard) => Report::Hard,

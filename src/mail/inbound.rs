@@ -719,6 +719,20 @@ mod tests {
         assert!(pairs >= 45, "only {pairs} pairs in {}", folder.display());
     }
 
+    #[test]
+    fn the_corpus_of_the_fuzzer_is_read() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/mail");
+        let mut read = 0;
+        for entry in std::fs::read_dir(&folder).expect("the corpus") {
+            let raw = std::fs::read(entry.expect("an entry").path()).expect("a mail");
+            let mail = crate::mail::parsed::parsed(&raw);
+            assert!(!mail.subject.contains(['\r', '\n', '\0']));
+            let _ = without_envelope(&raw);
+            read += 1;
+        }
+        assert!(read >= 100, "only {read} mails in {}", folder.display());
+    }
+
     fn summary(mail: &InboundMail) -> Value {
         let own = Own {
             addresses: vec!["help@example.com".to_owned()],

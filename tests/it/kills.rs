@@ -559,6 +559,8 @@ fn environment(config: &Config) -> Vec<(String, String)> {
         ("X__POLL_SECONDS", "1".into()),
         // Money is another test's.
         ("X__CAPS__MENTIONS", "100000".into()),
+        ("X__CAPS__SEARCH", "100000".into()),
+        ("X__CAPS__USERS", "100000".into()),
         ("X__CAPS__LOOKUP", "100000".into()),
         ("X__CAPS__REPLIES", "100000".into()),
         ("X__CAPS__MONTH", "1000000".into()),
