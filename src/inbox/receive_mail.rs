@@ -311,15 +311,16 @@ fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
         Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
         None => digest(&raw.body),
     };
-    // Somebody says that it is another mail, though it has the number of one; or that one was put aside,
-    // as a list's copy may be that broke its signature.
-    let is_another = |conn: &mut Conn| match store::first_copy(conn, &dedupe_key)? {
-        Some(first) if first != raw.id => Ok(by_hand || store::is_aside(conn, first)?),
-        _ => Ok(false),
-    };
-    let dedupe_key = match app.db.read(is_another)? {
-        true => digest(&raw.body),
-        false => dedupe_key,
+    let first = app.db.read(|c| match store::first_copy(c, &dedupe_key)? {
+        Some(first) if first != raw.id => Ok(Some(store::is_aside(c, first)?)),
+        _ => Ok(None),
+    })?;
+    let dedupe_key = match first {
+        // Somebody says that it is another mail, though it has the number of one.
+        Some(_) if by_hand => digest(&raw.body),
+        // Nobody took the first: a list's copy may be that broke its signature. Of the others one is taken.
+        Some(true) => digest(format!("{dedupe_key} after one put aside").as_bytes()),
+        _ => dedupe_key,
     };
     let look = |conn: &mut Conn| {
         if store::first_copy(conn, &dedupe_key)?.is_some() {

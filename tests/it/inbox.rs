@@ -185,6 +185,8 @@ on_both! {
         let copy = "Message-ID: <a1@x>\r\nSubject: Lamp\r\n";
         receive(t, (ANNA, US), &format!("{FAIL}{copy}"), "Broken.");
         receive(t, (ANNA, US), &format!("{PASS}{copy}"), "Broken.");
+        // The same once more, by another way.
+        receive(t, (ANNA, US), &format!("X-Way: 2\r\n{PASS}{copy}"), "Broken.");
         assert_eq!(all_cases(t).len(), 1);
         assert_eq!(messages(t, CaseId(1))[0].body, "Broken.");
         // Her own tag is no address of ours.
