@@ -1,0 +1,184 @@
+//! The judgement: what the rules found, put together.
+
+use super::catalogue::{Product, product_of};
+use super::evidence::Evidence;
+use super::impact::{has_plain_danger, severity_of};
+use super::likeness::likeness;
+use super::rules::{
+    Finding, PRAISE_FROM, RULES, Rule, denial, lasting, negated_praise, negative_words, profanity,
+    quoted, reach, unhappy_faces,
+};
+use crate::cases::Severity;
+use crate::escalations::{Label, words};
+use crate::ids::{ProductId, TopicId};
+use crate::text;
+
+/// From this probability on it is a complaint.
+const COMPLAINT_FROM: f64 = 0.5;
+
+/// What is said for a complaint before anything is read.
+const BIAS: f64 = -1.0;
+/// From this likeness (shared words) on, what staff said of an earlier post counts for this one.
+pub(super) const CORRECTION_LIKENESS_MIN: f64 = 0.6;
+/// A post to us of at least so many words is put before a person though no rule knows what it wants:
+/// of such posts to brands about every second complains.
+const DOUBT_WORDS_MIN: usize = 4;
+/// From this weight of good words on it is praise whatever bitter words stand beside them.
+const PRAISE_PLAIN_FROM: f64 = 2.0;
+/// What, beside a few good words, may turn them into their opposite.
+const BITTER: &[Rule] = &[
+    negative_words,
+    negated_praise,
+    denial,
+    profanity,
+    unhappy_faces,
+];
+/// From this sum of the rules' findings a post is noise whatever else it says.
+const NOISE_FROM: f64 = 1.0;
+
+/// The judgement.
+#[derive(Clone, Debug)]
+pub struct Triage {
+    pub label: Label,
+    /// No rule knows what it wants: a person decides, whatever is switched on.
+    pub in_doubt: bool,
+    /// 0 to 1.
+    pub p_complaint: f64,
+    pub severity: Severity,
+    /// The words that tell how bad it is, as a reason to read.
+    pub why_severe: String,
+    pub product: Option<ProductId>,
+    pub topic: Option<TopicId>,
+    pub language: Option<&'static str>,
+    pub needs_account: bool,
+    /// Kinds of personal data in the text, by their words in tables.
+    pub personal_data: Vec<&'static str>,
+    pub reasons: Vec<String>,
+}
+
+/// Judges a text. `addressed`: it names us or answers us.
+pub fn judge(
+    text: &str,
+    addressed: bool,
+    catalogue: &[Product],
+    corrections: &[(String, Label)],
+) -> Triage {
+    let mut evidence = Evidence::of(text, addressed);
+    evidence.names_product = evidence.names_one_of(catalogue);
+    let dangers = evidence.dangers();
+    let endangers = !dangers.is_empty() && (addressed || evidence.names_product);
+    let findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&evidence)).collect();
+    let sum = |part: fn(&Finding) -> f64| findings.iter().map(part).sum::<f64>();
+    let p_complaint = 1.0 / (1.0 + (-(BIAS + sum(|f| f.complaint))).exp());
+    let mut reasons: Vec<String> = findings.iter().map(|f| f.why.clone()).collect();
+    let mut label = label_of(
+        p_complaint,
+        sum(|f| f.praise),
+        sum(|f| f.noise),
+        sum(|f| f.question),
+        addressed,
+    );
+    let corrected = corrections
+        .iter()
+        .map(|(earlier, label)| (likeness(earlier, text), earlier, *label))
+        .filter(|(like, ..)| *like >= CORRECTION_LIKENESS_MIN)
+        // What staff said of words without danger says nothing of danger.
+        .filter(|(_, earlier, _)| {
+            !endangers || !Evidence::of(earlier, addressed).dangers().is_empty()
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(like, _, label)| (like, label));
+    if let Some((like, told)) = corrected {
+        label = told;
+        reasons.insert(
+            0,
+            format!("staff called a post with the same words ({like:.2}) {told}"),
+        );
+    }
+    let (severity, why_severe) = severity_of(&evidence);
+    reasons.push(why_severe.clone());
+    let faults = evidence.faults();
+    let account = evidence.found(words::ACCOUNT);
+    let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
+    let mut in_doubt = false;
+    let is_long = lasting(&evidence).is_some() && !evidence.is_earnest();
+    let is_bitter = is_long || BITTER.iter().any(|rule| rule(&evidence).is_some());
+    let is_praise_doubtful = (is_bitter && sum(|f| f.praise) < PRAISE_PLAIN_FROM)
+        || !faults.is_empty()
+        || (evidence.is_hollow() && !evidence.is_over());
+    if label == Label::Praise && corrected.is_none() && is_praise_doubtful {
+        (label, in_doubt) = (Label::Question, true);
+        reasons.push("good words beside trouble: in doubt a person looks at it".to_owned());
+    }
+    if label == Label::Noise && corrected.is_none() && addressed && !is_clearly_noise {
+        if severity != Severity::Annoyance || !account.is_empty() {
+            (label, in_doubt) = (Label::Complaint, true);
+            reasons.push("names us and tells of harm: in doubt a person looks at it".to_owned());
+        } else if evidence.words() >= DOUBT_WORDS_MIN {
+            (label, in_doubt) = (Label::Question, true);
+            reasons.push("says something to us: in doubt a person looks at it".to_owned());
+        }
+    }
+    let is_half_over = evidence.is_over() && !faults.is_empty() && !is_clearly_noise;
+    let is_for_us = label == Label::Question || (label == Label::Noise && addressed);
+    if is_half_over && is_for_us && corrected.is_none() && !in_doubt {
+        (label, in_doubt) = (Label::Question, true);
+        reasons.push("one trouble is over, another told: in doubt a person looks at it".to_owned());
+    }
+    let is_spam = reach(&evidence).is_some() && !has_plain_danger(&dangers);
+    if endangers && corrected.is_none() && !is_spam {
+        in_doubt = label != Label::Complaint || in_doubt || sum(|f| f.praise) > PRAISE_FROM;
+        label = Label::Complaint;
+        if in_doubt {
+            reasons.push("may tell of danger: in doubt a person looks at it".to_owned());
+        }
+    }
+    let (product, topic, why_product) = product_of(&evidence, catalogue);
+    reasons.extend(why_product);
+    let mut personal_data: Vec<&'static str> = Vec::new();
+    for finding in text::personal_data::find(evidence.text) {
+        if !personal_data.contains(&finding.kind.as_str()) {
+            personal_data.push(finding.kind.as_str());
+        }
+    }
+    let needs_account = !account.is_empty() || !personal_data.is_empty();
+    if !account.is_empty() {
+        reasons.push(format!(
+            "needs an account or an order: {}",
+            quoted(&account)
+        ));
+    }
+    if !personal_data.is_empty() {
+        reasons.push(format!(
+            "carries personal data: {}",
+            personal_data.join(", ")
+        ));
+    }
+    Triage {
+        label,
+        in_doubt,
+        p_complaint,
+        severity,
+        why_severe,
+        product,
+        topic,
+        language: evidence.language,
+        needs_account,
+        personal_data,
+        reasons,
+    }
+}
+
+fn label_of(p_complaint: f64, praise: f64, noise: f64, question: f64, addressed: bool) -> Label {
+    if p_complaint >= COMPLAINT_FROM {
+        Label::Complaint
+    } else if noise >= NOISE_FROM && noise >= question {
+        Label::Noise
+    } else if praise >= PRAISE_FROM && praise >= question {
+        Label::Praise
+    } else if question >= 1.0 || (question > 0.3 && addressed) {
+        Label::Question
+    } else {
+        Label::Noise
+    }
+}

@@ -1,0 +1,24 @@
+//! Who wants no more automatic words from us.
+
+use super::evidence::Evidence;
+use crate::escalations::words;
+
+/// Whether the text asks us to keep quiet: in words that mean nothing else, or in nothing but a
+/// word like "stop" and politeness. "It won't stop beeping" does not.
+pub fn asks_for_quiet(text: &str) -> Option<&'static str> {
+    let evidence = Evidence::of(text, true);
+    if let Some(phrase) = evidence.found(words::OPT_OUT).first() {
+        return Some(phrase);
+    }
+    let bare: Vec<&str> = evidence
+        .tokens
+        .iter()
+        .map(String::as_str)
+        .filter(|token| !words::POLITE.contains(token))
+        .collect();
+    let bare = bare.join(" ");
+    words::OPT_OUT_ALONE
+        .iter()
+        .copied()
+        .find(|phrase| *phrase == bare)
+}
