@@ -108,6 +108,36 @@ pub(super) fn put(
     Ok(())
 }
 
+/// What the keys of the mails about one kind of event begin with.
+fn key(kind: NoticeKind, thread: ThreadId) -> String {
+    format!("thread_notice:{} {thread} ", kind.as_str())
+}
+
+/// Takes back the mails that tell of a post and have not left.
+pub(super) fn withdraw_of_post(tx: &mut Conn, thread: ThreadId, post: PostId) -> Result<()> {
+    for kind in [NoticeKind::Replied, NoticeKind::Accepted] {
+        let of_post = format!("{}post {post} ", key(kind, thread));
+        outbox::withdraw_unsent(tx, &of_post, None, "its post was taken down")?;
+    }
+    Ok(())
+}
+
+/// Takes back what has not left of the mails about a thread: to everybody, or to one who wants no more.
+pub(super) fn withdraw_of_thread(
+    tx: &mut Conn,
+    thread: ThreadId,
+    user: Option<UserId>,
+) -> Result<()> {
+    let why = match user {
+        Some(_) => "its receiver follows the thread no longer",
+        None => "its thread was taken down",
+    };
+    for kind in NoticeKind::ALL {
+        outbox::withdraw_unsent(tx, &key(kind, thread), user, why)?;
+    }
+    Ok(())
+}
+
 /// An id that no mail has, and that every mail about a thread refers to: by it, and by their common subject, mail
 /// programs show them as one conversation.
 fn root_id(app: &App, thread: ThreadId) -> String {

@@ -28,6 +28,13 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    pub const ALL: [NoticeKind; 4] = [
+        NoticeKind::Replied,
+        NoticeKind::Accepted,
+        NoticeKind::Solved,
+        NoticeKind::Fixed,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             NoticeKind::Replied => "replied",

@@ -6,42 +6,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::decide::{Beginning, Decision, Known, Refusal, decide, take_by_hand};
-use super::returned;
-use super::store::{self, Judged, RawMail, Unread};
+use super::store::{self, RawMail, Unread};
+use super::take_mail::{ReadMail, take};
 use crate::app::App;
-use crate::cases::links::{self, NewLink, Target};
-use crate::cases::{Channel, Event, Step, add_note, record_event};
-use crate::clock::{DAY, MINUTE, Moment};
+use crate::clock::{MINUTE, Moment};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
-use crate::forum::ThreadKind;
-use crate::forum::draft_thread::{Draft, draft_thread};
-use crate::forum::reply_by_mail::{self, FILES_NOT_POSTED};
-use crate::forum::store::Origin;
-use crate::ids::{CaseId, IntakeId, ProductId, TicketId};
+use crate::ids::IntakeId;
 use crate::jobs::{self, Job, Next};
 use crate::keys::digest;
-use crate::mail::arrival;
 use crate::mail::arriving::Arriving;
-use crate::mail::authentication::{Dmarc, dmarc};
-use crate::mail::classify::{Own, Verdict, classify};
-use crate::mail::forward::Forwarded;
-use crate::mail::inbound::{self, Attachment, InboundMail, parse};
-use crate::mail::suppression;
-use crate::mail::trim::{Trimmed, own_words, trim};
-use crate::mail::{MailAddress, clean_message_id, one_line};
-use crate::people::store::User;
-use crate::text::names;
-use crate::tickets::customer_wrote::{Opening, Taken, Words, follow_up, open_case};
-use crate::tickets::open::NO_SUBJECT;
-use crate::tickets::pictures::{LOGO_BYTES_MAX, Shown, is_picture};
-use crate::tickets::store::{KeptFile, NewMessage};
-use crate::tickets::{
-    self, BODY_CHARS_MAX, Direction, MAIL_FILES_MAX, OpenedBy, Ticket, attachments, clean_text,
-    notices,
-};
+use crate::mail::one_line;
 
 /// Attempts to read one mail before it is set aside for a person.
 pub const ATTEMPTS_MAX: i64 = 3;
@@ -50,9 +26,8 @@ const BEGINNINGS_MAX: i64 = 12;
 /// Wait before a mail is begun again that several processes have ended with (µs); it grows with
 /// each.
 const AGAIN_AFTER: i64 = MINUTE;
-/// How far back the same words of one sender are looked for (µs), and in how many of their mails.
-const SAME_WORDS_WITHIN: i64 = 7 * DAY;
-const SAME_WORDS_MAILS: i64 = 50;
+/// Bytes of the mails that are read into memory together; a larger one is read alone.
+const BATCH_BYTES_MAX: i64 = 8 * 1024 * 1024;
 /// Most recipients of an envelope that are kept.
 const RECIPIENTS_MAX: usize = 100;
 
@@ -178,15 +153,9 @@ impl ReceiveMail {
             by_hand: false,
         }
     }
-}
 
-impl Job for ReceiveMail {
-    const KIND: &'static str = "receive_mail";
-
-    fn run(&self, app: &App) -> Result<Next> {
-        let Some(raw) = app.db.write(|tx| store::begin_reading(tx, self.intake))? else {
-            return Ok(Next::Done);
-        };
+    /// Reads a mail whose attempt was counted, in a transaction of its own.
+    fn read_alone(&self, app: &App, raw: &RawMail) -> Result<Next> {
         if !raw.is_waiting {
             return Ok(Next::Done);
         }
@@ -199,10 +168,14 @@ impl Job for ReceiveMail {
         if raw.attempts > ATTEMPTS_MAX && raw.attempts % 2 == 0 {
             return Ok(Next::Again(app.now().plus(raw.attempts * AGAIN_AFTER)));
         }
-        // A mail that breaks what reads it must not stop those behind it.
-        let read = catch_unwind(AssertUnwindSafe(|| take(app, &raw, self.by_hand)))
-            .unwrap_or_else(|_| Err(Error::other("reading it panicked; the trace is in the log")));
-        match read {
+        let taken = without_panic(|| {
+            let mail = ReadMail::of(app, raw, self.by_hand)?;
+            app.db.write(|tx| {
+                lock(tx, Lock::named(&mail.turn()))?;
+                take(tx, app, &mail)
+            })
+        });
+        match taken {
             Ok(()) => Ok(Next::Done),
             Err(e) if e.store_trouble().is_some() => {
                 app.db.write(|tx| store::forgive_attempt(tx, self.intake))?;
@@ -214,648 +187,100 @@ impl Job for ReceiveMail {
     }
 }
 
+impl Job for ReceiveMail {
+    const KIND: &'static str = "receive_mail";
+    /// A commit waits for the disk, which takes longer than reading a mail: a hundred a second need
+    /// several to one commit.
+    const BATCH_MAX: usize = 32;
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let Some(raw) = app.db.write(|tx| store::begin_reading(tx, self.intake))? else {
+            return Ok(Next::Done);
+        };
+        self.read_alone(app, &raw)
+    }
+
+    fn run_all(jobs: &[ReceiveMail], app: &App) -> Vec<Result<Next>> {
+        let ids: Vec<IntakeId> = jobs.iter().map(|job| job.intake).collect();
+        let sizes = match app.db.read(|c| store::sizes(c, &ids)) {
+            Ok(sizes) => sizes,
+            Err(_) => return jobs.iter().map(|job| job.run(app)).collect(),
+        };
+        let size = |job: &ReceiveMail| sizes.get(&job.intake).copied().unwrap_or_default();
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut rest = jobs;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |job: &&ReceiveMail| {
+                bytes += size(job);
+                bytes <= BATCH_BYTES_MAX
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (group, others) = rest.split_at(count);
+            outcomes.extend(read_together(app, group));
+            rest = others;
+        }
+        outcomes
+    }
+}
+
+/// Reads several mails and takes them in one transaction; what can't be taken so goes alone.
+fn read_together(app: &App, jobs: &[ReceiveMail]) -> Vec<Result<Next>> {
+    let begun = app.db.write(|tx| {
+        jobs.iter()
+            .map(|job| store::begin_reading(tx, job.intake))
+            .collect::<Result<Vec<_>>>()
+    });
+    let Ok(begun) = begun else {
+        return jobs.iter().map(|job| job.run(app)).collect();
+    };
+    let read: Vec<Option<ReadMail<'_>>> = jobs
+        .iter()
+        .zip(&begun)
+        .map(|(job, raw)| {
+            let raw = raw
+                .as_ref()
+                .filter(|raw| raw.is_waiting && raw.attempts == 1)?;
+            without_panic(|| ReadMail::of(app, raw, job.by_hand)).ok()
+        })
+        .collect();
+    let mut turns: Vec<String> = read.iter().flatten().map(ReadMail::turn).collect();
+    // In one order in every transaction, lest two wait for each other.
+    turns.sort_unstable();
+    turns.dedup();
+    let together = without_panic(|| {
+        app.db.write(|tx| {
+            turns
+                .iter()
+                .try_for_each(|turn| lock(tx, Lock::named(turn)))?;
+            read.iter()
+                .flatten()
+                .try_for_each(|mail| take(tx, app, mail))
+        })
+    });
+    if let Err(error) = &together {
+        tracing::warn!(%error, "several mails could not be taken together; each goes alone");
+    }
+    jobs.iter()
+        .zip(&begun)
+        .zip(&read)
+        .map(|((job, raw), read)| match raw {
+            Some(_) if together.is_ok() && read.is_some() => Ok(Next::Done),
+            Some(raw) => job.read_alone(app, raw),
+            None => Ok(Next::Done),
+        })
+        .collect()
+}
+
+/// A mail that breaks what reads it must not stop those behind it.
+fn without_panic<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(f))
+        .unwrap_or_else(|_| Err(Error::other("reading it panicked; the trace is in the log")))
+}
+
 fn set_aside(app: &App, id: IntakeId, why: &str) -> Result<Next> {
     tracing::warn!(intake = %id, why, "a mail was set aside; `offramp mail replay` reads it again");
     app.db
         .write(|tx| store::leave_raw_mail(tx, id, Unread::Failed, why, app.now()))?;
     Ok(Next::Done)
-}
-
-/// Who wrote it, as addresses are written to and as they are compared; `None` when nobody can be told.
-fn sender(mail: &InboundMail) -> Option<(String, String)> {
-    let from = mail.from.as_ref()?;
-    Some((names::email(&from.email)?, names::email_key(&from.email)?))
-}
-
-/// A group of our own domain sends mail on in its own name, because of DMARC, and says in
-/// X-Original-From and Reply-To who wrote it: that is the sender then, whom nothing proves. Of others
-/// these headers are not believed.
-fn undo_group(mail: &mut InboundMail, own: &Own, dmarc: Dmarc, is_checked: bool) -> Dmarc {
-    let is_ours = mail.from.as_ref().is_some_and(|from| {
-        let domain = from.email.rsplit('@').next().unwrap_or_default();
-        domain.eq_ignore_ascii_case(&own.domain)
-    });
-    if !is_ours || mail.from_count != 1 || (is_checked && dmarc != Dmarc::Pass) {
-        return dmarc;
-    }
-    // Of two, one came with the mail.
-    let named = |name: &str| mail.headers.iter().filter(|(key, _)| key == name).count();
-    if named("x-original-from") != 1 || named("reply-to") != 1 {
-        return dmarc;
-    }
-    let original = mail.header("x-original-from").and_then(|value| {
-        let email = value.rsplit('<').next().unwrap_or(value);
-        names::email_key(email.trim_end_matches('>').trim())
-    });
-    let writer = mail
-        .reply_to
-        .clone()
-        .filter(|to| original.is_some() && names::email_key(&to.email) == original);
-    match writer {
-        Some(writer) => {
-            mail.from = Some(writer);
-            Dmarc::Unknown
-        }
-        None => dmarc,
-    }
-}
-
-fn own(app: &App) -> Own {
-    let mail = &app.config.mail;
-    let from = mail.from.to_lowercase();
-    let domain = from.rsplit_once('@').map_or("", |(_, d)| d).to_owned();
-    let bounces = (!mail.bounce_address.is_empty()).then(|| mail.bounce_address.to_lowercase());
-    Own {
-        addresses: std::iter::once(from).chain(bounces).collect(),
-        domain,
-    }
-}
-
-/// A mail that was read: what is needed to do what it asks for.
-struct Arrived<'a> {
-    raw: &'a RawMail,
-    mail: &'a InboundMail,
-    verdict: &'a Verdict,
-    /// As it is written to, and as it is compared.
-    sender: Option<&'a (String, String)>,
-    message_id: Option<String>,
-    text: Trimmed,
-    files: Vec<KeptFile>,
-    /// What of it a message has no room for, and in which of its files that is.
-    left_out: Vec<String>,
-}
-
-/// One mail, from bytes to what became of it: everything is decided and done in one transaction.
-fn take(app: &App, raw: &RawMail, by_hand: bool) -> Result<()> {
-    let envelope: Vec<String> = serde_json::from_str(&raw.source)
-        .map_err(|e| Error::Data(format!("the envelope of mail {}: {e}", raw.id)))?;
-    let mut mail = parse(&raw.body);
-    let (own, authserv_id) = (own(app), &app.config.mail.authserv_id);
-    let found = dmarc(&mail, authserv_id);
-    let dmarc = undo_group(&mut mail, &own, found, !authserv_id.is_empty());
-    let verdict = classify(&mail, &own);
-    let mut recipients = envelope;
-    recipients.extend(mail.recipients.iter().cloned());
-    let sender = sender(&mail);
-    let from_key = sender.as_ref().map(|s| s.1.as_str());
-    let known = Known {
-        mail: &mail,
-        verdict: &verdict,
-        recipients: &recipients,
-        from_key,
-        dmarc,
-    };
-    let message_id = mail.message_id.as_deref().and_then(clean_message_id);
-    // Ids are their senders' to choose: the same id from another sender is another mail.
-    let dedupe_key = match &message_id {
-        Some(id) => digest(format!("{id}\n{}", from_key.unwrap_or_default()).as_bytes()),
-        None => digest(&raw.body),
-    };
-    let first = app.db.read(|c| match store::first_copy(c, &dedupe_key)? {
-        Some(first) if first != raw.id => Ok(Some(store::is_aside(c, first)?)),
-        _ => Ok(None),
-    })?;
-    let dedupe_key = match first {
-        // Somebody says that it is another mail, though it has the number of one.
-        Some(_) if by_hand => digest(&raw.body),
-        // Nobody took the first: a list's copy may be that broke its signature. Of the others one is taken.
-        Some(true) => digest(format!("{dedupe_key} after one put aside").as_bytes()),
-        _ => dedupe_key,
-    };
-    let look = |conn: &mut Conn| {
-        if store::first_copy(conn, &dedupe_key)?.is_some() {
-            return Ok(Decision::Duplicate);
-        }
-        if by_hand {
-            return take_by_hand(conn, app, &known);
-        }
-        decide(conn, app, &known)
-    };
-    // Before the transaction that refers to them, and only those of a mail that is taken.
-    let keeps_files = app.db.read(look)?.keeps_files();
-    let mut text = trim(&mail.text);
-    if let Some(invitation) = &mail.invitation {
-        text.reply_text = format!("{}\n\n{}", text.reply_text, invitation.words());
-    }
-    let (files, left_out) = if keeps_files {
-        keep_files(app, raw, &mail, &text)?
-    } else {
-        Default::default()
-    };
-    let arrived = Arrived {
-        raw,
-        message_id,
-        text,
-        files,
-        left_out,
-        sender: sender.as_ref(),
-        verdict: &verdict,
-        mail: &mail,
-    };
-    app.db.write(|tx| {
-        let now = app.now();
-        // Two mails of one sender take turns, so that limits and duplicates are seen.
-        let turn = format!("mail from {}", from_key.unwrap_or_default());
-        lock(tx, Lock::named(&turn))?;
-        let decision = match look(tx)? {
-            Decision::ForumReply(author) => {
-                let words = own_words(&mail.text);
-                match reply_by_mail::reply(tx, app, &author, &words)? {
-                    Ok(_) => Decision::ForumReply(author),
-                    Err(refusal) => Decision::Refused(Refusal::Forum(refusal)),
-                }
-            }
-            other => other,
-        };
-        // Who only says that they are somebody lets no mail go to that address.
-        let is_theirs = matches!(decision, Decision::Answer(_) | Decision::ForumReply(_));
-        let is_known = is_theirs || (decision.is_somebodys() && dmarc == Dmarc::Pass);
-        if let (true, Some((email, _))) = (is_known, &sender) {
-            suppression::wrote(tx, now, email)?;
-        }
-        if decision.keeps_files() && !keeps_files {
-            return Err(Error::other("it was decided otherwise meanwhile; read it again"));
-        }
-        let ticket = act(tx, app, &arrived, &decision)?;
-        tracing::info!(intake = %raw.id, decision = decision.as_str(), rule = verdict.rule, "received a mail");
-        let reason = match &decision {
-            Decision::SetAside(why) => format!("{} ({})", why.label(), verdict.rule),
-            Decision::Refused(refusal) => refusal.as_str().to_owned(),
-            _ => verdict.rule.to_owned(),
-        };
-        if !matches!(decision, Decision::Duplicate) {
-            store::insert_judged(
-                tx,
-                now,
-                &Judged {
-                    intake: raw.id,
-                    message_id: arrived.message_id.as_deref().unwrap_or_default(),
-                    from_key: from_key.unwrap_or_default(),
-                    dedupe_key: &dedupe_key,
-                    decision: decision.as_str(),
-                    reason: &reason,
-                    ticket,
-                },
-            )?;
-        }
-        match decision {
-            // Nobody has read it: it waits among those that need a person.
-            Decision::Refused(refusal) => {
-                store::leave_raw_mail(tx, raw.id, Unread::Refused, refusal.label(), now)
-            }
-            Decision::SetAside(why) => {
-                store::leave_raw_mail(tx, raw.id, Unread::Aside, why.label(), now)
-            }
-            Decision::Duplicate => match store::first_copy(tx, &dedupe_key)? {
-                Some(first) if first != raw.id => {
-                    let first = store::raw_mail(tx, first)?;
-                    duplicate(tx, raw.id, &mail, &first, now)
-                }
-                _ => store::finish_raw_mail(tx, raw.id, now),
-            },
-            _ => store::finish_raw_mail(tx, raw.id, now),
-        }
-    })
-}
-
-/// A mail came with the number of an earlier one. Its own copy is let go of only when the first is
-/// there to say the same: whoever forgets that one knows nothing of this.
-fn duplicate(
-    tx: &mut Conn,
-    id: IntakeId,
-    mail: &InboundMail,
-    first: &[u8],
-    now: Moment,
-) -> Result<()> {
-    let why = if first.is_empty() {
-        "it has the number of a mail that its sender took back"
-    } else if says_something_else(mail, &parse(first)) {
-        "it has the number of another mail, and other words"
-    } else {
-        store::finish_raw_mail(tx, id, now)?;
-        return tickets::store::empty_raw_mails(tx, &[id.0]);
-    };
-    store::leave_raw_mail(tx, id, Unread::Aside, why, now)
-}
-
-/// Whether a mail that carries the number of an earlier one is another mail.
-fn says_something_else(mail: &InboundMail, first: &InboundMail) -> bool {
-    let names = |mail: &InboundMail| -> Vec<String> {
-        mail.attachments
-            .iter()
-            .map(|a| a.filename.clone())
-            .collect()
-    };
-    first.text.trim() != mail.text.trim() || names(first) != names(mail)
-}
-
-/// Does what was decided; the ticket it was about, if any.
-fn act(
-    tx: &mut Conn,
-    app: &App,
-    arrived: &Arrived<'_>,
-    decision: &Decision,
-) -> Result<Option<TicketId>> {
-    let &Arrived {
-        raw,
-        mail,
-        verdict,
-        sender,
-        ..
-    } = arrived;
-    let name = sender_name(mail);
-    let body = clean_text(&arrived.text.reply_text);
-    let quoted = clean_text(&arrived.text.quoted_text);
-    let words = Words {
-        name: &name,
-        email: sender.map(|s| s.0.as_str()),
-        body: &body,
-        quoted: &quoted,
-        message_id: arrived.message_id.as_deref(),
-        in_reply_to: mail.in_reply_to.first().map(String::as_str),
-        intake: Some(raw.id),
-        request_key: None,
-        files: &arrived.files,
-        left_out: &arrived.left_out,
-    };
-    match decision {
-        Decision::Answer(ticket) => {
-            let by = (Channel::Email, OpenedBy::Email);
-            let Some(taken) = follow_up(tx, app, ticket, by, &words)? else {
-                return Ok(Some(ticket.id));
-            };
-            if taken.opened && verdict.answerable {
-                notices::receipt(tx, app, &taken.ticket, true)?;
-            }
-            Ok(Some(taken.ticket.id))
-        }
-        Decision::NewCase(beginning) => {
-            let is_repeated = says_it_again(tx, app, sender, &body)?;
-            let Some(taken) = begin(tx, app, arrived, beginning, &words)? else {
-                return Ok(None);
-            };
-            if verdict.answerable && !is_repeated {
-                notices::receipt(tx, app, &taken.ticket, true)?;
-            }
-            Ok(Some(taken.ticket.id))
-        }
-        Decision::SentOn {
-            by,
-            customer,
-            letter,
-        } => sent_on(tx, app, arrived, (by, customer, letter), words),
-        Decision::StaffNote { by, case } => {
-            let (actor, key) = (by.actor(), format!("mail {}", raw.id));
-            let mut note = clean_text(&arrived.text.reply_text);
-            let files: Vec<&str> = mail
-                .attachments
-                .iter()
-                .map(|file| file.filename.as_str())
-                .collect();
-            if !files.is_empty() {
-                note.push_str(&format!(
-                    "\n\n(Files came with this mail, and a note keeps none: {}. Send the customer's mail on to \
-                     open a case with them.)",
-                    files.join(", ")
-                ));
-            }
-            add_note(tx, app.now(), *case, by.id, &actor, note.trim(), &key)?;
-            Ok(tickets::store::ticket_of(tx, *case)?.map(|ticket| ticket.id))
-        }
-        Decision::Note(ticket, direction) => {
-            note(tx, app, raw, ticket, *direction, &words)?;
-            Ok(Some(ticket.id))
-        }
-        Decision::Undelivered(reported) => {
-            returned::undelivered(tx, app, raw.id, verdict, reported)
-        }
-        Decision::ForumReply(_) => {
-            let is_file = |file: &Attachment| {
-                !file.inline
-                    && !file.content_type.ends_with("-signature")
-                    && !matches!(file.content_type.as_str(), "text/vcard" | "text/x-vcard")
-            };
-            let has_files = mail.attachments.iter().any(is_file);
-            if let (true, true, Some((email, _))) = (has_files, verdict.answerable, sender) {
-                notices::refusal(
-                    tx,
-                    app,
-                    email,
-                    &format!("forum_files {}", raw.id),
-                    FILES_NOT_POSTED,
-                    words.message_id,
-                )?;
-            }
-            Ok(None)
-        }
-        Decision::Refused(refusal) => {
-            if let (true, Some((email, _))) = (verdict.answerable, sender) {
-                refuse(tx, app, email, *refusal, words.message_id)?;
-            }
-            Ok(None)
-        }
-        Decision::Own => {
-            arrival::came_back(tx, app.now(), mail, &app.config.mail.authserv_id)?;
-            Ok(None)
-        }
-        Decision::SetAside(_) | Decision::NotNeeded | Decision::Duplicate => Ok(None),
-    }
-}
-
-/// Opens a case with a mail that belongs to none. Of one that a member wrote to a forum a thread is
-/// drafted too, which its staff publish or discard.
-fn begin(
-    tx: &mut Conn,
-    app: &App,
-    arrived: &Arrived<'_>,
-    beginning: &Beginning,
-    words: &Words<'_>,
-) -> Result<Option<Taken>> {
-    let mail = arrived.mail;
-    let mut reasons = vec![format!(
-        "a mail of a new conversation ({})",
-        arrived.verdict.rule
-    )];
-    if arrived.sender.is_none() {
-        reasons.push("the mail names no sender that can be written to".into());
-    }
-    reasons.extend(beginning.reason.map(str::to_owned));
-    if let Some(product) = &beginning.forum {
-        reasons.push(format!("sent to the forum of {}", product.name));
-    }
-    let opening = Opening {
-        channel: Channel::Email,
-        opened_by: OpenedBy::Email,
-        subject: &mail.subject,
-        product: beginning.forum.as_ref().map(|product| product.id),
-        // An address that is not proved names no account.
-        user: beginning.member.as_ref().map(|member| member.id),
-        // The date a mail gives is its sender's to choose; the place in the queue is not.
-        written_at: arrived.raw.received_at,
-        related: beginning.related.clone(),
-        reasons,
-    };
-    let Some(taken) = open_case(tx, app, &opening, words)? else {
-        return Ok(None);
-    };
-    if let (Some(product), Some(member)) = (&beginning.forum, &beginning.member) {
-        hold_thread(
-            tx,
-            app,
-            taken.case,
-            product.id,
-            member,
-            (&mail.subject, words.body),
-        )?;
-    }
-    Ok(Some(taken))
-}
-
-/// Drafts the thread that a member wrote by mail, for staff to publish from its case.
-fn hold_thread(
-    tx: &mut Conn,
-    app: &App,
-    case: CaseId,
-    product: ProductId,
-    author: &User,
-    (title, body): (&str, &str),
-) -> Result<()> {
-    let now = app.now();
-    let draft = Draft {
-        product,
-        topic: None,
-        author: author.id,
-        kind: ThreadKind::Question,
-        title: if title.is_empty() { NO_SUBJECT } else { title },
-        body,
-        from: Origin {
-            case,
-            mention: None,
-        },
-    };
-    let thread = draft_thread(tx, now, &draft)?;
-    let link = NewLink {
-        target: Target::Thread(thread),
-        score: 1.0,
-        reasons: vec![format!("{} wrote it to the forum by mail", author.name)],
-        rule: "mail to a forum".into(),
-    };
-    links::propose(tx, now, &Actor::rule("receive mail"), case, &link)?;
-    Ok(())
-}
-
-/// A case of the customer whose mail a member of staff sent on. Who that is stands only in the mail
-/// that was copied, so nobody is written to before a person has looked.
-fn sent_on(
-    tx: &mut Conn,
-    app: &App,
-    arrived: &Arrived<'_>,
-    (by, customer, letter): (&User, &MailAddress, &Forwarded),
-    words: Words<'_>,
-) -> Result<Option<TicketId>> {
-    let email = names::email(&customer.email);
-    let text = trim(&letter.text);
-    let (body, quoted) = (clean_text(&text.reply_text), clean_text(&text.quoted_text));
-    let name = customer.name.as_deref().unwrap_or(&customer.email);
-    let opening = Opening {
-        channel: Channel::Email,
-        opened_by: OpenedBy::Email,
-        subject: &letter.subject,
-        product: None,
-        user: None,
-        written_at: arrived.raw.received_at,
-        related: None,
-        reasons: vec![format!(
-            "{} sent this mail on; who wrote it stands only in it, and is not proved",
-            by.name
-        )],
-    };
-    let words = Words {
-        name,
-        email: email.as_deref(),
-        body: &body,
-        quoted: &quoted,
-        // The ids are those of the mail that sent it on.
-        message_id: None,
-        in_reply_to: None,
-        ..words
-    };
-    let Some(taken) = open_case(tx, app, &opening, &words)? else {
-        return Ok(None);
-    };
-    let note = clean_text(&letter.note);
-    if !note.is_empty() {
-        let (actor, key) = (by.actor(), format!("mail {}", arrived.raw.id));
-        add_note(tx, app.now(), taken.case, by.id, &actor, &note, &key)?;
-    }
-    Ok(Some(taken.ticket.id))
-}
-
-fn refuse(
-    tx: &mut Conn,
-    app: &App,
-    email: &str,
-    refusal: Refusal,
-    in_reply_to: Option<&str>,
-) -> Result<()> {
-    notices::refusal(
-        tx,
-        app,
-        email,
-        refusal.as_str(),
-        &refusal.words(),
-        in_reply_to,
-    )
-}
-
-/// Whether the sender wrote the very same words lately: a machine may that answers each receipt of ours and says
-/// nowhere that it is one. Such a mail is taken, and gets no receipt.
-fn says_it_again(
-    tx: &mut Conn,
-    app: &App,
-    sender: Option<&(String, String)>,
-    body: &str,
-) -> Result<bool> {
-    let Some((_, key)) = sender else {
-        return Ok(false);
-    };
-    let since = app.now().plus(-SAME_WORDS_WITHIN);
-    let theirs = store::tickets_of_sender(tx, key, since, SAME_WORDS_MAILS)?;
-    tickets::store::was_said(tx, &theirs, body)
-}
-
-/// A machine's words about a ticket: for staff to see, no more.
-fn note(
-    tx: &mut Conn,
-    app: &App,
-    raw: &RawMail,
-    ticket: &Ticket,
-    direction: Direction,
-    words: &Words<'_>,
-) -> Result<()> {
-    let now = app.now();
-    // As addresses are compared: whoever forgets it must find it.
-    let from = words.email.and_then(names::email_key);
-    let message = NewMessage {
-        ticket: ticket.id,
-        direction,
-        author: None,
-        from_name: words.name,
-        from_email: from.as_deref(),
-        body: words.body,
-        quoted: words.quoted,
-        body_html: None,
-        message_id: words.message_id,
-        in_reply_to: words.in_reply_to,
-        intake: Some(raw.id),
-        request_key: None,
-    };
-    tickets::store::insert_message(tx, now, &message)?;
-    told(
-        tx,
-        app,
-        ticket.case,
-        "An automatic answer came; it counts for nothing",
-        vec![],
-    )
-}
-
-/// Tells the case's story.
-pub(super) fn told(
-    tx: &mut Conn,
-    app: &App,
-    case: CaseId,
-    summary: &str,
-    reasons: Vec<String>,
-) -> Result<()> {
-    record_event(
-        tx,
-        app.now(),
-        case,
-        Event {
-            step: Step::Ticket,
-            by: &Actor::rule("receive mail"),
-            mention: None,
-            summary,
-            reasons,
-            data: json!({}),
-        },
-    )
-}
-
-fn sender_name(mail: &InboundMail) -> String {
-    let Some(from) = &mail.from else {
-        return "Unknown sender".into();
-    };
-    let name = one_line(from.name.as_deref().unwrap_or_default(), 100);
-    if name.is_empty() {
-        // What stands before the @: staff see the whole address beside it.
-        one_line(from.email.split('@').next().unwrap_or("Customer"), 100)
-    } else {
-        name
-    }
-}
-
-/// One file of a mail. A small picture within its words that came before is a signature's.
-fn keep_file(app: &App, file: &Attachment) -> Result<KeptFile> {
-    let kept = attachments::keep_bytes(app, &file.filename, &file.content_type, &file.bytes)?;
-    if !file.inline || !is_picture(&kept.content_type) {
-        return Ok(kept);
-    }
-    let keys = [kept.storage_key.clone()];
-    let is_known = kept.byte_count < LOGO_BYTES_MAX
-        && !app
-            .db
-            .read(|c| tickets::store::storage_keys_among(c, &keys))?
-            .is_empty();
-    let shown = if is_known { Shown::Logo } else { Shown::Inline };
-    Ok(KeptFile { shown, ..kept })
-}
-
-/// The mail's files in storage, before the transaction that refers to them, and what of the mail is
-/// only in one of them.
-fn keep_files(
-    app: &App,
-    raw: &RawMail,
-    mail: &InboundMail,
-    text: &Trimmed,
-) -> Result<(Vec<KeptFile>, Vec<String>)> {
-    let mut kept = mail
-        .attachments
-        .iter()
-        .take(MAIL_FILES_MAX)
-        .map(|file| keep_file(app, file))
-        .collect::<Result<Vec<_>>>()?;
-    let mut left_out = Vec::new();
-    if let Some(by) = mail.sealed {
-        left_out.push(format!(
-            "the mail is sealed with {by}, which can't be opened here: it is kept as a file; ask for it \
-             unsealed"
-        ));
-    }
-    let is_long = |text: &str| text.chars().nth(BODY_CHARS_MAX).is_some();
-    if mail.cut || mail.attachments.len() > MAIL_FILES_MAX {
-        kept.push(attachments::keep_bytes(
-            app,
-            "mail.eml",
-            "message/rfc822",
-            &inbound::without_envelope(&raw.body),
-        )?);
-        left_out.push(
-            "the mail has more text or files than a message takes: the whole of it is the file mail.eml"
-                .to_owned(),
-        );
-    } else if is_long(&text.reply_text) || is_long(&text.quoted_text) {
-        let whole = mail.text.as_bytes();
-        kept.push(attachments::keep_bytes(
-            app,
-            "mail.txt",
-            "text/plain",
-            whole,
-        )?);
-        left_out.push(format!(
-            "the mail is longer than {BODY_CHARS_MAX} characters: the whole of it is the file mail.txt"
-        ));
-    }
-    Ok((kept, left_out))
 }

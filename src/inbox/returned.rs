@@ -1,7 +1,7 @@
 //! Reports about our own mails: that one did not arrive, or that somebody called it spam.
 
 use super::decide::Known;
-use super::receive_mail::told;
+use super::take_mail::told;
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;

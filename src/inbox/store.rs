@@ -2,6 +2,8 @@
 
 pub mod calls;
 
+use std::collections::HashMap;
+
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
@@ -86,6 +88,19 @@ pub fn begin_reading(tx: &mut Conn, id: IntakeId) -> Result<Option<RawMail>> {
     )
 }
 
+/// How large these mails are (bytes).
+pub fn sizes(conn: &mut Conn, ids: &[IntakeId]) -> Result<HashMap<IntakeId, i64>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<(i64, i32)> = intake::table
+        .filter(intake::id.eq_any(ids))
+        .select((intake::id, length(intake::body)))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, bytes)| (IntakeId(id), i64::from(bytes)))
+        .collect())
+}
+
 /// The attempt did not fail by the mail's fault: the database was away.
 pub fn forgive_attempt(tx: &mut Conn, id: IntakeId) -> Result<()> {
     diesel::update(intake::table.filter(intake::id.eq(id.0).and(intake::attempts.gt(0))))
@@ -168,6 +183,7 @@ const HEAD_BYTES: i32 = 32 * 1024;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
+    fn length(bytes: diesel::sql_types::Binary) -> diesel::sql_types::Integer;
     fn substr(
         bytes: diesel::sql_types::Binary,
         from: diesel::sql_types::Integer,

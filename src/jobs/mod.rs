@@ -47,6 +47,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// How long it may run before another worker takes it for lost (µs): longer than its own
     /// time-outs together.
     const LEASE: i64 = LEASE;
+    /// How many of them a worker takes at once.
+    const BATCH_MAX: usize = 1;
 
     /// While a job with this key waits, another with the same key is not added; the sooner time holds.
     fn dedupe_key(&self) -> Option<String> {
@@ -54,6 +56,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 
     fn run(&self, app: &App) -> Result<Next>;
+
+    /// Runs several, each as `run` would: an outcome for each, in their order.
+    fn run_all(jobs: &[Self], app: &App) -> Vec<Result<Next>> {
+        jobs.iter().map(|job| job.run(app)).collect()
+    }
 }
 
 /// What becomes of a job that ran without an error.
@@ -98,12 +105,47 @@ pub fn waiting<J: Job>(conn: &mut Conn) -> Result<Vec<J>> {
         .collect())
 }
 
-type Run = Box<dyn Fn(&App, &str) -> Result<Next> + Send + Sync>;
+/// Runs these jobs: an outcome for each, in their order.
+type Run = Box<dyn Fn(&App, &[Claimed]) -> Vec<Result<Next>> + Send + Sync>;
 
 struct Kind {
     run: Run,
+    batch_max: usize,
     attempts_max: i64,
     lease: i64,
+}
+
+impl Kind {
+    /// Puts down how a job of this kind ended.
+    fn end(
+        &self,
+        tx: &mut Conn,
+        app: &App,
+        now: Moment,
+        job: &Claimed,
+        ran: &Result<Next>,
+    ) -> Result<()> {
+        if let Err(error) = ran {
+            tracing::warn!(job = job.id, kind = %job.kind, attempts = job.attempts, %error, "job failed");
+        }
+        match ran {
+            Ok(Next::Done) => store::finish(tx, job),
+            Ok(Next::Again(at)) => store::postpone(tx, job, *at, None, Counted::No),
+            Err(e)
+                if e.store_trouble().is_some() && job.is_younger_than(TROUBLE_LASTS_MAX, now) =>
+            {
+                let at = now.plus(with_jitter(TROUBLE_WAIT, app));
+                store::postpone(tx, job, at, Some(&e.to_string()), Counted::No)
+            }
+            Err(e) if job.attempts >= self.attempts_max => {
+                store::bury(tx, job, &e.to_string(), now)
+            }
+            Err(e) => {
+                let at = now.plus(retry_wait(job.attempts, app));
+                store::postpone(tx, job, at, Some(&e.to_string()), Counted::Yes)
+            }
+        }
+    }
 }
 
 /// Something that starts by itself every so often.
@@ -123,15 +165,18 @@ pub struct Registry {
 
 impl Registry {
     pub fn job<J: Job>(&mut self) -> &mut Self {
-        let run: Run = Box::new(|app, payload| {
-            let job: J = serde_json::from_str(payload)
-                .map_err(|e| Error::Data(format!("a job of kind {}: {e}", J::KIND)))?;
-            job.run(app)
+        let run: Run = Box::new(|app, claimed| {
+            let jobs: Result<Vec<J>> = claimed.iter().map(read).collect();
+            match jobs {
+                Ok(jobs) => J::run_all(&jobs, app),
+                Err(_) => claimed.iter().map(|one| read::<J>(one)?.run(app)).collect(),
+            }
         });
         let before = self.kinds.insert(
             J::KIND,
             Kind {
                 run,
+                batch_max: J::BATCH_MAX,
                 attempts_max: J::ATTEMPTS_MAX,
                 lease: J::LEASE,
             },
@@ -174,69 +219,77 @@ impl Registry {
         Ok(())
     }
 
-    /// Runs one job that is due; false when none is.
-    pub fn run_one(&self, app: &App) -> Result<bool> {
+    /// Runs the job that has been due longest, with others of its kind where it takes several at once;
+    /// how many ran.
+    pub fn run_next(&self, app: &App) -> Result<usize> {
         let now = app.now();
         let kinds = self.kinds();
         if !app.db.read(|c| store::is_due(c, now, &kinds))? {
-            return Ok(false);
+            return Ok(0);
         }
         let lease_of = |kind: &str| self.kinds.get(kind).map_or(LEASE, |k| k.lease);
-        let claimed = app
-            .db
-            .write_if(|tx| store::claim(tx, &app.node, now, &kinds, lease_of))?;
-        let Some(job) = claimed else {
-            return Ok(false);
+        let claimed = app.db.write_if(|tx| {
+            let Some(first) = store::claim(tx, &app.node, now, &kinds, lease_of)? else {
+                return Ok(None);
+            };
+            let more = self
+                .kinds
+                .get(first.kind.as_str())
+                .map_or(0, |kind| kind.batch_max - 1);
+            let mut jobs = vec![first];
+            // What was tried before goes alone: it may be what ended the attempt of all.
+            if more > 0 && jobs[0].attempts == 1 {
+                jobs.extend(store::claim_more(tx, &jobs[0], now, more)?);
+            }
+            Ok(Some(jobs))
+        })?;
+        let Some(jobs) = claimed else {
+            return Ok(0);
         };
-        let Some(kind) = self.kinds.get(job.kind.as_str()) else {
+        let Some(kind) = self.kinds.get(jobs[0].kind.as_str()) else {
             return Err(Error::Data(format!(
                 "a job of the kind {} was claimed, which nobody asked for",
-                job.kind
+                jobs[0].kind
             )));
         };
-        if job.attempts > kind.attempts_max {
+        if let [job] = jobs.as_slice()
+            && job.attempts > kind.attempts_max
+        {
             let why = "the process ended each time while it ran";
             tracing::warn!(job = job.id, kind = %job.kind, why, "job given up");
-            app.db.write(|tx| store::bury(tx, &job, why, app.now()))?;
-            return Ok(true);
+            app.db.write(|tx| store::bury(tx, job, why, app.now()))?;
+            return Ok(1);
         }
         // A panic in one job must not stop the worker, nor leave the job leased for ever.
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            (kind.run)(app, &job.payload)
-        }))
-        .unwrap_or_else(|_| Err(Error::other("the job panicked; its trace is in the log")));
-        if let Err(error) = &ran {
-            tracing::warn!(job = job.id, kind = %job.kind, attempts = job.attempts, %error, "job failed");
-        }
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (kind.run)(app, &jobs)))
+            .unwrap_or_else(|_| {
+                let panicked = || Error::other("the job panicked; its trace is in the log");
+                jobs.iter().map(|_| Err(panicked())).collect()
+            });
         let now = app.now();
-        app.db.write(|tx| match &ran {
-            Ok(Next::Done) => store::finish(tx, &job),
-            Ok(Next::Again(at)) => store::postpone(tx, &job, *at, None, Counted::No),
-            Err(e)
-                if e.store_trouble().is_some() && job.is_younger_than(TROUBLE_LASTS_MAX, now) =>
-            {
-                let at = now.plus(with_jitter(TROUBLE_WAIT, app));
-                store::postpone(tx, &job, at, Some(&e.to_string()), Counted::No)
-            }
-            Err(e) if job.attempts >= kind.attempts_max => {
-                store::bury(tx, &job, &e.to_string(), now)
-            }
-            Err(e) => {
-                let at = now.plus(retry_wait(job.attempts, app));
-                store::postpone(tx, &job, at, Some(&e.to_string()), Counted::Yes)
-            }
+        app.db.write(|tx| {
+            jobs.iter()
+                .zip(&ran)
+                .try_for_each(|(job, ran)| kind.end(tx, app, now, job, ran))
         })?;
-        Ok(true)
+        Ok(jobs.len())
     }
 
     /// Runs jobs until none is due. For tests and commands that must leave nothing behind.
     pub fn run_due(&self, app: &App) -> Result<usize> {
         let mut ran = 0;
-        while self.run_one(app)? {
-            ran += 1;
+        loop {
+            match self.run_next(app)? {
+                0 => return Ok(ran),
+                count => ran += count,
+            }
         }
-        Ok(ran)
     }
+}
+
+fn read<J: Job>(claimed: &Claimed) -> Result<J> {
+    serde_json::from_str(&claimed.payload)
+        .map_err(|e| Error::Data(format!("a job of kind {}: {e}", J::KIND)))
 }
 
 /// Doubling for each attempt.

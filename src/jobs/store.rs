@@ -123,24 +123,57 @@ pub fn claim(
     let Some((id, kind)) = next else {
         return Ok(None);
     };
-    Ok(diesel::update(jobs::table.find(id))
-        .set((
-            jobs::lease_until.eq(now.plus(lease_of(&kind)).0),
-            jobs::lease_owner.eq(node),
-            jobs::dedupe_key.eq(None::<String>),
-            jobs::attempts.eq(jobs::attempts + 1),
-        ))
-        .returning((
-            jobs::id,
-            jobs::kind,
-            jobs::payload,
-            jobs::attempts,
-            jobs::created_at,
-            jobs::lease_until,
-            jobs::lease_owner,
-        ))
-        .get_result(tx)
-        .optional()?)
+    let lease = (now.plus(lease_of(&kind)).0, node);
+    Ok(lease_all(tx, &[id], lease)?.pop())
+}
+
+/// Leases up to `limit` more jobs of the kind of `first`, those that have been due longest and were never
+/// tried, for as long as that one is leased.
+pub fn claim_more(
+    tx: &mut Conn,
+    first: &Claimed,
+    now: Moment,
+    limit: usize,
+) -> Result<Vec<Claimed>> {
+    let next = jobs::table
+        .filter(jobs::state.eq(READY).and(jobs::run_at.le(now.0)))
+        .filter(jobs::kind.eq(&first.kind).and(jobs::attempts.eq(0)))
+        .filter(jobs::lease_until.is_null())
+        .order((jobs::run_at, jobs::id))
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(jobs::id);
+    let ids: Vec<i64> = match tx.engine() {
+        Engine::Sqlite(c) => next.load(c)?,
+        Engine::Pg(c) => next.for_update().skip_locked().load(c)?,
+    };
+    let lease = (
+        first.lease_until.unwrap_or_default(),
+        first.lease_owner.as_deref().unwrap_or_default(),
+    );
+    lease_all(tx, &ids, lease)
+}
+
+fn lease_all(tx: &mut Conn, ids: &[i64], (until, node): (i64, &str)) -> Result<Vec<Claimed>> {
+    let mut claimed: Vec<Claimed> =
+        diesel::update(jobs::table.filter(jobs::id.eq_any(ids.to_vec())))
+            .set((
+                jobs::lease_until.eq(until),
+                jobs::lease_owner.eq(node),
+                jobs::dedupe_key.eq(None::<String>),
+                jobs::attempts.eq(jobs::attempts + 1),
+            ))
+            .returning((
+                jobs::id,
+                jobs::kind,
+                jobs::payload,
+                jobs::attempts,
+                jobs::created_at,
+                jobs::lease_until,
+                jobs::lease_owner,
+            ))
+            .get_results(tx)?;
+    claimed.sort_by_key(|job| job.id);
+    Ok(claimed)
 }
 
 /// The job's row, while the lease under which it was claimed is the one it has: a worker that was

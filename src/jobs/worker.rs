@@ -27,7 +27,7 @@ impl Workers {
         for n in 0..count {
             let (app, registry, stop) = (app.clone(), registry.clone(), stop.clone());
             threads.push(named(format!("job-{n}"), move || {
-                look(&app, &stop, || registry.run_one(&app));
+                look(&app, &stop, || Ok(registry.run_next(&app)? > 0));
             }));
         }
         if count > 0 {

@@ -319,7 +319,7 @@ fn outgoing(app: &App, id: MailId, row: store::Row) -> Result<Result<OutgoingMai
 }
 
 /// Mails that were given up, for the operator; and how many wait.
-pub use store::{Counts, Given, counts, given_up, page, withdraw_for_case};
+pub use store::{Counts, Given, counts, given_up, page, withdraw_for_case, withdraw_unsent};
 
 /// Tries a mail again that was given up; false when there is no such mail.
 pub fn retry(tx: &mut Conn, now: Moment, by: &Actor, id: MailId) -> Result<bool> {

@@ -201,10 +201,14 @@ fn take_turn(tx: &mut Conn, key: &str) -> Result<()> {
 
 /// Writes to an address again, and sends what was held; false when it was not held.
 pub fn lift(tx: &mut Conn, now: Moment, by: &Actor, id: AddressId) -> Result<bool> {
+    let Some(seen) = store::held_address_of(tx, id)? else {
+        return Ok(false);
+    };
+    take_turn(tx, &names::email_key(&seen.email).unwrap_or_default())?;
+    // Somebody else may have lifted it while this waited for its turn.
     let Some(held) = store::held_address_of(tx, id)? else {
         return Ok(false);
     };
-    take_turn(tx, &names::email_key(&held.email).unwrap_or_default())?;
     store::lift_hold(tx, id)?;
     let (mut sent, mut too_old) = (0, 0);
     for mail in store::held_mails(tx, &held.email)? {

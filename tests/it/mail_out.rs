@@ -420,6 +420,54 @@ on_both! {
     }
 }
 
+/// A mail that waits for its turn says nothing that was taken down meanwhile, and nothing to whoever
+/// wants no more.
+#[test]
+fn what_is_taken_down_meanwhile_is_mailed_to_nobody() {
+    let mut t = Test::new(Backend::Sqlite, |config| {
+        config.mail.notices_per_hour_max = 1;
+    })
+    .expect("SQLite");
+    let Talk {
+        thread, ana, ben, ..
+    } = talk(&t);
+    let reads = |t: &Test| {
+        let now = t.app.now();
+        let read = t
+            .app
+            .db
+            .write(|tx| forum::store::followers::mark_read(tx, ana.id, Some(thread), now));
+        read.expect("read");
+    };
+    let waiting = |t: &Test| read(t, outbox::counts).waiting;
+    let newest = |t: &Test| {
+        let lines = read(t, |c| forum::store::reading::posts_on_page(c, thread, 1));
+        lines.last().expect("a post").post.id
+    };
+    let an_hour_later = |t: &mut Test| {
+        t.advance(HOUR + 1);
+        run(t);
+    };
+    reads(&t);
+    say(&t, &ben, thread, "My number is 555 0100.");
+    assert_eq!(waiting(&t), 1);
+    forum::delete_post::delete_post(&t.app, &ben, newest(&t), "").expect("deleted");
+    an_hour_later(&mut t);
+    assert_eq!(told(&t, ANA, "555 0100"), 0);
+
+    reads(&t);
+    say(&t, &ben, thread, "Try another bulb.");
+    assert_eq!(told(&t, ANA, "Try another bulb."), 1, "the others are sent");
+    reads(&t);
+    say(&t, &ben, thread, "Or another socket.");
+    assert_eq!(waiting(&t), 1);
+    forum::follow::follow(&t.app, &ana, thread, false).expect("unfollowed");
+    an_hour_later(&mut t);
+    assert_eq!((told(&t, ANA, "another socket"), waiting(&t)), (0, 0));
+    t.browser();
+    t.finish();
+}
+
 /// RFC 8058: one POST of a machine, which has no cookie and saw no page, ends the mails.
 #[test]
 fn one_click_ends_a_threads_mails_and_looking_does_not() {

@@ -88,11 +88,11 @@ on_both! {
         t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Done)).unwrap();
         t.app.db.write(|tx| {
             jobs::enqueue(tx, now, &Probe::Done)?;
-            assert!(!registry.run_one(&t.app)?, "it would not see what is written here");
+            assert_eq!(registry.run_next(&t.app)?, 0, "it would not see what is written here");
             Ok(())
         }).unwrap();
-        assert!(registry.run_one(&t.app).unwrap());
-        assert!(!registry.run_one(&t.app).unwrap(), "one job");
+        assert_eq!(registry.run_next(&t.app).unwrap(), 1);
+        assert_eq!(registry.run_next(&t.app).unwrap(), 0, "one job");
     }
 
     fn a_job_asked_for_twice_runs_when_the_sooner_asks_for_it(t) {
@@ -101,9 +101,9 @@ on_both! {
             let at = now.plus(wait * MINUTE);
             t.app.db.write(|tx| jobs::enqueue_at(tx, now, at, &Probe::Done)).unwrap();
         }
-        assert!(!probes().run_one(&t.app).unwrap());
+        assert_eq!(probes().run_next(&t.app).unwrap(), 0);
         t.advance(MINUTE);
-        assert!(probes().run_one(&t.app).unwrap());
+        assert_eq!(probes().run_next(&t.app).unwrap(), 1);
         assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 0, dead: 0 });
     }
 
@@ -117,11 +117,11 @@ on_both! {
             assert!(claimed.is_some());
             t.advance(HOUR);
         }
-        assert!(registry.run_one(&t.app).unwrap());
+        assert_eq!(registry.run_next(&t.app).unwrap(), 1);
         let dead = t.app.db.read(|c| jobs::dead(c, 10)).unwrap();
         assert!(dead[0].last_error.as_deref().is_some_and(|e| e.contains("the process ended")), "{dead:?}");
         t.app.db.write(|tx| jobs::retry(tx, dead[0].id, t.app.now())).unwrap();
-        assert!(registry.run_one(&t.app).unwrap());
+        assert_eq!(registry.run_next(&t.app).unwrap(), 1);
         assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 0, dead: 0 });
     }
 
@@ -131,8 +131,8 @@ on_both! {
             jobs::enqueue_kind(tx, now, "of_tomorrow", "{}", None)?;
             jobs::enqueue(tx, now, &Probe::Done)
         }).unwrap();
-        assert!(probes().run_one(&t.app).unwrap());
-        assert!(!probes().run_one(&t.app).unwrap());
+        assert_eq!(probes().run_next(&t.app).unwrap(), 1);
+        assert_eq!(probes().run_next(&t.app).unwrap(), 0);
         assert_eq!(t.app.db.read(jobs::counts).unwrap(), jobs::Counts { ready: 1, dead: 0 });
         let report = offramp::commands::check::check(&t.app).unwrap();
         assert!(report.findings.iter().any(|f| f.what.contains("of_tomorrow")), "{report:?}");
@@ -182,7 +182,7 @@ on_both! {
         let now = t.app.now();
         t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::Slow)).unwrap();
         // While it runs its lease ends, and another worker takes the job and leaves it leased.
-        assert!(registry.run_one(&t.app).unwrap());
+        assert_eq!(registry.run_next(&t.app).unwrap(), 1);
         assert_eq!(t.app.db.read(jobs::counts).unwrap().ready, 1, "it is the other's to finish");
         t.advance(HOUR);
         t.app.db.write(forget_jobs).unwrap();
@@ -194,7 +194,7 @@ on_both! {
         t.app.db.write(|tx| jobs::enqueue(tx, now, &Probe::NoRoom)).unwrap();
         let mut hours = 0;
         while t.app.db.read(jobs::counts).unwrap().dead == 0 {
-            registry.run_one(&t.app).unwrap();
+            registry.run_next(&t.app).unwrap();
             t.advance(HOUR);
             hours += 1;
         }

@@ -80,7 +80,7 @@ pub(crate) fn run(t: &Test) {
                 Ok(())
             })
             .expect("the queue");
-        if !t.registry.run_one(&t.app).expect("a job") {
+        if t.registry.run_next(&t.app).expect("a job") == 0 {
             return;
         }
     }
@@ -394,6 +394,34 @@ on_both! {
         assert!(receive_mail::replay(&t.app, &Actor::Operator, aside[0].id).expect("replayed"));
         run(t);
         assert_eq!(all_cases(t).len(), limit + 1);
+    }
+
+    fn rule_2_of_mails_that_come_together_each_is_taken_once(t) {
+        let letters: Vec<Vec<u8>> = (0..40)
+            .map(|n| Mail::new(&format!("anna{n}@customers.example"), &format!("{n}@customers.example"), &format!("Trouble number {n}.")).raw())
+            .collect();
+        let again = letters[3].clone().into_iter().chain(*b"\r\n");
+        let all = letters.iter().cloned().chain([again.collect()]);
+        let ids: Vec<IntakeId> = all
+            .map(|raw| receive_mail::accept(&t.app, &raw, &[US.to_owned()]).expect("accepted"))
+            .collect();
+        // One of them can't be read.
+        t.app.db.write(|tx| {
+            let sql = format!("UPDATE intake SET source = 'no list' WHERE id = {}", ids[7]);
+            diesel::sql_query(sql).execute(tx)?;
+            Ok(())
+        }).expect("broken");
+        assert!(t.registry.run_next(&t.app).expect("mails") > 1, "several to one commit");
+        run(t);
+        assert_eq!(all_cases(t).len(), 39);
+        assert!(waiting_aside(t).is_empty(), "it is tried again before a person looks");
+        t.advance(HOUR);
+        run(t);
+        t.advance(HOUR);
+        run(t);
+        let aside = waiting_aside(t);
+        assert_eq!(aside.iter().map(|mail| mail.id).collect::<Vec<_>>(), [ids[7]]);
+        assert_eq!(all_cases(t).len(), 39);
     }
 
     fn rule_1_a_mail_waits_as_long_as_the_disk_is_full(t) {
