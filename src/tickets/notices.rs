@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{CASE_LINK_LIFE, Direction, REPLY_TOKEN_LIFE, Ticket, store};
 use crate::app::App;
 use crate::cases::{self, Case, Event, Step, record_event};
-use crate::clock::DAY;
+use crate::clock::{DAY, HOUR};
 use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
@@ -22,6 +22,11 @@ use crate::text::names;
 /// Receipts one address gets in a day: whoever types another's address into the form, or two
 /// machines that answer each other, end there.
 pub const RECEIPTS_PER_DAY_MAX: i64 = 8;
+/// What a receipt is for, in the outbox.
+const RECEIPT: &str = "ticket_receipt";
+/// How long somebody whom nobody of ours ever answered waits for a second receipt of a mail (µs): a
+/// machine that hides what it is answers the first one by a new mail.
+const STRANGERS_WAIT: i64 = 6 * HOUR;
 
 /// A private address by which the customer follows the case without an account.
 pub fn case_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<String> {
@@ -150,7 +155,8 @@ fn small_link_words() -> Paragraph {
 }
 
 /// Tells the customer that their message arrived, with the address of their page. At most once a
-/// case, and not more than [`RECEIPTS_PER_DAY_MAX`] times a day to one address.
+/// case, and not more than [`RECEIPTS_PER_DAY_MAX`] times a day to one address; to a stranger who
+/// writes mails, once in six hours.
 pub fn receipt(
     tx: &mut Conn,
     app: &App,
@@ -170,6 +176,13 @@ pub fn receipt(
     {
         return Ok(None);
     }
+    if came_by_mail && case.user.is_none() {
+        let since = app.now().plus(-STRANGERS_WAIT);
+        let is_recent = store::has_receipt(tx, RECEIPT, &email_key, since)?;
+        if is_recent && !store::was_answered(tx, &email_key)? {
+            return Ok(None);
+        }
+    }
     let link = case_link(tx, app, case.id)?;
     let subject = if came_by_mail {
         answer_subject(&ticket.subject)
@@ -182,7 +195,7 @@ pub fn receipt(
         ticket,
         &case,
         Post {
-            purpose: "ticket_receipt",
+            purpose: RECEIPT,
             from_name: String::new(),
             subject,
             greeting: "Hello,".into(),

@@ -194,6 +194,35 @@ pub fn has_mail(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     Ok(n > 0)
 }
 
+/// Whether a mail for this purpose was written about a case of this address since `since`.
+pub fn has_receipt(
+    conn: &mut Conn,
+    purpose: &str,
+    email_key: &str,
+    since: Moment,
+) -> Result<bool> {
+    let n: i64 = mails::table
+        .inner_join(cases::table.on(mails::case_id.eq(cases::id.nullable())))
+        .filter(cases::email_key.eq(email_key))
+        .filter(mails::purpose.eq(purpose))
+        .filter(mails::created_at.gt(since.0))
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
+}
+
+/// Whether somebody of ours ever answered this address.
+pub fn was_answered(conn: &mut Conn, email_key: &str) -> Result<bool> {
+    let n: i64 = ticket_messages::table
+        .inner_join(tickets::table.on(ticket_messages::ticket_id.eq(tickets::id)))
+        .inner_join(cases::table.on(tickets::case_id.eq(cases::id)))
+        .filter(cases::email_key.eq(email_key))
+        .filter(ticket_messages::direction.eq(Direction::Out.as_str()))
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
+}
+
 /// Cases that an address opened since `since`.
 pub fn cases_opened_by(conn: &mut Conn, email_key: &str, since: Moment) -> Result<i64> {
     Ok(cases::table

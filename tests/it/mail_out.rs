@@ -248,29 +248,33 @@ fn notices_to_one_address_wait_their_turn_and_peoples_words_do_not() {
         config.mail.notices_per_hour_max = 2;
     })
     .expect("SQLite");
+    let jo = staff(&t, "Jo");
     for n in 0..4 {
         let (id, words) = (
             format!("{n}@customers.example"),
             format!("Trouble number {n}."),
         );
         receive(&t, &Mail::new(ANNA, &id, &words));
+        if n == 0 {
+            answer(&t, &jo, CaseId(1), "Here is what helps.", "k");
+        }
     }
-    assert_eq!(sent(&t).len(), 2, "four receipts were due");
-    answer(&t, &staff(&t, "Jo"), CaseId(1), "Here is what helps.", "k");
-    sent_to(&t, ANNA, "Here is what helps.");
+    assert_eq!(sent(&t).len(), 3, "an answer, and two of four receipts");
+    answer(&t, &jo, CaseId(2), "That is the bulb.", "k2");
+    sent_to(&t, ANNA, "That is the bulb.");
     receive(
         &t,
         &Mail::new("ben@customers.example", "b@customers.example", "Me too."),
     );
-    assert_eq!(sent(&t).len(), 4, "another address has its own count");
+    assert_eq!(sent(&t).len(), 5, "another address has its own count");
     t.advance(HOUR / 2);
     run(&t);
-    assert_eq!(sent(&t).len(), 4);
+    assert_eq!(sent(&t).len(), 5);
     t.advance(HOUR / 2 + 1);
     run(&t);
-    assert_eq!(sent(&t).len(), 6);
+    assert_eq!(sent(&t).len(), 7);
     let counts = read(&t, outbox::counts);
-    assert_eq!((counts.waiting, counts.sent), (0, 6));
+    assert_eq!((counts.waiting, counts.sent), (0, 7));
     t.browser();
     t.finish();
 }
