@@ -2,12 +2,19 @@
 //!
 //! The raw mail is stored before this runs; what is cut here can be read again there.
 
+mod files;
+mod limits;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mail_parser::{
     Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
 
+pub(crate) use self::files::clean_filename;
+
+use self::files::attachment;
+use self::limits::{is_head_end, within_limits};
 use super::calendar::{Invitation, invitation};
 use super::{MailAddress, charset, clean_message_id, html_text, one_line};
 use crate::text::names;
@@ -32,8 +39,6 @@ pub const IDS_MAX: usize = 100;
 /// Most headers that are kept, and the most of one value, in characters.
 const HEADERS_MAX: usize = 200;
 const HEADER_CHARS_MAX: usize = 2_000;
-/// Longest file name, in characters.
-const FILENAME_CHARS_MAX: usize = 100;
 /// Longest name of a person, in characters.
 const NAME_CHARS_MAX: usize = 200;
 /// Longest machine-readable report that is kept, in bytes.
@@ -163,105 +168,6 @@ pub fn without_envelope(raw: &[u8]) -> Vec<u8> {
         let body = (0..raw.len()).find(|&at| is_head_end(raw, at));
         raw[body.unwrap_or_default()..].to_vec()
     })
-}
-
-/// The bytes that are given to the parser: not too many, and not with containers in containers without end.
-fn within_limits(raw: &[u8]) -> (&[u8], bool) {
-    let (mut bytes, mut cut) = (raw, false);
-    if bytes.len() > RAW_BYTES_MAX {
-        (bytes, cut) = (&bytes[..RAW_BYTES_KEPT], true);
-    }
-    let mut types = 0;
-    for at in places(bytes, CONTENT_TYPE) {
-        types += 1;
-        if types > CONTENT_TYPES_MAX || is_encoded_mail(bytes, at) {
-            return (&bytes[..at], true);
-        }
-    }
-    // In a digest a part that does not say what it is, is a mail.
-    if find_ignoring_case(bytes, b"digest").is_some()
-        && let Some(at) = encoded_unknown(bytes)
-    {
-        return (&bytes[..at], true);
-    }
-    (bytes, cut)
-}
-
-const CONTENT_TYPE: &[u8] = b"content-type";
-const CONTENT_ENCODING: &[u8] = b"content-transfer-encoding";
-
-/// Where `words` stand, whatever their case.
-fn places<'b>(bytes: &'b [u8], words: &'static [u8]) -> impl Iterator<Item = usize> + 'b {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let found = at + find_ignoring_case(&bytes[at..], words)?;
-        at = found + words.len();
-        Some(found)
-    })
-}
-
-/// Whether the header at `at` says that its part is a mail, and the one beside it that it is written in base64 or
-/// quoted-printable. RFC 2046, section 5.2.1, forbids that; how deep the mail within goes can't be seen from here.
-fn is_encoded_mail(bytes: &[u8], at: usize) -> bool {
-    let value = &bytes[bytes.len().min(at + CONTENT_TYPE.len())..];
-    let kind: Vec<u8> = value
-        .iter()
-        .filter(|b| !b.is_ascii_whitespace() && **b != b':')
-        .take(b"message".len())
-        .copied()
-        .collect();
-    // A comment may stand before the type.
-    (kind.eq_ignore_ascii_case(b"message") || kind.starts_with(b"("))
-        && is_encoded(head_around(bytes, at))
-}
-
-/// Where a part begins to say that it is encoded, and not what it is. Every head is read once, however
-/// often it says so.
-fn encoded_unknown(bytes: &[u8]) -> Option<usize> {
-    let mut read = 0;
-    places(bytes, CONTENT_ENCODING).find(|&at| {
-        if at < read {
-            return false;
-        }
-        let ends = |at: &usize| is_head_end(bytes, *at);
-        let begin = (read..at).rev().find(ends).unwrap_or(read);
-        read = (at..bytes.len()).find(ends).unwrap_or(bytes.len());
-        let head = &bytes[begin..read];
-        is_encoded(head) && find_ignoring_case(head, CONTENT_TYPE).is_none()
-    })
-}
-
-fn is_encoded(head: &[u8]) -> bool {
-    find_ignoring_case(head, CONTENT_ENCODING).is_some()
-        && [b"base64".as_slice(), b"quoted-printable"]
-            .iter()
-            .any(|words| find_ignoring_case(head, words).is_some())
-}
-
-/// The lines around `at` up to the empty ones before and after.
-fn head_around(bytes: &[u8], at: usize) -> &[u8] {
-    /// Header blocks of mail programs are shorter.
-    const HEAD_BYTES_MAX: usize = 16 * 1024;
-    let low = at.saturating_sub(HEAD_BYTES_MAX);
-    let high = bytes.len().min(at + HEAD_BYTES_MAX);
-    let begin = (low..at)
-        .rev()
-        .find(|at| is_head_end(bytes, *at))
-        .unwrap_or(low);
-    let end = (at..high)
-        .find(|at| is_head_end(bytes, *at))
-        .unwrap_or(high);
-    &bytes[begin..end]
-}
-
-fn is_head_end(bytes: &[u8], at: usize) -> bool {
-    bytes[at..].starts_with(b"\n\n") || bytes[at..].starts_with(b"\n\r\n")
-}
-
-fn find_ignoring_case(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window.eq_ignore_ascii_case(needle))
 }
 
 fn read(message: &Message<'_>) -> InboundMail {
@@ -447,141 +353,6 @@ fn media_type(part: &MessagePart<'_>) -> Option<String> {
     )
 }
 
-fn attachment(
-    part: &MessagePart<'_>,
-    kind: Option<String>,
-    number: usize,
-    html: &str,
-) -> Attachment {
-    let bytes = match &part.body {
-        PartType::Message(inner) => inner.raw_message().to_vec(),
-        _ => part.contents().to_vec(),
-    };
-    let said = kind
-        .filter(|kind| is_media_type(kind))
-        .unwrap_or_else(|| "application/octet-stream".to_owned());
-    let content_type = sniff(&bytes).map_or(said, str::to_owned);
-    let filename = match part
-        .attachment_name()
-        .map(clean_filename)
-        .filter(|name| !name.is_empty())
-    {
-        Some(name) => name,
-        None if content_type.ends_with("-signature") => {
-            format!("signature.{}", extension(&content_type))
-        }
-        None => format!("attachment-{number}.{}", extension(&content_type)),
-    };
-    let is_shown = part
-        .content_id()
-        .and_then(clean_message_id)
-        .is_some_and(|id| html.contains(&format!("cid:{id}")));
-    Attachment {
-        filename,
-        content_type,
-        bytes,
-        inline: is_shown,
-    }
-}
-
-fn is_media_type(kind: &str) -> bool {
-    kind.split_once('/').is_some_and(|(major, minor)| {
-        let is_token = |token: &str| {
-            !token.is_empty()
-                && token.len() <= 80
-                && token
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b))
-        };
-        is_token(major) && is_token(minor)
-    })
-}
-
-/// The media type that the first bytes prove. What a browser could run (HTML, SVG) is told so that it is never
-/// shown as something harmless.
-fn sniff(bytes: &[u8]) -> Option<&'static str> {
-    const SIGNS: [(&[u8], &str); 12] = [
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\xff\xd8\xff", "image/jpeg"),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a", "image/gif"),
-        (b"%PDF-", "application/pdf"),
-        (b"PK\x03\x04", "application/zip"),
-        (b"\x1f\x8b", "application/gzip"),
-        (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
-        (b"Rar!\x1a\x07", "application/vnd.rar"),
-        (b"\x78\x9f\x3e\x22", "application/ms-tnef"),
-        (b"MZ", "application/vnd.microsoft.portable-executable"),
-        (b"\x7fELF", "application/x-elf"),
-    ];
-    if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        return Some("image/webp");
-    }
-    if let Some((_, kind)) = SIGNS.iter().find(|(sign, _)| bytes.starts_with(sign)) {
-        // Office files are archives too; what was said is more exact there.
-        return (*kind != "application/zip").then_some(*kind);
-    }
-    let head = bytes[..bytes.len().min(512)]
-        .trim_ascii_start()
-        .to_ascii_lowercase();
-    if head.starts_with(b"<!doctype html")
-        || head.starts_with(b"<html")
-        || head.starts_with(b"<script")
-    {
-        return Some("text/html");
-    }
-    (head.starts_with(b"<svg")
-        || (head.starts_with(b"<?xml") && find_ignoring_case(&head, b"<svg").is_some()))
-    .then_some("image/svg+xml")
-}
-
-fn extension(content_type: &str) -> &'static str {
-    match content_type {
-        "image/png" => "png",
-        "image/jpeg" => "jpg",
-        "image/gif" => "gif",
-        "image/webp" => "webp",
-        "application/pdf" => "pdf",
-        "message/rfc822" => "eml",
-        "text/plain" => "txt",
-        "text/html" => "html",
-        "text/calendar" => "ics",
-        "application/pgp-signature" => "asc",
-        "application/pkcs7-signature" | "application/x-pkcs7-signature" => "p7s",
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => "p7m",
-        _ => "bin",
-    }
-}
-
-/// A name that is only a name: no path, no control or direction characters, no leading dot, bounded with its ending.
-pub(crate) fn clean_filename(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = one_line(last, HEADER_CHARS_MAX)
-        .chars()
-        .map(|c| {
-            if matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*') {
-                '_'
-            } else {
-                c
-            }
-        })
-        .collect();
-    let clean = clean.trim_matches(['.', ' ']);
-    let count = clean.chars().count();
-    if count <= FILENAME_CHARS_MAX {
-        return clean.to_owned();
-    }
-    let ending: String = match clean.rsplit_once('.') {
-        Some((_, ending)) if ending.chars().count() <= 10 => format!(".{ending}"),
-        _ => String::new(),
-    };
-    let stem: String = clean
-        .chars()
-        .take(FILENAME_CHARS_MAX - ending.chars().count())
-        .collect();
-    stem + &ending
-}
-
 fn addresses<'m>(address: &'m Address<'_>) -> impl Iterator<Item = MailAddress> + 'm {
     address.iter().take(RECIPIENTS_MAX).filter_map(|entry| {
         let email = one_line(entry.address()?, NAME_CHARS_MAX * 2);
@@ -763,25 +534,6 @@ mod tests {
             })).collect::<Vec<_>>(),
             "returned_message_id": verdict.returned_message_id,
         })
-    }
-
-    #[test]
-    fn file_names_are_only_names() {
-        for (given, clean) in [
-            ("../../etc/passwd", "passwd"),
-            ("C:\\temp\\a.doc", "a.doc"),
-            ("a\r\nb\0.txt", "a b .txt"),
-            ("\u{202e}fdp.exe", "fdp.exe"),
-            ("...", ""),
-            ("what?.png", "what_.png"),
-        ] {
-            assert_eq!(clean_filename(given), clean, "{given:?}");
-        }
-        let long = clean_filename(&format!("{}.pdf", "é".repeat(500)));
-        assert!(
-            long.chars().count() == FILENAME_CHARS_MAX && long.ends_with(".pdf"),
-            "{long}"
-        );
     }
 
     #[test]

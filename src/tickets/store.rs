@@ -195,12 +195,7 @@ pub fn has_mail(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
 }
 
 /// Whether a mail for this purpose was written about a case of this address since `since`.
-pub fn has_receipt(
-    conn: &mut Conn,
-    purpose: &str,
-    email_key: &str,
-    since: Moment,
-) -> Result<bool> {
+pub fn has_receipt(conn: &mut Conn, purpose: &str, email_key: &str, since: Moment) -> Result<bool> {
     let n: i64 = mails::table
         .inner_join(cases::table.on(mails::case_id.eq(cases::id.nullable())))
         .filter(cases::email_key.eq(email_key))
