@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::live::Live;
 use crate::mail::dkim::Signer;
 use crate::mail::hooks;
+use crate::mail::outbox::StillTrue;
 use crate::mail::transport::Transport;
 use crate::networks::{Connector, Network};
 use crate::random::Random;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub mail: Option<Box<dyn Transport>>,
     /// Signs each mail that leaves, when a key is configured.
     pub signer: Option<Signer>,
+    /// Asked of each mail that tells news, when it is about to leave.
+    pub still_true: StillTrue,
     /// What the calls of mail providers share.
     pub hooks: hooks::Shared,
     /// One a network that is switched on.

@@ -138,6 +138,7 @@ fn assemble(
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
         signer: around.signer,
+        still_true: forum::letters::still_true,
         hooks: hooks::Shared::default(),
         connectors: around.connectors,
         clock,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::accept_answer::withdraw;
 use super::store;
-use super::{Outcome, Place, Visibility, letters, policy, typed};
+use super::{Outcome, Place, Visibility, policy, typed};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::PostId;
@@ -35,14 +35,12 @@ pub fn delete_post(app: &App, by: &CurrentUser, post: PostId, reason: &str) -> R
         }
         let act = if post.is_opening() {
             store::set_visibility(tx, &thread, Visibility::Hidden)?;
-            letters::withdraw_of_thread(tx, thread.id, None)?;
             "thread_hidden"
         } else {
             if post.accepted_at.is_some() {
                 withdraw(tx, &thread, &post, now)?;
             }
             store::set_deleted(tx, &post, Some((by.id, now)))?;
-            letters::withdraw_of_post(tx, thread.id, post.id)?;
             if post.official && !thread.kind.is_of_staff() {
                 let official = store::has_official_post(tx, thread.id)?;
                 store::set_official(tx, thread.id, official)?;

@@ -1,8 +1,8 @@
 //! A member follows a thread, or no longer. That changes nothing that is searched or said, so it
 //! is no version of the thread: the number of followers on a kept page may be minutes old.
 
+use super::Outcome;
 use super::store::{self, followers};
-use super::{Outcome, letters};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;
@@ -17,7 +17,6 @@ pub fn follow(app: &App, by: &CurrentUser, thread: ThreadId, yes: bool) -> Resul
         let changed = if yes {
             followers::follow(tx, thread.id, by.id, now)?
         } else {
-            letters::withdraw_of_thread(tx, thread.id, Some(by.id))?;
             followers::unfollow(tx, thread.id, by.id)?
         };
         if !changed {

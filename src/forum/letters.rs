@@ -1,12 +1,14 @@
 //! The mails about threads, in words.
 
+use serde::{Deserialize, Serialize};
+
 use super::notify::NoticeKind;
 use super::store::followers::{self, NewNotice};
 use super::store::{self, recipients};
-use super::{Place, Post, Thread, ThreadState, reply_by_mail};
+use super::{Place, Post, Thread, ThreadState, Visibility, reply_by_mail};
 use crate::app::App;
 use crate::db::Conn;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{PostId, ThreadId, UserId};
 use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::{Automatic, List};
@@ -87,7 +89,14 @@ pub(super) fn put(
         letter.footer.insert_str(0, HOW_TO_ANSWER);
     }
     let root = root_id(app, thread.id);
+    let told = Told {
+        kind: notice.kind,
+        thread: thread.id,
+        post: notice.post,
+        user: notice.user,
+    };
     let mail = NewMail {
+        news: Some(serde_json::to_string(&told).map_err(Error::other)?),
         purpose: "thread_notice",
         to_email: email,
         to_name: name,
@@ -108,34 +117,46 @@ pub(super) fn put(
     Ok(())
 }
 
-/// What the keys of the mails about one kind of event begin with.
-fn key(kind: NoticeKind, thread: ThreadId) -> String {
-    format!("thread_notice:{} {thread} ", kind.as_str())
-}
-
-/// Takes back the mails that tell of a post and have not left.
-pub(super) fn withdraw_of_post(tx: &mut Conn, thread: ThreadId, post: PostId) -> Result<()> {
-    for kind in [NoticeKind::Replied, NoticeKind::Accepted] {
-        let of_post = format!("{}post {post} ", key(kind, thread));
-        outbox::withdraw_unsent(tx, &of_post, None, "its post was taken down")?;
-    }
-    Ok(())
-}
-
-/// Takes back what has not left of the mails about a thread: to everybody, or to one who wants no more.
-pub(super) fn withdraw_of_thread(
-    tx: &mut Conn,
+/// What a mail tells, as the outbox keeps it.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    kind: NoticeKind,
     thread: ThreadId,
-    user: Option<UserId>,
-) -> Result<()> {
-    let why = match user {
-        Some(_) => "its receiver follows the thread no longer",
-        None => "its thread was taken down",
+    post: Option<PostId>,
+    user: UserId,
+}
+
+/// Whether the news of a mail that waited still is so, and its receiver still wants to hear of it.
+pub fn still_true(conn: &mut Conn, news: &str) -> Result<bool> {
+    let told: Told =
+        serde_json::from_str(news).map_err(|e| Error::Data(format!("the news of a mail: {e}")))?;
+    let Some(thread) = store::thread(conn, told.thread)? else {
+        return Ok(false);
     };
-    for kind in NoticeKind::ALL {
-        outbox::withdraw_unsent(tx, &key(kind, thread), user, why)?;
+    let post = match told.post {
+        Some(post) => store::post(conn, post)?,
+        None => None,
+    };
+    let is_there = |post: &Post| post.deleted_at.is_none();
+    let is_answer = |post: &Post| is_there(post) && post.accepted_at.is_some();
+    let is_so = match told.kind {
+        NoticeKind::Replied => post.as_ref().is_some_and(is_there),
+        NoticeKind::Accepted => post.as_ref().is_some_and(is_answer),
+        NoticeKind::Solved => {
+            thread.state != ThreadState::Open
+                && (told.post.is_none() || post.as_ref().is_some_and(is_answer))
+        }
+        NoticeKind::Fixed => thread.state != ThreadState::Open,
+    };
+    if thread.visibility != Visibility::Public || !is_so {
+        return Ok(false);
     }
-    Ok(())
+    let (follows, is_hit) = followers::ties(conn, told.thread, told.user)?;
+    Ok(match told.kind {
+        NoticeKind::Accepted => true,
+        NoticeKind::Replied => follows,
+        NoticeKind::Solved | NoticeKind::Fixed => follows || is_hit,
+    })
 }
 
 /// An id that no mail has, and that every mail about a thread refers to: by it, and by their common subject, mail

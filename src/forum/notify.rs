@@ -15,7 +15,8 @@ use crate::mail::render::Letter;
 const BATCH: i64 = 200;
 
 /// Why somebody is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// A thread they follow has a new reply.
     Replied,
@@ -28,13 +29,6 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    pub const ALL: [NoticeKind; 4] = [
-        NoticeKind::Replied,
-        NoticeKind::Accepted,
-        NoticeKind::Solved,
-        NoticeKind::Fixed,
-    ];
-
     pub fn as_str(self) -> &'static str {
         match self {
             NoticeKind::Replied => "replied",

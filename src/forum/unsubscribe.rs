@@ -18,7 +18,6 @@ pub fn unsubscribe(app: &App, thread: ThreadId, user: UserId, signature: &str) -
         };
         let followed = followers::unfollow(tx, thread.id, user)?;
         let hit = followers::remove_me_too(tx, thread.id, user)?;
-        letters::withdraw_of_thread(tx, thread.id, Some(user))?;
         if !followed && !hit {
             return Ok(Outcome::Unchanged(thread.place()));
         }

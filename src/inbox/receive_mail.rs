@@ -9,7 +9,7 @@ use serde_json::json;
 use super::store::{self, RawMail, Unread};
 use super::take_mail::{ReadMail, take};
 use crate::app::App;
-use crate::clock::{MINUTE, Moment};
+use crate::clock::{MINUTE, Moment, SECOND};
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, intake, lock};
 use crate::error::{Error, Result};
@@ -28,6 +28,8 @@ const BEGINNINGS_MAX: i64 = 12;
 const AGAIN_AFTER: i64 = MINUTE;
 /// Bytes of the mails that are read into memory together; a larger one is read alone.
 const BATCH_BYTES_MAX: i64 = 8 * 1024 * 1024;
+/// How long a worker takes mails of one batch (µs): well within the lease of its job.
+const BATCH_LASTS_MAX: i64 = 20 * SECOND;
 /// Most recipients of an envelope that are kept.
 const RECIPIENTS_MAX: usize = 100;
 
@@ -154,8 +156,13 @@ impl ReceiveMail {
         }
     }
 
-    /// Reads a mail whose attempt was counted, in a transaction of its own.
-    fn read_alone(&self, app: &App, raw: &RawMail) -> Result<Next> {
+    /// Reads a mail whose attempt was counted, in a transaction of its own; `read` if that was tried already.
+    fn read_alone(
+        &self,
+        app: &App,
+        raw: &RawMail,
+        read: Option<Result<ReadMail<'_>>>,
+    ) -> Result<Next> {
         if !raw.is_waiting {
             return Ok(Next::Done);
         }
@@ -169,11 +176,16 @@ impl ReceiveMail {
             return Ok(Next::Again(app.now().plus(raw.attempts * AGAIN_AFTER)));
         }
         let taken = without_panic(|| {
-            let mail = ReadMail::of(app, raw, self.by_hand)?;
-            app.db.write(|tx| {
+            let mail = match read {
+                Some(read) => read?,
+                None => ReadMail::of(app, raw, self.by_hand)?,
+            };
+            let decided = app.db.write(|tx| {
                 lock(tx, Lock::named(&mail.turn()))?;
                 take(tx, app, &mail)
-            })
+            })?;
+            mail.log(decided);
+            Ok(())
         });
         match taken {
             Ok(()) => Ok(Next::Done),
@@ -197,7 +209,7 @@ impl Job for ReceiveMail {
         let Some(raw) = app.db.write(|tx| store::begin_reading(tx, self.intake))? else {
             return Ok(Next::Done);
         };
-        self.read_alone(app, &raw)
+        self.read_alone(app, &raw, None)
     }
 
     fn run_all(jobs: &[ReceiveMail], app: &App) -> Vec<Result<Next>> {
@@ -207,6 +219,7 @@ impl Job for ReceiveMail {
             Err(_) => return jobs.iter().map(|job| job.run(app)).collect(),
         };
         let size = |job: &ReceiveMail| sizes.get(&job.intake).copied().unwrap_or_default();
+        let began = app.now();
         let mut outcomes = Vec::with_capacity(jobs.len());
         let mut rest = jobs;
         while !rest.is_empty() {
@@ -217,7 +230,12 @@ impl Job for ReceiveMail {
             };
             let count = rest.iter().take_while(fits).count().max(1);
             let (group, others) = rest.split_at(count);
-            outcomes.extend(read_together(app, group));
+            // What the lease leaves no time for comes again.
+            if app.now().since(began) > BATCH_LASTS_MAX {
+                outcomes.extend(group.iter().map(|_| Ok(Next::Again(app.now()))));
+            } else {
+                outcomes.extend(read_together(app, group));
+            }
             rest = others;
         }
         outcomes
@@ -234,42 +252,65 @@ fn read_together(app: &App, jobs: &[ReceiveMail]) -> Vec<Result<Next>> {
     let Ok(begun) = begun else {
         return jobs.iter().map(|job| job.run(app)).collect();
     };
-    let read: Vec<Option<ReadMail<'_>>> = jobs
+    let mut read: Vec<Option<Result<ReadMail<'_>>>> = jobs
         .iter()
         .zip(&begun)
         .map(|(job, raw)| {
             let raw = raw
                 .as_ref()
                 .filter(|raw| raw.is_waiting && raw.attempts == 1)?;
-            without_panic(|| ReadMail::of(app, raw, job.by_hand)).ok()
+            Some(without_panic(|| ReadMail::of(app, raw, job.by_hand)))
         })
         .collect();
-    let mut turns: Vec<String> = read.iter().flatten().map(ReadMail::turn).collect();
-    // In one order in every transaction, lest two wait for each other.
+    let taken = take_together(app, &read);
+    jobs.iter()
+        .zip(&begun)
+        .zip(read.iter_mut().zip(taken))
+        .map(|((job, raw), (read, is_taken))| match raw {
+            Some(raw) if !is_taken => job.read_alone(app, raw, read.take()),
+            _ => Ok(Next::Done),
+        })
+        .collect()
+}
+
+/// Takes the mails that may share a transaction; which of them were taken.
+fn take_together(app: &App, read: &[Option<Result<ReadMail<'_>>>]) -> Vec<bool> {
+    let together = |one: &Option<Result<ReadMail<'_>>>| {
+        // What staff may hold too is held by one mail alone, lest each waits for the other's.
+        one.as_ref()
+            .and_then(|read| read.as_ref().ok())
+            .is_some_and(|mail| mail.holds_nothing || !app.db.is_postgres())
+    };
+    let mails: Vec<&ReadMail<'_>> = read
+        .iter()
+        .filter(|one| together(one))
+        .filter_map(|one| one.as_ref()?.as_ref().ok())
+        .collect();
+    let mut turns: Vec<String> = mails.iter().map(|mail| mail.turn()).collect();
+    // In one order in every transaction.
     turns.sort_unstable();
     turns.dedup();
-    let together = without_panic(|| {
+    let taken = without_panic(|| {
         app.db.write(|tx| {
             turns
                 .iter()
                 .try_for_each(|turn| lock(tx, Lock::named(turn)))?;
-            read.iter()
-                .flatten()
-                .try_for_each(|mail| take(tx, app, mail))
+            mails.iter().map(|mail| take(tx, app, mail)).collect()
         })
     });
-    if let Err(error) = &together {
-        tracing::warn!(%error, "several mails could not be taken together; each goes alone");
+    match taken {
+        Ok(decided) => {
+            let decided: Vec<Option<&str>> = decided;
+            for (mail, decided) in mails.iter().zip(decided) {
+                mail.log(decided);
+            }
+            read.iter().map(together).collect()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "several mails could not be taken together; each goes alone");
+            vec![false; read.len()]
+        }
     }
-    jobs.iter()
-        .zip(&begun)
-        .zip(&read)
-        .map(|((job, raw), read)| match raw {
-            Some(_) if together.is_ok() && read.is_some() => Ok(Next::Done),
-            Some(raw) => job.read_alone(app, raw),
-            None => Ok(Next::Done),
-        })
-        .collect()
 }
 
 /// A mail that breaks what reads it must not stop those behind it.

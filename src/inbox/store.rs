@@ -88,6 +88,16 @@ pub fn begin_reading(tx: &mut Conn, id: IntakeId) -> Result<Option<RawMail>> {
     )
 }
 
+/// Whether nothing was decided about the mail yet.
+pub fn is_waiting(conn: &mut Conn, id: IntakeId) -> Result<bool> {
+    let state: Option<String> = intake::table
+        .find(id.0)
+        .select(intake::state)
+        .first(conn)
+        .optional()?;
+    Ok(state.as_deref() == Some(RECEIVED))
+}
+
 /// How large these mails are (bytes).
 pub fn sizes(conn: &mut Conn, ids: &[IntakeId]) -> Result<HashMap<IntakeId, i64>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();

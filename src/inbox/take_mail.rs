@@ -37,6 +37,8 @@ use crate::tickets::{
     notices,
 };
 
+/// Copies of one mail that may be put aside before each further one is a mail of its own.
+const COPIES_ASIDE_MAX: usize = 10;
 /// How far back the same words of one sender are looked for (µs), and in how many of their mails.
 const SAME_WORDS_WITHIN: i64 = 7 * DAY;
 const SAME_WORDS_MAILS: i64 = 50;
@@ -105,6 +107,8 @@ pub(super) struct ReadMail<'a> {
     message_id: Option<String>,
     text: Trimmed,
     keeps_files: bool,
+    /// Whether taking it holds nothing that staff may hold too: no case, thread or address of before.
+    pub(super) holds_nothing: bool,
     files: Vec<KeptFile>,
     /// What of it a message has no room for, and in which of its files that is.
     left_out: Vec<String>,
@@ -136,6 +140,7 @@ impl<'a> ReadMail<'a> {
             mail,
             text,
             keeps_files: false,
+            holds_nothing: false,
             files: Vec::new(),
             left_out: Vec::new(),
         };
@@ -145,6 +150,14 @@ impl<'a> ReadMail<'a> {
             read.decide(c, app, &key)
         })?;
         read.keeps_files = decision.keeps_files();
+        read.holds_nothing = matches!(
+            decision,
+            Decision::NewCase(_)
+                | Decision::Refused(_)
+                | Decision::SetAside(_)
+                | Decision::NotNeeded
+                | Decision::Duplicate
+        );
         if read.keeps_files {
             (read.files, read.left_out) = keep_files(app, raw, &read.mail, &read.text)?;
         }
@@ -153,6 +166,14 @@ impl<'a> ReadMail<'a> {
 
     fn from_key(&self) -> Option<&str> {
         self.sender.as_ref().map(|sender| sender.1.as_str())
+    }
+
+    /// Tells the log that it was taken.
+    pub(super) fn log(&self, decided: Option<&'static str>) {
+        if let Some(decision) = decided {
+            let (intake, rule) = (self.raw.id, self.verdict.rule);
+            tracing::info!(%intake, decision, rule, "received a mail");
+        }
     }
 
     /// Two mails of one sender take turns under this name, so that limits and duplicates are seen.
@@ -164,21 +185,23 @@ impl<'a> ReadMail<'a> {
     fn dedupe_key(&self, conn: &mut Conn) -> Result<String> {
         let raw = self.raw;
         // Ids are their senders' to choose: the same id from another sender is another mail.
-        let key = match &self.message_id {
+        let mut key = match &self.message_id {
             Some(id) => digest(format!("{id}\n{}", self.from_key().unwrap_or_default()).as_bytes()),
             None => digest(&raw.body),
         };
-        let first = match store::first_copy(conn, &key)? {
-            Some(first) if first != raw.id => Some(store::is_aside(conn, first)?),
-            _ => None,
-        };
-        Ok(match first {
-            // Somebody says that it is another mail, though it has the number of one.
-            Some(_) if self.by_hand => digest(&raw.body),
-            // Nobody took the first: a list's copy may be that broke its signature. Of the others one is taken.
-            Some(true) => digest(format!("{key} after one put aside").as_bytes()),
-            _ => key,
-        })
+        // A copy that nobody took may be a list's that broke its signature: of the others one is taken.
+        for _ in 0..COPIES_ASIDE_MAX {
+            match store::first_copy(conn, &key)? {
+                Some(first) if first == raw.id => return Ok(key),
+                // Somebody says that it is another mail, though it has the number of one.
+                Some(_) if self.by_hand => return Ok(digest(&raw.body)),
+                Some(first) if store::is_aside(conn, first)? => {
+                    key = digest(format!("{key} after one put aside").as_bytes());
+                }
+                _ => return Ok(key),
+            }
+        }
+        Ok(digest(&raw.body))
     }
 
     fn decide(&self, conn: &mut Conn, app: &App, dedupe_key: &str) -> Result<Decision> {
@@ -199,9 +222,13 @@ impl<'a> ReadMail<'a> {
     }
 }
 
-/// Decides about a mail that was read and does what it asks for, under its sender's turn.
-pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<()> {
+/// Decides about a mail that was read and does what it asks for, under its sender's turn; the word for what
+/// was decided, or `None` when somebody else did it meanwhile.
+pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<Option<&'static str>> {
     let (raw, now) = (read.raw, app.now());
+    if !store::is_waiting(tx, raw.id)? {
+        return Ok(None);
+    }
     let dedupe_key = read.dedupe_key(tx)?;
     let decision = match read.decide(tx, app, &dedupe_key)? {
         Decision::ForumReply(author) => {
@@ -226,7 +253,6 @@ pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<()> 
     }
     let ticket = act(tx, app, read, &decision)?;
     let rule = read.verdict.rule;
-    tracing::info!(intake = %raw.id, decision = decision.as_str(), rule, "received a mail");
     let reason = match &decision {
         Decision::SetAside(why) => format!("{} ({rule})", why.label()),
         Decision::Refused(refusal) => refusal.as_str().to_owned(),
@@ -247,6 +273,7 @@ pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<()> 
             },
         )?;
     }
+    let decided = decision.as_str();
     match decision {
         // Nobody has read it: it waits among those that need a person.
         Decision::Refused(refusal) => {
@@ -263,7 +290,8 @@ pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<()> 
             _ => store::finish_raw_mail(tx, raw.id, now),
         },
         _ => store::finish_raw_mail(tx, raw.id, now),
-    }
+    }?;
+    Ok(Some(decided))
 }
 
 /// A mail came with the number of an earlier one. Its own copy is let go of only when the first is

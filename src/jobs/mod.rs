@@ -237,7 +237,7 @@ impl Registry {
                 .get(first.kind.as_str())
                 .map_or(0, |kind| kind.batch_max - 1);
             let mut jobs = vec![first];
-            // What was tried before goes alone: it may be what ended the attempt of all.
+            // What failed before goes alone: it may be what ended the attempt of all.
             if more > 0 && jobs[0].attempts == 1 {
                 jobs.extend(store::claim_more(tx, &jobs[0], now, more)?);
             }

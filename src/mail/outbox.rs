@@ -50,9 +50,15 @@ pub struct NewMail {
     pub list: Option<List>,
     pub unsubscribe_url: Option<String>,
     pub files: Vec<StoredFile>,
+    /// What it tells, for [`StillTrue`]; `None` for what stays true.
+    pub news: Option<String>,
     /// Whoever reads it can act for somebody: shown to nobody, and forgotten when it was sent.
     pub is_secret: bool,
 }
+
+/// Whether the news of a mail still is so and its receiver still wants it, asked when the mail is about to
+/// leave: it may have waited for hours. Answered by the slice that wrote it.
+pub type StillTrue = fn(&mut Conn, &str) -> Result<bool>;
 
 /// A file of `Files` that goes with a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +80,8 @@ pub(super) struct Extras {
     pub files: Vec<StoredFile>,
     #[serde(default)]
     pub is_secret: bool,
+    #[serde(default)]
+    pub news: Option<String>,
 }
 
 impl Extras {
@@ -239,6 +247,12 @@ fn begin(tx: &mut Conn, app: &App, id: MailId) -> Result<Turn> {
         return Ok(Turn::Over);
     };
     let extras = Extras::read(&row.headers);
+    if let Some(news) = &extras.news
+        && !(app.still_true)(tx, news)?
+    {
+        store::withdraw(tx, id, "what it tells is no longer so, or no longer wanted")?;
+        return Ok(Turn::Over);
+    }
     if let Some(why) = suppression::hold_on(tx, now, &row.to_email, extras.is_account)? {
         if extras.list.is_some() {
             // What it says may be taken down before the address can be written to again.
@@ -319,7 +333,7 @@ fn outgoing(app: &App, id: MailId, row: store::Row) -> Result<Result<OutgoingMai
 }
 
 /// Mails that were given up, for the operator; and how many wait.
-pub use store::{Counts, Given, counts, given_up, page, withdraw_for_case, withdraw_unsent};
+pub use store::{Counts, Given, counts, given_up, page, withdraw_for_case};
 
 /// Tries a mail again that was given up; false when there is no such mail.
 pub fn retry(tx: &mut Conn, now: Moment, by: &Actor, id: MailId) -> Result<bool> {

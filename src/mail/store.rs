@@ -24,6 +24,8 @@ use crate::ids::{CaseId, MailId};
 const QUEUED: &str = "queued";
 const SENDING: &str = "sending";
 const SENT: &str = "sent";
+/// The states of a mail that left or is about to.
+pub const UNDER_WAY: [&str; 3] = [QUEUED, SENDING, SENT];
 const FAILED: &str = "failed";
 /// Waits until its address can be written to again (`suppression.rs`).
 const HELD: &str = "held";
@@ -71,6 +73,7 @@ pub fn insert(tx: &mut Conn, now: Moment, new: &NewRow<'_>) -> Result<Option<Mai
         unsubscribe_url: mail.unsubscribe_url.clone(),
         files: mail.files.clone(),
         is_secret: mail.is_secret,
+        news: mail.news.clone(),
     };
     let row = (
         mails::purpose.eq(mail.purpose),

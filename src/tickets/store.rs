@@ -12,12 +12,14 @@ pub use messages::*;
 pub use tokens::*;
 
 use super::{Direction, Ticket};
+use crate::cases::Channel;
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{cases, mails, ticket_messages, tickets, users};
 use crate::each;
 use crate::error::Result;
 use crate::ids::{CaseId, TicketId, UserId};
+use crate::mail;
 
 /// Most tickets of cases that went on in another one.
 const MERGED_MAX: i64 = 20;
@@ -194,12 +196,14 @@ pub fn has_mail(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     Ok(n > 0)
 }
 
-/// Whether a mail for this purpose was written about a case of this address since `since`.
+/// Whether a mail for this purpose left, or is about to, since `since`, about a case that a mail of this address opened.
 pub fn has_receipt(conn: &mut Conn, purpose: &str, email_key: &str, since: Moment) -> Result<bool> {
     let n: i64 = mails::table
         .inner_join(cases::table.on(mails::case_id.eq(cases::id.nullable())))
         .filter(cases::email_key.eq(email_key))
+        .filter(cases::channel.eq(Channel::Email.as_str()))
         .filter(mails::purpose.eq(purpose))
+        .filter(mails::state.eq_any(mail::store::UNDER_WAY))
         .filter(mails::created_at.gt(since.0))
         .select(count_star())
         .first(conn)?;

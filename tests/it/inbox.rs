@@ -181,9 +181,11 @@ on_both! {
         for n in 0..decide::MAILS_PER_HOUR_MAX + 1 {
             receive(t, (ANNA, US), &format!("{FAIL}Message-ID: <f{n}@x>\r\n"), "Buy this.");
         }
-        // A list's copy broke the signature; the direct one is whole.
+        // The copies of two lists broke the signature; the direct one is whole.
         let copy = "Message-ID: <a1@x>\r\nSubject: Lamp\r\n";
-        receive(t, (ANNA, US), &format!("{FAIL}{copy}"), "Broken.");
+        for list in ["one", "two"] {
+            receive(t, (ANNA, US), &format!("X-List: {list}\r\n{FAIL}{copy}"), "Broken.");
+        }
         receive(t, (ANNA, US), &format!("{PASS}{copy}"), "Broken.");
         // The same once more, by another way.
         receive(t, (ANNA, US), &format!("X-Way: 2\r\n{PASS}{copy}"), "Broken.");

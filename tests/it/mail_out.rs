@@ -459,7 +459,6 @@ fn what_is_taken_down_meanwhile_is_mailed_to_nobody() {
     an_hour_later(&mut t);
     assert_eq!(told(&t, ANA, "555 0100"), 0);
 
-    reads(&t);
     say(&t, &ben, thread, "Try another bulb.");
     assert_eq!(told(&t, ANA, "Try another bulb."), 1, "the others are sent");
     reads(&t);

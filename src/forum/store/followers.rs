@@ -1,6 +1,6 @@
 //! Who follows a thread, who has the same problem, and the notices written to them.
 
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, exists, select};
 use diesel::prelude::*;
 
 use super::word;
@@ -94,6 +94,21 @@ fn count_me_toos(tx: &mut Conn, thread: ThreadId, by: i64) -> Result<()> {
         .set(threads::me_too_count.eq(threads::me_too_count + by))
         .execute(tx)?;
     Ok(())
+}
+
+/// Whether a user follows the thread, and whether they have the same problem.
+pub fn ties(conn: &mut Conn, thread: ThreadId, user: UserId) -> Result<(bool, bool)> {
+    let follows = subscriptions::table
+        .filter(subscriptions::user_id.eq(user.0))
+        .filter(subscriptions::subject_kind.eq(THREAD))
+        .filter(subscriptions::subject_id.eq(thread.0));
+    let is_hit = me_toos::table
+        .filter(me_toos::thread_id.eq(thread.0))
+        .filter(me_toos::user_id.eq(user.0));
+    Ok((
+        select(exists(follows)).get_result(conn)?,
+        select(exists(is_hit)).get_result(conn)?,
+    ))
 }
 
 /// Users who follow the thread, by rising id after `after`.
@@ -250,9 +265,11 @@ pub fn mark_read(
     })
 }
 
-/// How many notices about this thread the user has not read.
+/// How many notices about this thread the user has not read, those of posts that were taken down left out.
 pub fn unread_of_thread(conn: &mut Conn, user: UserId, thread: ThreadId) -> Result<i64> {
     Ok(notifications::table
+        .left_join(posts::table.on(notifications::post_id.eq(posts::id.nullable())))
+        .filter(posts::deleted_at.is_null())
         .filter(notifications::user_id.eq(user.0))
         .filter(notifications::thread_id.eq(thread.0))
         .filter(notifications::read_at.is_null())

@@ -12,7 +12,7 @@ use crate::db::Conn;
 use crate::db::schema::{mail_addresses, mails};
 use crate::each;
 use crate::error::{Error, Result};
-use crate::ids::{AddressId, MailId, UserId};
+use crate::ids::{AddressId, MailId};
 use crate::text::names;
 
 type HeldRow = (i64, String, String, Option<i64>, Option<i64>);
@@ -186,27 +186,6 @@ pub fn release_held(tx: &mut Conn, id: MailId) -> Result<()> {
         ))
         .execute(tx)?;
     Ok(())
-}
-
-/// Withdraws the unsent mails whose dedupe key begins so, of one user or of all.
-pub fn withdraw_unsent(
-    tx: &mut Conn,
-    key_prefix: &str,
-    user: Option<UserId>,
-    why: &str,
-) -> Result<()> {
-    let of = mails::table.filter(mails::state.eq_any([QUEUED, HELD]));
-    let pattern = format!("{}%", key_prefix.replace('_', r"\_"));
-    let mut of = of
-        .filter(mails::dedupe_key.like(pattern).escape('\\'))
-        .select(mails::id)
-        .into_boxed();
-    if let Some(user) = user {
-        of = of.filter(mails::user_id.eq(user.0));
-    }
-    let ids: Vec<i64> = of.load(tx)?;
-    ids.into_iter()
-        .try_for_each(|id| withdraw(tx, MailId(id), why))
 }
 
 pub fn withdraw(tx: &mut Conn, id: MailId, why: &str) -> Result<()> {
