@@ -164,7 +164,7 @@ impl<'a> ReadMail<'a> {
         Ok(read)
     }
 
-    fn from_key(&self) -> Option<&str> {
+    fn sender_key(&self) -> Option<&str> {
         self.sender.as_ref().map(|sender| sender.1.as_str())
     }
 
@@ -178,7 +178,7 @@ impl<'a> ReadMail<'a> {
 
     /// Two mails of one sender take turns under this name, so that limits and duplicates are seen.
     pub(super) fn turn(&self) -> String {
-        format!("mail from {}", self.from_key().unwrap_or_default())
+        format!("mail from {}", self.sender_key().unwrap_or_default())
     }
 
     /// What a further copy of it has in common with it.
@@ -186,7 +186,9 @@ impl<'a> ReadMail<'a> {
         let raw = self.raw;
         // Ids are their senders' to choose: the same id from another sender is another mail.
         let mut key = match &self.message_id {
-            Some(id) => digest(format!("{id}\n{}", self.from_key().unwrap_or_default()).as_bytes()),
+            Some(id) => {
+                digest(format!("{id}\n{}", self.sender_key().unwrap_or_default()).as_bytes())
+            }
             None => digest(&raw.body),
         };
         // A copy that nobody took may be a list's that broke its signature: of the others one is taken.
@@ -212,7 +214,7 @@ impl<'a> ReadMail<'a> {
             mail: &self.mail,
             verdict: &self.verdict,
             recipients: &self.recipients,
-            from_key: self.from_key(),
+            from_key: self.sender_key(),
             dmarc: self.dmarc,
         };
         if self.by_hand {
@@ -265,7 +267,7 @@ pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<Opti
             &Judged {
                 intake: raw.id,
                 message_id: read.message_id.as_deref().unwrap_or_default(),
-                from_key: read.from_key().unwrap_or_default(),
+                from_key: read.sender_key().unwrap_or_default(),
                 dedupe_key: &dedupe_key,
                 decision: decision.as_str(),
                 reason: &reason,
