@@ -37,7 +37,7 @@ use crate::people::{self, passwords};
 use crate::random::Random;
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::forget_uploads::ForgetUploads;
-use crate::tickets::tell_held::TellHeld;
+use crate::tickets::tell_unsent::TellUnsent;
 use crate::web::page_cache::PageCache;
 
 /// Opens everything the configuration names, and repairs the search index where it can't be read.
@@ -209,7 +209,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.job::<SendMail>();
     registry.job::<ReceiveMail>();
-    registry.job::<TellHeld>();
+    registry.job::<TellUnsent>();
     registry.job::<ConfirmTopic>();
     escalations::register(&mut registry);
     forum::register(&mut registry);

@@ -8,7 +8,7 @@ use crate::db::Db;
 use crate::db::migrate::{self, Schema};
 use crate::error::Result;
 use crate::inbox;
-use crate::mail::{dkim, imap, outbox, suppression, transport};
+use crate::mail::{dkim, imap, outbox, suppression, transport, verp};
 use crate::text::counted;
 
 /// Looks at the way out, signing, each way in, and what waits for a person. Makes no change; logs in
@@ -72,10 +72,18 @@ fn signing(config: &Config) -> Line {
 
 fn return_address(config: &Config) -> Line {
     let mail = &config.mail;
-    let address = match mail.bounce_address.as_str() {
-        "" => &mail.from,
-        address => address,
-    };
+    let address = verp::mailbox(mail);
+    if !verp::has_room(mail) {
+        return line(
+            Health::Doubtful,
+            "returns",
+            format!(
+                "{address} has a name too long for a token: of mail that does not arrive it is then seldom known \
+                 which it was. Give `mail.bounce_address` an address whose part before the @ has at most 21 \
+                 characters"
+            ),
+        );
+    }
     line(
         Health::Good,
         "returns",

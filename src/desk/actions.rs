@@ -644,7 +644,7 @@ pub async fn message(
     } else {
         " Files have to be chosen again."
     };
-    let outcome = blocking(&app, move |app| {
+    let (outcome, held) = blocking(&app, move |app| {
         let answer = Written {
             body: &fields.body,
             files: &files,
@@ -654,11 +654,16 @@ pub async fn message(
             resolves,
             when_resolved: Some(close_loop::forget_first_answer),
         };
-        reply(app, &user, id, &answer)
+        let outcome = reply(app, &user, id, &answer)?;
+        let held = app.db.read(|c| tickets::held(c, app.now(), id))?;
+        Ok((outcome, held))
     })
     .await?;
     let words = |text: String| Err(Refused::Words(text + again));
     let said = match outcome {
+        Outcome::Sent(_) | Outcome::SentAndResolved(_) if held.is_some() => Ok(Said::info(
+            "Your answer stands here, and its mail is held: mail to this address comes back.",
+        )),
         Outcome::SentAndResolved(_) => Ok(Said::done(
             "Answered and resolved. The mail is on its way; it asks the customer whether it works.",
         )),

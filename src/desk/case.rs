@@ -214,6 +214,8 @@ struct CasePage {
     /// Whether there is a public post that can be answered.
     can_answer: bool,
     has_ticket: bool,
+    /// Why mails to the customer are held, if they are.
+    held: Option<&'static str>,
     /// Whether it is to be solved by email.
     is_private: bool,
     labels: &'static [Label],
@@ -391,6 +393,7 @@ fn gather(
         .into_iter()
         .filter_map(|reply| reply_view(app, reply, &heard, &typed))
         .collect();
+    let held = tickets::held(conn, now, case.id)?;
     let kept = typed.reply.as_ref().filter(|(id, text)| {
         let is_in_its_form = |reply: &ReplyView| reply.id == *id && reply.is_draft();
         !text.trim().is_empty() && !replies.iter().any(is_in_its_form)
@@ -411,6 +414,7 @@ fn gather(
         handles: handle_views(now, &heard),
         can_answer: heard.iter().any(|h| h.mention.deleted_at.is_none()),
         has_ticket: !tickets.is_empty(),
+        held: held.map(|why| why.words()),
         is_private: linked.iter().any(LinkView::is_ticket),
         labels: Label::ALL,
         file_max: size(app.config.limits.upload_bytes_max),

@@ -43,6 +43,8 @@ struct Line {
     state: String,
     error: Option<String>,
     attempts: i64,
+    /// It was given up or came back.
+    can_go_again: bool,
     at: When,
 }
 
@@ -50,6 +52,7 @@ impl Line {
     fn of(mail: Given, now: Moment) -> Line {
         Line {
             id: mail.id,
+            can_go_again: mail.can_go_again(),
             state: mail.fares().to_owned(),
             to: mail.to_email,
             subject: mail.subject,

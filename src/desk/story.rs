@@ -301,7 +301,7 @@ fn message_view(message: Message, now: Moment) -> MessageView {
             Some("failed") => Some("Not sent: an admin can see why, and try again"),
             Some("queued" | "sending") => Some("On its way"),
             Some("held") => Some(
-                "Not sent: mail to this address comes back, so it is held until an admin lets it go",
+                "Not sent: mail to this address comes back, so it is held until its owner writes to us or an admin lets it go",
             ),
             Some("bounced") => Some("It did not arrive"),
             Some("withdrawn") => Some("Not sent: the customer took back that we may write"),

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::notify::{News, Notify};
 use super::store::{self, Origin, followers};
 use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed};
 use crate::app::App;
@@ -10,6 +11,7 @@ use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::{CaseId, MentionId, ProductId, ThreadId, TopicId, UserId};
+use crate::jobs;
 use crate::people::CurrentUser;
 use crate::text::{language, markdown, slug};
 
@@ -82,6 +84,13 @@ pub fn publish(tx: &mut Conn, now: Moment, by: &CurrentUser, thread: ThreadId) -
     store::set_published(tx, thread.id, now)?;
     super::record(tx, now, by, "draft_published", thread.id, "", json!({}))?;
     store::changed(tx, thread.id, now)?;
+    if thread.author != by.id {
+        jobs::enqueue(
+            tx,
+            now,
+            &Notify::new(thread.id, by.id, now, News::Published),
+        )?;
+    }
     Ok(Outcome::Done(thread.place()))
 }
 

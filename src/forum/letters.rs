@@ -147,13 +147,14 @@ pub fn still_true(conn: &mut Conn, news: &str) -> Result<bool> {
                 && (told.post.is_none() || post.as_ref().is_some_and(is_answer))
         }
         NoticeKind::Fixed => thread.state != ThreadState::Open,
+        NoticeKind::Published => true,
     };
     if thread.visibility != Visibility::Public || !is_so {
         return Ok(false);
     }
     let (follows, is_hit) = followers::ties(conn, told.thread, told.user)?;
     Ok(match told.kind {
-        NoticeKind::Accepted => true,
+        NoticeKind::Accepted | NoticeKind::Published => true,
         NoticeKind::Replied => follows,
         NoticeKind::Solved | NoticeKind::Fixed => follows || is_hit,
     })
@@ -193,6 +194,11 @@ fn letter(
             format!("{actor} marked your reply to “{title}” as an answer. Thank you for helping.")
         }
         NoticeKind::Solved => format!("Solved: “{title}” has an accepted answer."),
+        NoticeKind::Published => {
+            format!(
+                "What you wrote is in the forum now, where everybody can read and answer it: “{title}”."
+            )
+        }
         NoticeKind::Fixed => match &thread.fixed_in {
             Some(version) => format!("Fixed: “{title}” is fixed in {version}."),
             None => format!("Fixed: “{title}” is fixed."),

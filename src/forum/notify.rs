@@ -26,6 +26,8 @@ pub enum NoticeKind {
     Solved,
     /// A known issue they follow, or are hit by, is fixed.
     Fixed,
+    /// What they wrote by mail is a thread now.
+    Published,
 }
 
 impl NoticeKind {
@@ -35,6 +37,7 @@ impl NoticeKind {
             NoticeKind::Accepted => "accepted",
             NoticeKind::Solved => "solved",
             NoticeKind::Fixed => "fixed",
+            NoticeKind::Published => "published",
         }
     }
 }
@@ -48,6 +51,7 @@ impl std::str::FromStr for NoticeKind {
             "accepted" => Ok(NoticeKind::Accepted),
             "solved" => Ok(NoticeKind::Solved),
             "fixed" => Ok(NoticeKind::Fixed),
+            "published" => Ok(NoticeKind::Published),
             other => Err(format!("`{other}` is no kind of notice")),
         }
     }
@@ -61,6 +65,7 @@ pub enum News {
     Accepted { post: PostId },
     Solved { post: Option<PostId> },
     Fixed,
+    Published,
 }
 
 /// Writes the notices about one event in a thread.
@@ -198,6 +203,13 @@ impl Job for Notify {
                 for next in [followers::followers, followers::affected] {
                     self.tell(app, &thread, NoticeKind::Solved, post, author, next)?;
                 }
+            }
+            News::Published => {
+                app.db.write(|tx| {
+                    let (kind, author) = (NoticeKind::Published, thread.author);
+                    let about = letters::about(tx, app, &thread, kind, None, self.by)?;
+                    self.write_notice(tx, app, &thread, (kind, None), author, &about)
+                })?;
             }
             News::Fixed => {
                 for next in [followers::followers, followers::affected] {

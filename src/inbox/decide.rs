@@ -96,7 +96,7 @@ pub struct Beginning {
     /// The member who surely wrote to that forum: a thread of theirs is drafted.
     pub member: Option<User>,
     /// What else staff should know.
-    pub reason: Option<&'static str>,
+    pub warning: Option<&'static str>,
 }
 
 /// Why a mail waits until somebody has looked at it.
@@ -329,8 +329,8 @@ pub fn take_by_hand(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decis
                 beginning.member = Some(user);
             }
             (Role::Staff | Role::Admin, false) => {
-                beginning.reason = Some(
-                    "the sender's address is one of staff, and nothing proves that they wrote it",
+                beginning.warning = Some(
+                    "Careful: the sender's address is one of staff, and nothing proves that they wrote this",
                 );
             }
             (Role::Member | Role::Moderator, true) => beginning.member = Some(user),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::store::{self, RawMail, Unread};
-use super::take_mail::{ReadMail, take};
+use super::take_mail::{Decided, ReadMail, take};
 use crate::app::App;
 use crate::clock::{MINUTE, Moment, SECOND};
 use crate::db::audit::Actor;
@@ -300,7 +300,7 @@ fn take_together(app: &App, read: &[Option<Result<ReadMail<'_>>>]) -> Vec<bool> 
     });
     match taken {
         Ok(decided) => {
-            let decided: Vec<Option<&str>> = decided;
+            let decided: Vec<Option<Decided>> = decided;
             for (mail, decided) in mails.iter().zip(decided) {
                 mail.log(decided);
             }

@@ -4,6 +4,7 @@ use super::decide::Known;
 use super::take_mail::told;
 use crate::app::App;
 use crate::db::Conn;
+use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::{CaseId, IntakeId, MailId, TicketId};
 use crate::mail::classify::{Bounce, Kind, Verdict};
@@ -12,6 +13,7 @@ use crate::mail::suppression::{self, Report, Why};
 use crate::mail::tokens::{self, Purpose};
 use crate::mail::{one_line, verp, without_tag};
 use crate::tickets::store::NewMessage;
+use crate::tickets::tell_unsent::our_turn_again;
 use crate::tickets::{self, Direction, Ticket, clean_text};
 
 /// Longest report of a machine that is kept (characters).
@@ -94,7 +96,7 @@ pub(super) fn undelivered(
     let mut reasons: Vec<String> = verdict.bounces.iter().map(in_words).collect();
     if let Some(why) = count(tx, app, verdict, reported)? {
         reasons.push(format!(
-            "{}; mails to it are held until an admin lets them go",
+            "{}; mails to it are held until its owner writes to us or an admin lets them go",
             why.words()
         ));
     }
@@ -158,8 +160,14 @@ fn count(tx: &mut Conn, app: &App, verdict: &Verdict, reported: &Reported) -> Re
         // It may arrive yet.
         _ => return Ok(None),
     };
-    if report != Report::Complaint && !mails::mark_bounced(tx, MailId(mail.id), now)? {
-        return Ok(None);
+    if report != Report::Complaint {
+        let why: Vec<String> = verdict.bounces.iter().map(in_words).collect();
+        if !mails::mark_bounced(tx, MailId(mail.id), &why.join("; "), now)? {
+            return Ok(None);
+        }
+        if let Some(case) = mail.case_id.map(CaseId) {
+            our_turn_again(tx, now, &Actor::rule("receive mail"), case, MailId(mail.id))?;
+        }
     }
     suppression::report(tx, now, &mail.to_email, report)
 }

@@ -169,10 +169,9 @@ impl<'a> ReadMail<'a> {
     }
 
     /// Tells the log that it was taken.
-    pub(super) fn log(&self, decided: Option<&'static str>) {
-        if let Some(decision) = decided {
-            let (intake, rule) = (self.raw.id, self.verdict.rule);
-            tracing::info!(%intake, decision, rule, "received a mail");
+    pub(super) fn log(&self, decided: Option<Decided>) {
+        if let Some(Decided { decision, reason }) = decided {
+            tracing::info!(intake = %self.raw.id, decision, reason, "received a mail");
         }
     }
 
@@ -224,9 +223,15 @@ impl<'a> ReadMail<'a> {
     }
 }
 
-/// Decides about a mail that was read and does what it asks for, under its sender's turn; the word for what
-/// was decided, or `None` when somebody else did it meanwhile.
-pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<Option<&'static str>> {
+/// What was decided about a mail and why, in the words of the log.
+pub(super) struct Decided {
+    decision: &'static str,
+    reason: String,
+}
+
+/// Decides about a mail that was read and does what it asks for, under its sender's turn; `None` when
+/// somebody else did it meanwhile.
+pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<Option<Decided>> {
     let (raw, now) = (read.raw, app.now());
     if !store::is_waiting(tx, raw.id)? {
         return Ok(None);
@@ -275,7 +280,10 @@ pub(super) fn take(tx: &mut Conn, app: &App, read: &ReadMail<'_>) -> Result<Opti
             },
         )?;
     }
-    let decided = decision.as_str();
+    let decided = Decided {
+        decision: decision.as_str(),
+        reason,
+    };
     match decision {
         // Nobody has read it: it waits among those that need a person.
         Decision::Refused(refusal) => {
@@ -458,7 +466,6 @@ fn begin(
     if read.sender.is_none() {
         reasons.push("the mail names no sender that can be written to".into());
     }
-    reasons.extend(beginning.reason.map(str::to_owned));
     if let Some(product) = &beginning.forum {
         reasons.push(format!("sent to the forum of {}", product.name));
     }
@@ -477,6 +484,9 @@ fn begin(
     let Some(taken) = open_case(tx, app, &opening, words)? else {
         return Ok(None);
     };
+    if let Some(warning) = beginning.warning {
+        told(tx, app, taken.case, warning, vec![])?;
+    }
     if let (Some(product), Some(member)) = (&beginning.forum, &beginning.member) {
         hold_thread(
             tx,

@@ -146,8 +146,9 @@ fn from_name(app: &App, mail: &NewMail) -> String {
 pub const GIVE_UP_AFTER: i64 = 5 * DAY;
 /// Attempts it gets however old it is: mail may have been switched off for days.
 pub const ATTEMPTS_MIN: i64 = 12;
-/// The kind of the job that tells staff of a mail that is held; it belongs to the tickets, and takes a [`Held`].
-pub const TELL_HELD: &str = "tell_mail_held";
+/// The kind of the job that tells staff of a mail that did not leave; it belongs to the tickets, and takes an
+/// [`Unsent`].
+pub const TELL_UNSENT: &str = "tell_mail_held";
 /// In which time notices to one address are counted (µs).
 const NOTICES_WITHIN: i64 = HOUR;
 /// Mails of one transaction when all are tried again.
@@ -178,7 +179,7 @@ impl Job for SendMail {
         };
         let (attempts, written_at) = (row.attempts, Moment(row.created_at));
         let is_secret = Extras::read(&row.headers).is_secret;
-        let to_email = row.to_email.clone();
+        let (to_email, case) = (row.to_email.clone(), row.case_id);
         let sent = match outgoing(app, self.mail, *row)? {
             Ok(mail) => mail
                 .ready(app.signer.as_ref(), app.now())
@@ -213,7 +214,16 @@ impl Job for SendMail {
                     if matches!(e, SendError::AddressGone { .. }) {
                         suppression::report(tx, now, &to_email, Report::Hard)?;
                     }
-                    Ok(())
+                    let Some(case) = case else {
+                        return Ok(());
+                    };
+                    let unsent = Unsent {
+                        case: CaseId(case),
+                        mail: self.mail,
+                        why: e.to_string(),
+                        is_given_up: true,
+                    };
+                    unsent.tell(tx, now)
                 })?;
                 tracing::warn!(mail = %self.mail, error = %e, "a mail was given up");
                 Ok(Next::Done)
@@ -222,13 +232,23 @@ impl Job for SendMail {
     }
 }
 
-/// What the job that tells staff of a held mail is given.
+/// What the job that tells staff of a mail that did not leave is given.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Held {
+pub struct Unsent {
     pub case: CaseId,
     pub mail: MailId,
     /// Why, in words.
     pub why: String,
+    /// It is tried no more; else it is held.
+    #[serde(default)]
+    pub is_given_up: bool,
+}
+
+impl Unsent {
+    fn tell(&self, tx: &mut Conn, now: Moment) -> Result<()> {
+        let payload = serde_json::to_string(self).map_err(Error::other)?;
+        jobs::enqueue_kind(tx, now, TELL_UNSENT, &payload, None)
+    }
 }
 
 /// Whether a mail may leave.
@@ -261,13 +281,13 @@ fn begin(tx: &mut Conn, app: &App, id: MailId) -> Result<Turn> {
         }
         store::hold(tx, id, why.words())?;
         if let Some(case) = row.case_id {
-            let held = Held {
+            let unsent = Unsent {
                 case: CaseId(case),
                 mail: id,
                 why: why.words().to_owned(),
+                is_given_up: false,
             };
-            let payload = serde_json::to_string(&held).map_err(Error::other)?;
-            jobs::enqueue_kind(tx, now, TELL_HELD, &payload, None)?;
+            unsent.tell(tx, now)?;
         }
         return Ok(Turn::Over);
     }
@@ -335,7 +355,7 @@ fn outgoing(app: &App, id: MailId, row: store::Row) -> Result<Result<OutgoingMai
 /// Mails that were given up, for the operator; and how many wait.
 pub use store::{Counts, Given, counts, given_up, page, withdraw_for_case};
 
-/// Tries a mail again that was given up; false when there is no such mail.
+/// Tries a mail again that was given up or came back; false when there is no such mail.
 pub fn retry(tx: &mut Conn, now: Moment, by: &Actor, id: MailId) -> Result<bool> {
     let again = store::mark_again(tx, id)?;
     if again {

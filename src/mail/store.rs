@@ -211,11 +211,20 @@ pub fn returned_by_message_id(conn: &mut Conn, message_id: &str) -> Result<Optio
         .optional()?)
 }
 
-/// Notes that a mail did not arrive; false when that was known.
-pub fn mark_bounced(tx: &mut Conn, id: MailId, now: Moment) -> Result<bool> {
+/// What a mail is for.
+pub fn purpose(conn: &mut Conn, id: MailId) -> Result<Option<String>> {
+    Ok(mails::table
+        .find(id.0)
+        .select(mails::purpose)
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes that a mail did not arrive, and why in words; false when that was known.
+pub fn mark_bounced(tx: &mut Conn, id: MailId, why: &str, now: Moment) -> Result<bool> {
     let changed =
         diesel::update(mails::table.filter(mails::id.eq(id.0).and(mails::bounced_at.is_null())))
-            .set(mails::bounced_at.eq(now.0))
+            .set((mails::bounced_at.eq(now.0), mails::error.eq(why)))
             .execute(tx)?;
     Ok(changed == 1)
 }
@@ -311,11 +320,20 @@ pub fn mark_failed(tx: &mut Conn, id: MailId, attempt: i64, error: &str) -> Resu
     Ok(())
 }
 
+/// Makes a mail wait again that was given up, or that came back; not one whose words were forgotten.
 pub fn mark_again(tx: &mut Conn, id: MailId) -> Result<bool> {
-    let changed =
-        diesel::update(mails::table.filter(mails::id.eq(id.0).and(mails::state.eq(FAILED))))
-            .set((mails::state.eq(QUEUED), mails::attempts.eq(0)))
-            .execute(tx)?;
+    let came_back = mails::state.eq(SENT).and(mails::bounced_at.is_not_null());
+    let mail = mails::table
+        .filter(mails::id.eq(id.0).and(mails::body_text.ne("")))
+        .filter(mails::state.eq(FAILED).or(came_back));
+    let changed = diesel::update(mail)
+        .set((
+            mails::state.eq(QUEUED),
+            mails::attempts.eq(0),
+            mails::bounced_at.eq(None::<i64>),
+            mails::error.eq(None::<String>),
+        ))
+        .execute(tx)?;
     Ok(changed == 1)
 }
 
@@ -398,6 +416,11 @@ impl Given {
     /// The word of how it fares: its state, or that it was sent and came back.
     pub fn fares(&self) -> &str {
         self.bounced_at.map_or(&self.state, |_| BOUNCED)
+    }
+
+    /// Whether it was given up, or came back, and its words are still known.
+    pub fn can_go_again(&self) -> bool {
+        !self.text.is_empty() && (self.state == FAILED || self.bounced_at.is_some())
     }
 }
 

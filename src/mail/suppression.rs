@@ -169,6 +169,15 @@ pub fn hold_on(tx: &mut Conn, now: Moment, email: &str, is_account: bool) -> Res
     Ok((!goes_anyway).then_some(held.why))
 }
 
+/// Why a mail to this address would be held now, if it would: to warn whoever is about to write.
+pub fn would_hold(conn: &mut Conn, now: Moment, email: &str) -> Result<Option<Why>> {
+    let Some(key) = names::email_key(email) else {
+        return Ok(None);
+    };
+    let held = store::held_address(conn, &key)?.filter(|held| !held.is_over(now));
+    Ok(held.map(|held| held.why))
+}
+
 /// Ends the holds that have had their time, so that what waits leaves though nobody writes again.
 #[derive(Default, Serialize, Deserialize)]
 pub struct ForgetOldBounces {}

@@ -25,6 +25,12 @@ pub fn mailbox(mail: &config::Mail) -> &str {
     }
 }
 
+/// Whether the mailbox's name leaves room for a token.
+pub fn has_room(mail: &config::Mail) -> bool {
+    let longest = "x".repeat(tokens::base32(&[0; BOUNCE_BYTES]).len());
+    tokens::address(mailbox(mail), Purpose::Bounce, &longest).is_some()
+}
+
 /// The envelope's sender of a mail, with its token; without one where the mailbox's name leaves no room for it
 /// (more than 21 characters): its reports are then found by the Message-ID they give back.
 pub fn address(mail: &config::Mail, keys: &Keys, id: MailId) -> String {

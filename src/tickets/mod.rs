@@ -22,11 +22,14 @@ pub mod recount;
 pub mod reply;
 pub mod resolve;
 pub mod store;
-pub mod tell_held;
+pub mod tell_unsent;
 
 use crate::clock::{DAY, Moment};
+use crate::db::Conn;
+use crate::error::Result;
 use crate::ids::{AttachmentId, CaseId, MailId, TicketId, TicketMessageId, UserId};
 use crate::keys::digest;
+use crate::mail::suppression;
 
 pub use open::{OpenedBy, open_for_case};
 use pictures::Shown;
@@ -189,4 +192,13 @@ pub(crate) fn content_of(body: &str, files: &[store::KeptFile]) -> String {
         content.push_str(&format!("\0{}\0{}", file.filename, file.storage_key));
     }
     content
+}
+
+/// Why mails to the customer of a case are held, if they are.
+pub fn held(conn: &mut Conn, now: Moment, case: CaseId) -> Result<Option<suppression::Why>> {
+    let email = crate::cases::store::case(conn, case)?.and_then(|case| case.email);
+    match email {
+        Some(email) => suppression::would_hold(conn, now, &email),
+        None => Ok(None),
+    }
 }

@@ -22,6 +22,8 @@ use crate::text::names;
 /// Receipts one address gets in a day: whoever types another's address into the form, or two
 /// machines that answer each other, end there.
 pub const RECEIPTS_PER_DAY_MAX: i64 = 8;
+/// What an answer of staff is for, in the outbox.
+pub const ANSWER: &str = "ticket_reply";
 /// What a receipt is for, in the outbox.
 const RECEIPT: &str = "ticket_receipt";
 /// How long somebody whom nobody of ours ever answered waits for a second receipt of a mail (µs): a
@@ -253,7 +255,7 @@ pub(super) fn staff_reply(
         ticket,
         case,
         Post {
-            purpose: "ticket_reply",
+            purpose: ANSWER,
             from_name: format!("{staff_name} ({})", app.config.site.name),
             subject: answer_subject(&ticket.subject),
             greeting: String::new(),

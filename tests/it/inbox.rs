@@ -145,7 +145,7 @@ on_both! {
         assert!(cases[1].user.is_none() && cases[2].user.is_some(), "an account is named by proof alone");
         assert!(messages(t, cases[1].id)[0].body.contains("Anna Berg"), "what was sent on is content");
         let told = t.app.db.read(|c| cases::store::events(c, cases[1].id)).expect("events");
-        assert!(told.iter().any(|e| e.reasons.iter().any(|r| r.contains("one of staff"))));
+        assert!(told.iter().any(|e| e.summary.contains("one of staff")));
     }
 
     fn what_staff_answer_to_a_mail_of_a_case_is_a_note_for_staff_alone(t) {
@@ -246,6 +246,8 @@ on_both! {
         staff.submit(&format!("/desk/case/{}", cases[0].id), &format!("/desk/case/{}/publish/{}", cases[0].id, thread.id), &[]);
         assert_eq!(visitor.get(&thread.path()).status, 200);
         t.run_jobs();
+        let told = sent(t).into_iter().filter(|m| m.text.contains("is in the forum now"));
+        assert_eq!(told.map(|m| m.to[0].email.clone()).collect::<Vec<_>>(), ["mo@people.example"]);
     }
 
     fn pictures_stand_in_their_words_and_logos_do_not(t) {

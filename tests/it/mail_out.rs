@@ -1,17 +1,20 @@
 //! The ways out of mail, and what comes back because of them.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use offramp::boot;
-use offramp::clock::{DAY, HOUR};
-use offramp::config::{Config, Secret};
+use offramp::cases::{self, State};
+use offramp::clock::{DAY, HOUR, Moment};
+use offramp::config::{Config, MailTransport, Secret, SmtpSecurity};
 use offramp::db::Conn;
 use offramp::db::audit::{self, Actor};
 use offramp::error::Result;
 use offramp::forum::store::NewProduct;
 use offramp::forum::{self, close_thread, post_reply, post_thread, reply_by_mail};
 use offramp::ids::{CaseId, SessionId, ThreadId, UserId};
+use offramp::inbox;
 use offramp::mail::dkim;
 use offramp::mail::inbound::InboundMail;
 use offramp::mail::outbox::{self, NewMail};
@@ -19,7 +22,6 @@ use offramp::mail::outgoing::Automatic;
 use offramp::mail::suppression::{self, HeldAddress, Why};
 use offramp::people::{CurrentUser, Role};
 use offramp::random::Random;
-use offramp::{cases, inbox};
 
 use crate::harness::{Backend, Test, start_clock};
 use crate::on_both;
@@ -77,6 +79,12 @@ fn story(t: &Test, id: CaseId) -> Vec<String> {
     events.into_iter().map(|e| e.summary).collect()
 }
 
+/// Where a case stands: since when it waits, and for whom.
+fn place_of(t: &Test, id: CaseId) -> (Moment, State) {
+    let case = read(t, |c| cases::store::case(c, id)).expect("the case");
+    (case.waiting_since, case.state)
+}
+
 fn lift(t: &Test, address: &HeldAddress) -> bool {
     let lifted = t
         .app
@@ -107,19 +115,25 @@ on_both! {
         assert_eq!(fares(t, id), "sent", "it may arrive yet");
         assert!(held(t).is_empty());
 
+        let (place, state) = place_of(t, id);
+        assert_eq!(state, State::WaitingCustomer);
         report(t, &address, "5.1.1", "no such user");
         assert_eq!(fares(t, id), "bounced");
+        assert_eq!(place_of(t, id), (place, State::WaitingStaff), "nobody was answered");
         let found = held(t);
         assert_eq!((found.len(), found[0].email.as_str(), found[0].why), (1, ANNA, Why::Gone));
         assert_eq!(waiting_aside(t).len(), 1, "reports about our mails need nobody");
 
         answer(t, &jo, id, "Did that help?", "k2");
         assert_eq!(fares(t, id), "held");
+        assert_eq!(place_of(t, id), (place, State::WaitingStaff));
         assert_eq!(sent(t).len(), 2, "the receipt and the first answer");
         assert!(story(t, id).iter().any(|s| s.contains("is held")), "{:?}", story(t, id));
         let mut browser = t.browser_for(jo.id);
         let page = browser.get(&format!("/desk/case/{id}"));
-        assert!(page.body.contains("It did not arrive") && page.body.contains("it is held until"), "{}", page.body);
+        for words in ["It did not arrive", "it is held until", "Mails to this address are held"] {
+            assert!(page.body.contains(words), "{words}: {}", page.body);
+        }
 
         // She writes from the address: it is there again, and what was held leaves.
         receive(t, &Mail::new(ANNA, "second@customers.example", "I am here again.").to(&reply_address(&mail)));
@@ -236,6 +250,52 @@ on_both! {
         lift(t, &held(t)[0]);
         assert_eq!(sent(t).len(), 1);
     }
+}
+
+/// A mail server that knows none of the people we write to; its port.
+fn knows_nobody() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a client");
+            let lines = BufReader::new(stream.try_clone().expect("its other half")).lines();
+            stream.write_all(b"220 mx.example\r\n").expect("a greeting");
+            for line in lines.map_while(|line| line.ok()) {
+                let answer = match line.get(..4).unwrap_or_default() {
+                    "RCPT" => "550 5.1.1 no such user",
+                    "QUIT" => "221 bye",
+                    _ => "250 2.0.0 well",
+                };
+                let _ = stream.write_all(format!("{answer}\r\n").as_bytes());
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn an_answer_that_our_server_refuses_is_told_and_is_our_turn_again() {
+    let port = knows_nobody();
+    let mut t = Test::new(Backend::Sqlite, |config| {
+        config.mail.transport = MailTransport::Smtp;
+        config.mail.smtp_host = "127.0.0.1".into();
+        config.mail.smtp_port = port;
+        config.mail.smtp_security = SmtpSecurity::None;
+    })
+    .expect("SQLite");
+    let id = opened(&t);
+    let jo = staff(&t, "Jo");
+    // The receipt was refused: the address is held, and the story says so.
+    assert!(story(&t, id).iter().any(|s| s.contains("was not sent")));
+    assert_eq!(held(&t).first().map(|h| h.why), Some(Why::Gone));
+    assert!(lift(&t, &held(&t)[0]));
+    let before = place_of(&t, id).0;
+    answer(&t, &jo, id, "Turn it off and on.", "k1");
+    assert_eq!(fares(&t, id), "failed");
+    assert_eq!(place_of(&t, id), (before, State::WaitingStaff));
+    t.browser();
+    t.finish();
 }
 
 fn cases_of(t: &Test) -> usize {

@@ -59,6 +59,7 @@ pub async fn notices(app: web::Data<App>, member: Member, query: Query<NoticesQu
                 NoticeKind::Accepted => "accepted your answer to",
                 NoticeKind::Solved => "solved",
                 NoticeKind::Fixed => "fixed",
+                NoticeKind::Published => "published what you wrote:",
             },
             who: line.actor_name.clone().unwrap_or_else(|| "Somebody".into()),
             line,
