@@ -55,6 +55,8 @@ id! {
     MentionId,
     /// One judgement on a mention.
     TriageId,
+    /// Many people who write of one problem at once.
+    SpikeId,
     /// An outgoing public post.
     ReplyId,
     /// A private, one-time invitation to prove a handle.

@@ -69,6 +69,15 @@ pub fn routes(site: &mut ServiceConfig) {
             "/unsubscribe/{thread}/{user}/{signature}",
             post().to(forum::unsubscribe::end),
         )
+        .route(
+            "/unsubscribe/product/{product}/{user}/{signature}",
+            get().to(forum::unsubscribe::ask_of_product),
+        )
+        .route(
+            "/unsubscribe/product/{product}/{user}/{signature}",
+            post().to(forum::unsubscribe::end_of_product),
+        )
+        .route("/p/{product}/warn", post().to(forum::acts::warn))
         .route("/notifications", get().to(forum::notices::notices))
         .route("/notifications/read", post().to(forum::notices::mark_read));
     // Desk
@@ -84,6 +93,27 @@ pub fn routes(site: &mut ServiceConfig) {
             "/desk/mentions/{id}/triage",
             post().to(desk::mentions::triage),
         )
+        .route("/desk/spikes", get().to(desk::spikes::list))
+        .route("/desk/spikes/{id}", get().to(desk::spikes::page))
+        .route(
+            "/desk/spikes/{id}/publish",
+            post().to(desk::spikes::publish),
+        )
+        .route("/desk/spikes/{id}/known", post().to(desk::spikes::known))
+        .route(
+            "/desk/spikes/{id}/dismiss",
+            post().to(desk::spikes::dismiss),
+        )
+        .route(
+            "/desk/spikes/{id}/unpublish",
+            post().to(desk::spikes::unpublish),
+        )
+        .route(
+            "/desk/spikes/{id}/case/{case}",
+            post().to(desk::spikes::member),
+        )
+        .route("/desk/quality", get().to(desk::quality::page))
+        .route("/desk/quality/list", get().to(desk::quality::list))
         .route("/desk/events", get().to(desk::events::events))
         .route("/desk/case/{id}", get().to(desk::case::page))
         .route("/desk/case/{id}/note", post().to(desk::actions::note))

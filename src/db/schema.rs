@@ -645,6 +645,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    spikes (id) {
+        id -> BigInt,
+        state -> Text,
+        product_id -> Nullable<BigInt>,
+        words -> Text,
+        span -> BigInt,
+        author_count -> BigInt,
+        expected -> Double,
+        ln_chance -> Double,
+        thread_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        last_at -> BigInt,
+        looked_to -> BigInt,
+        decided_at -> Nullable<BigInt>,
+        decided_by -> Nullable<BigInt>,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    spike_members (id) {
+        id -> BigInt,
+        spike_id -> BigInt,
+        case_id -> BigInt,
+        state -> Text,
+        added_at -> BigInt,
+    }
+}
+
+diesel::table! {
     changes (id) {
         id -> BigInt,
         subject_kind -> Text,
@@ -701,6 +731,8 @@ diesel::joinable!(replies -> mentions (mention_id));
 diesel::joinable!(claims -> cases (case_id));
 diesel::joinable!(claims -> handles (handle_id));
 diesel::joinable!(tickets -> cases (case_id));
+diesel::joinable!(spike_members -> spikes (spike_id));
+diesel::joinable!(spike_members -> cases (case_id));
 diesel::joinable!(mail_tests -> mails (mail_id));
 diesel::joinable!(ticket_messages -> tickets (ticket_id));
 diesel::joinable!(ticket_messages -> users (author_id));
@@ -741,6 +773,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     reply_tokens,
     sessions,
     settings,
+    spike_members,
+    spikes,
     staff_products,
     subscriptions,
     tags,

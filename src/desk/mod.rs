@@ -18,7 +18,9 @@ pub mod mentions;
 pub mod network;
 pub mod products;
 pub mod publish;
+pub mod quality;
 pub mod queue;
+pub mod spikes;
 mod story;
 
 use crate::clock::{DAY, MINUTE, Moment};

@@ -7,6 +7,9 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::clock::DAY;
+use crate::escalations::quality::{self, Preview};
+use crate::escalations::store;
 use crate::forum::save_product::{self, Outcome, Settings};
 use crate::forum::store::settings;
 use crate::forum::{self, Product, Topic};
@@ -15,6 +18,13 @@ use crate::people::Admin;
 use crate::web::{
     Answer, Failure, Form, Page, Problems, blocking, html, html_with, redirect_saying,
 };
+
+/// How far back a preview looks (µs).
+const PREVIEW_SPAN: i64 = 30 * DAY;
+/// Thresholds that a preview shows beside the one that was typed.
+const PREVIEWED: [f64; 4] = [0.6, 0.7, 0.8, 0.9];
+/// With fewer cases a preview says that it is little to go by.
+const PREVIEW_CASES_MIN: usize = 30;
 
 #[derive(Template)]
 #[template(path = "desk/products.html")]
@@ -44,6 +54,8 @@ pub struct Typed {
     auto_link: String,
     auto_acknowledge: String,
     mail_address: String,
+    /// Set by the button that shows what these thresholds would have done, and saves nothing.
+    preview: String,
 }
 
 impl Typed {
@@ -58,6 +70,7 @@ impl Typed {
             auto_link: tick(settings.auto_link),
             auto_acknowledge: tick(settings.auto_acknowledge),
             mail_address: settings.mail_address.clone(),
+            preview: String::new(),
         }
     }
 
@@ -97,6 +110,65 @@ struct ProductPage {
     topics: Vec<Topic>,
     typed: Typed,
     problems: Problems,
+    /// What thresholds would have done, when that was asked for.
+    preview: Option<PreviewView>,
+}
+
+/// What thresholds would have done in the last weeks.
+struct PreviewView {
+    days: i64,
+    /// Cases to which a rule linked or proposed a thread.
+    cases: usize,
+    /// Whether these are too few to go by.
+    is_little: bool,
+    lines: Vec<PreviewLine>,
+}
+
+struct PreviewLine {
+    threshold: String,
+    /// Whether it is the one that was typed.
+    is_typed: bool,
+    words: String,
+}
+
+impl PreviewView {
+    fn of(best: &[(f64, Option<bool>)], typed: f64) -> PreviewView {
+        let thresholds: Vec<f64> = PREVIEWED.into_iter().chain([typed]).collect();
+        let lines = quality::preview(best, &thresholds)
+            .into_iter()
+            .map(|one| PreviewLine {
+                threshold: one.threshold.to_string(),
+                is_typed: one.threshold == typed,
+                words: in_words(&one, best.len()),
+            });
+        PreviewView {
+            days: PREVIEW_SPAN / DAY,
+            cases: best.len(),
+            is_little: best.len() < PREVIEW_CASES_MIN,
+            lines: lines.collect(),
+        }
+    }
+}
+
+/// "62 of 100 (62%) linked without a person; 2 of the 50 (4%) about which somebody said something
+/// were refused".
+fn in_words(one: &Preview, cases: usize) -> String {
+    let percent = |part: usize, of: usize| 100.0 * part as f64 / of.max(1) as f64;
+    let linked = format!(
+        "{} of {} ({:.0}%) linked without a person",
+        one.linked,
+        cases,
+        percent(one.linked, cases)
+    );
+    match (one.linked, one.known) {
+        (0, _) => linked,
+        (_, 0) => format!("{linked}; nobody has said whether they are right"),
+        (_, known) => format!(
+            "{linked}; of {known} that were decided, {} ({:.0}%) were refused or taken back",
+            one.refused,
+            percent(one.refused, known)
+        ),
+    }
 }
 
 impl ProductPage {
@@ -116,6 +188,7 @@ pub async fn new(admin: Admin) -> Answer {
         topics: Vec::new(),
         typed: defaults(),
         problems: Problems::default(),
+        preview: None,
     })
 }
 
@@ -131,7 +204,10 @@ async fn show(
     typed: Option<Typed>,
     problems: Problems,
 ) -> Answer {
+    let asked = typed.as_ref().filter(|typed| !typed.preview.is_empty());
+    let asked = asked.map(|typed| typed.settings().link_threshold);
     let found = blocking(app, move |app| {
+        let since = app.now().plus(-PREVIEW_SPAN);
         app.db.read(|conn| {
             let (Some(product), Some(settings)) = (
                 forum::store::product(conn, id)?,
@@ -139,11 +215,19 @@ async fn show(
             ) else {
                 return Ok(None);
             };
-            Ok(Some((product, forum::store::topics(conn, id)?, settings)))
+            let preview = match asked {
+                Some(threshold) => {
+                    let best = store::quality::best_links(conn, id, since)?;
+                    Some(PreviewView::of(&best, threshold))
+                }
+                None => None,
+            };
+            let topics = forum::store::topics(conn, id)?;
+            Ok(Some((product, topics, settings, preview)))
         })
     })
     .await?;
-    let (product, topics, settings) = found.ok_or(Failure::NotFound)?;
+    let (product, topics, settings, preview) = found.ok_or(Failure::NotFound)?;
     let status = status_of(&problems);
     html_with(
         status,
@@ -153,6 +237,7 @@ async fn show(
             topics,
             typed: typed.unwrap_or_else(|| Typed::of(&settings)),
             problems,
+            preview,
         },
     )
 }
@@ -177,6 +262,9 @@ pub async fn change(app: Data<App>, admin: Admin, id: Path<i64>, form: Form<Type
 
 async fn save(app: &App, admin: Admin, id: Option<ProductId>, typed: Typed) -> Answer {
     let Admin { user, page } = admin;
+    if let Some(id) = id.filter(|_| !typed.preview.is_empty()) {
+        return show(app, page, id, Some(typed), Problems::default()).await;
+    }
     let new = typed.settings();
     let outcome = blocking(app, move |app| {
         save_product::save_product(app, &user, id, &new)
@@ -194,6 +282,7 @@ async fn save(app: &App, admin: Admin, id: Option<ProductId>, typed: Typed) -> A
                 topics: Vec::new(),
                 typed,
                 problems: Problems(problems),
+                preview: None,
             },
         ),
         (outcome, _) => done(app, outcome, "Saved."),

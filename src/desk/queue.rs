@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{bound_to, mentions, span, wait};
+use super::{bound_to, mentions, span, spikes, wait};
 use crate::app::App;
 use crate::cases::queue::{Assignee, Filter};
 use crate::cases::{self, Case, Channel, Severity, State};
@@ -330,6 +330,8 @@ struct Counts {
     mails: i64,
     /// Posts without a case at which nobody has looked.
     posts: i64,
+    /// Spikes that wait for a decision.
+    spikes: i64,
 }
 
 /// The views are counted as their links open them: with the severity, channel and product of `filter`.
@@ -350,6 +352,7 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser, filter: &Filter) -> 
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
         mails: crate::inbox::store::unread_count(conn)?,
+        spikes: spikes::count(conn, products.as_deref())?,
         posts: escalations::store::desk::count_without_case(
             conn,
             &Aside {
@@ -415,6 +418,12 @@ fn tabs(asked: &Asked, counts: &Counts) -> Vec<Tab> {
             label: "Posts without a case",
             is_current: false,
             count: mentions::figure(counts.posts),
+        },
+        Tab {
+            href: "/desk/spikes".into(),
+            label: "Spikes",
+            is_current: false,
+            count: counts.spikes.to_string(),
         },
     ]
 }

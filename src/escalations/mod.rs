@@ -33,10 +33,12 @@ pub mod link;
 pub mod look_at;
 pub mod pages;
 pub mod poll;
+pub mod quality;
 pub mod recheck;
 pub mod recount;
 pub mod send_reply;
 pub mod separate;
+pub mod spikes;
 pub mod store;
 mod told_worse;
 pub mod triage;
@@ -118,6 +120,9 @@ pub fn register(registry: &mut Registry) {
         .job::<judge_case::JudgeCase>()
         .job::<send_reply::SendReply>()
         .job::<close_loop::ThreadResolved>()
+        .job::<spikes::detect::LookForSpikes>()
+        .every::<spikes::detect::LookForSpikes>(spikes::detect::EVERY)
+        .job::<spikes::publish::LinkMembers>()
         .job::<recheck::Recheck>()
         .every::<recheck::Recheck>(recheck::EVERY)
         .job::<poll::Poll>()

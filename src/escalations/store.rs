@@ -1,6 +1,8 @@
 //! Queries of the intake, mentions, triages, replies and claims.
 
 pub mod desk;
+pub mod quality;
+pub mod spikes;
 
 mod checks;
 mod claims;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::notify::{News, Notify};
 use super::store::{self, Origin, followers};
-use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed};
+use super::{Outcome, ThreadKind, ThreadState, Visibility, policy, typed, warn};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::db::Conn;
@@ -83,6 +83,7 @@ pub fn publish(tx: &mut Conn, now: Moment, by: &CurrentUser, thread: ThreadId) -
     store::set_visibility(tx, &thread, Visibility::Public)?;
     store::set_published(tx, thread.id, now)?;
     super::record(tx, now, by, "draft_published", thread.id, "", json!({}))?;
+    warn::of_issue(tx, now, by, thread.id)?;
     store::changed(tx, thread.id, now)?;
     if thread.author != by.id {
         jobs::enqueue(

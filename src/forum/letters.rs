@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::notify::NoticeKind;
 use super::store::followers::{self, NewNotice};
 use super::store::{self, recipients};
-use super::{Place, Post, Thread, ThreadState, Visibility, reply_by_mail};
+use super::{Place, Post, Thread, ThreadKind, ThreadState, Visibility, reply_by_mail};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{PostId, ThreadId, UserId};
+use crate::ids::{PostId, ProductId, ThreadId, UserId};
 use crate::mail::outbox::{self, NewMail};
 use crate::mail::outgoing::{Automatic, List};
 use crate::mail::render::{Letter, Paragraph};
@@ -34,6 +34,21 @@ pub fn unsubscribe_path(app: &App, thread: ThreadId, user: UserId) -> String {
 pub fn may_unsubscribe(app: &App, thread: ThreadId, user: UserId, signature: &str) -> bool {
     app.keys
         .verify(UNSUBSCRIBE, &format!("{thread} {user}"), signature)
+}
+
+/// What the address that ends the warnings of a product is signed for.
+const WARN_NO_MORE: &str = "warn no more of product";
+
+/// The path of the page, and of the one click (RFC 8058), that ends warnings of a product's known issues.
+pub fn warn_no_more_path(app: &App, product: ProductId, user: UserId) -> String {
+    let signature = app.keys.sign(WARN_NO_MORE, &format!("{product} {user}"));
+    format!("/unsubscribe/product/{product}/{user}/{signature}")
+}
+
+/// Whether the signature in such a path is ours.
+pub fn may_warn_no_more(app: &App, product: ProductId, user: UserId, signature: &str) -> bool {
+    app.keys
+        .verify(WARN_NO_MORE, &format!("{product} {user}"), signature)
 }
 
 /// The mail about one event, the same for everybody who is told but for the greeting and the address
@@ -78,12 +93,24 @@ pub(super) fn put(
     }
     let mut letter = about.clone();
     letter.greeting = format!("Hello {name},");
-    let unsubscribe_url = app.url(&unsubscribe_path(app, thread.id, notice.user));
+    let is_warning = notice.kind == NoticeKind::KnownIssue;
+    let (words, unsubscribe_path) = if is_warning {
+        let path = warn_no_more_path(app, thread.product, notice.user);
+        ("To be warned no more", path)
+    } else {
+        let path = unsubscribe_path(app, thread.id, notice.user);
+        ("To hear no more about it", path)
+    };
+    let unsubscribe_url = app.url(&unsubscribe_path);
     letter
         .footer
-        .push_str(&format!("\nTo hear no more about it: {unsubscribe_url}"));
+        .push_str(&format!("\n{words}: {unsubscribe_url}"));
     // Also of a closed thread: whoever answers it is told so.
-    let reply_to = reply_by_mail::address(tx, app, thread.id, notice.user)?;
+    let reply_to = if is_warning {
+        None
+    } else {
+        reply_by_mail::address(tx, app, thread.id, notice.user)?
+    };
     letter.replies_welcome &= reply_to.is_some();
     if letter.replies_welcome {
         letter.footer.insert_str(0, HOW_TO_ANSWER);
@@ -148,13 +175,20 @@ pub fn still_true(conn: &mut Conn, news: &str) -> Result<bool> {
         }
         NoticeKind::Fixed => thread.state != ThreadState::Open,
         NoticeKind::Published => true,
+        NoticeKind::KnownIssue => {
+            thread.state == ThreadState::Open && thread.kind == ThreadKind::KnownIssue
+        }
     };
+    if told.kind == NoticeKind::KnownIssue {
+        let still_wanted = followers::is_warned_of(conn, thread.product, told.user)?;
+        return Ok(is_so && still_wanted && thread.visibility == Visibility::Public);
+    }
     if thread.visibility != Visibility::Public || !is_so {
         return Ok(false);
     }
     let (follows, is_hit) = followers::ties(conn, told.thread, told.user)?;
     Ok(match told.kind {
-        NoticeKind::Accepted | NoticeKind::Published => true,
+        NoticeKind::Accepted | NoticeKind::Published | NoticeKind::KnownIssue => true,
         NoticeKind::Replied => follows,
         NoticeKind::Solved | NoticeKind::Fixed => follows || is_hit,
     })
@@ -203,6 +237,9 @@ fn letter(
             Some(version) => format!("Fixed: “{title}” is fixed in {version}."),
             None => format!("Fixed: “{title}” is fixed."),
         },
+        NoticeKind::KnownIssue => {
+            format!("There is a new known issue: “{title}”. We are working on it.")
+        }
     };
     let mut paragraphs = vec![Paragraph::Text(sentence)];
     let mut place = thread.place();
@@ -223,16 +260,23 @@ fn letter(
         url: app.url(&place.path()),
     });
     let site = &app.config.site;
-    Letter {
+    let (subject, why) = match kind {
+        NoticeKind::KnownIssue => (
+            format!("Known issue: {title}"),
+            "You get this because you asked to be warned of this product’s known issues.",
+        ),
         // Of each alike: Gmail parts a conversation where the subject changes.
-        subject: format!("Re: {title}"),
+        _ => (
+            format!("Re: {title}"),
+            "You get this because you follow the thread, or have the same problem.",
+        ),
+    };
+    Letter {
+        subject,
         language: "en".into(),
         paragraphs,
-        footer: format!(
-            "{}, {}\nYou get this because you follow the thread, or have the same problem.",
-            site.name, site.url
-        ),
-        replies_welcome: thread.state != ThreadState::Closed,
+        footer: format!("{}, {}\n{why}", site.name, site.url),
+        replies_welcome: thread.state != ThreadState::Closed && kind != NoticeKind::KnownIssue,
         ..Letter::default()
     }
 }

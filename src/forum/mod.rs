@@ -36,6 +36,7 @@ pub mod similar_threads;
 pub mod store;
 pub mod typed;
 pub mod unsubscribe;
+pub mod warn;
 
 use crate::clock::Moment;
 use crate::db::{Conn, audit};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::{self, followers};
-use super::{Thread, ThreadState, Visibility, letters};
+use super::{Thread, ThreadKind, ThreadState, Visibility, letters};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::error::Result;
@@ -28,6 +28,8 @@ pub enum NoticeKind {
     Fixed,
     /// What they wrote by mail is a thread now.
     Published,
+    /// A product of which they want to be warned has a new known issue.
+    KnownIssue,
 }
 
 impl NoticeKind {
@@ -38,6 +40,7 @@ impl NoticeKind {
             NoticeKind::Solved => "solved",
             NoticeKind::Fixed => "fixed",
             NoticeKind::Published => "published",
+            NoticeKind::KnownIssue => "known_issue",
         }
     }
 }
@@ -52,6 +55,7 @@ impl std::str::FromStr for NoticeKind {
             "solved" => Ok(NoticeKind::Solved),
             "fixed" => Ok(NoticeKind::Fixed),
             "published" => Ok(NoticeKind::Published),
+            "known_issue" => Ok(NoticeKind::KnownIssue),
             other => Err(format!("`{other}` is no kind of notice")),
         }
     }
@@ -61,11 +65,19 @@ impl std::str::FromStr for NoticeKind {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum News {
-    Replied { post: PostId },
-    Accepted { post: PostId },
-    Solved { post: Option<PostId> },
+    Replied {
+        post: PostId,
+    },
+    Accepted {
+        post: PostId,
+    },
+    Solved {
+        post: Option<PostId>,
+    },
     Fixed,
     Published,
+    /// There is a known issue that everybody can read.
+    KnownIssue,
 }
 
 /// Writes the notices about one event in a thread.
@@ -130,6 +142,7 @@ impl Notify {
         // A post is told about once; a thread that is solved again after it was reopened is news.
         let event = match (kind, post) {
             (NoticeKind::Replied | NoticeKind::Accepted, Some(post)) => format!("post {post}"),
+            (NoticeKind::KnownIssue, _) => "once".to_owned(),
             _ => format!("{}", self.at.0),
         };
         let dedupe_key = format!("{} {} {event} {user}", kind.as_str(), self.thread);
@@ -210,6 +223,19 @@ impl Job for Notify {
                     let about = letters::about(tx, app, &thread, kind, None, self.by)?;
                     self.write_notice(tx, app, &thread, (kind, None), author, &about)
                 })?;
+            }
+            // It turned out to be none, or is fixed, before this ran.
+            News::KnownIssue
+                if thread.kind != ThreadKind::KnownIssue || thread.state != ThreadState::Open => {}
+            News::KnownIssue => {
+                self.tell(
+                    app,
+                    &thread,
+                    NoticeKind::KnownIssue,
+                    None,
+                    None,
+                    followers::warned,
+                )?;
             }
             News::Fixed => {
                 for next in [followers::followers, followers::affected] {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::store::{self, followers};
-use super::{Place, ThreadKind, Visibility, policy, typed};
+use super::{Place, ThreadKind, Visibility, policy, typed, warn};
 use crate::app::App;
 use crate::db::{Lock, lock};
 use crate::error::{Problem, Result};
@@ -114,6 +114,9 @@ pub fn post_thread(app: &App, by: &CurrentUser, typed: &Typed) -> Result<Outcome
                 "",
                 json!({ "kind": kind.as_str() }),
             )?;
+        }
+        if kind == ThreadKind::KnownIssue {
+            warn::of_issue(tx, now, by, id)?;
         }
         store::changed(tx, id, now)?;
         Ok(Outcome::Posted(Place {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::notify::{News, Notify};
 use super::store;
-use super::{Outcome, StateChange, ThreadKind, ThreadState, Visibility, policy, typed};
+use super::{Outcome, StateChange, ThreadKind, ThreadState, Visibility, policy, typed, warn};
 use crate::app::App;
 use crate::error::Result;
 use crate::ids::ThreadId;
@@ -48,6 +48,7 @@ pub fn set_kind(
         store::set_official(tx, thread.id, official)?;
         let data = json!({ "from": thread.kind.as_str(), "to": kind.as_str() });
         super::record(tx, now, by, "kind_changed", thread.id, &reason, data)?;
+        warn::of_issue(tx, now, by, thread.id)?;
         store::changed(tx, thread.id, now)?;
         Ok(Outcome::Done(thread.place()))
     })

@@ -530,7 +530,7 @@ pub fn set_checked(tx: &mut Conn, id: MentionId, now: Moment) -> Result<()> {
 }
 
 /// What is told of a case whose first post is gone.
-const GONE_SUMMARY: &str = "(the post was deleted by its author)";
+pub(super) const GONE_SUMMARY: &str = "(the post was deleted by its author)";
 
 /// Whether a case begins with this post.
 pub fn is_first_of(conn: &mut Conn, id: MentionId, case: CaseId) -> Result<bool> {

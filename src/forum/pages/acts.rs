@@ -6,12 +6,12 @@ use super::outcome_answer;
 use crate::app::App;
 use crate::forum::{
     Outcome, ThreadKind, accept_answer, close_thread, delete_post, draft_thread, follow,
-    hide_revision, me_too, move_thread, pin, restore_post, set_kind,
+    hide_revision, me_too, move_thread, pin, restore_post, set_kind, warn,
 };
 use crate::ids::PostId;
 use crate::limits::Limit;
 use crate::people::{CurrentUser, Member, Moderator};
-use crate::web::{Answer, Failure, Form, blocking, redirect};
+use crate::web::{Answer, Failure, Form, blocking, redirect, redirect_saying};
 
 /// Fields of all buttons; each reads what it needs.
 #[derive(serde::Deserialize, Default, Clone)]
@@ -103,6 +103,28 @@ button!(
     "You follow this thread.",
     "You no longer follow this thread."
 );
+/// `POST /p/{product}/warn`: tells the member of the product's known issues, or (`undo`) no longer.
+pub async fn warn(
+    app: web::Data<App>,
+    member: Member,
+    path: web::Path<String>,
+    form: Form<ActFields>,
+) -> Answer {
+    member.user.check_limit(&app, Limit::Act)?;
+    let (product, yes) = (path.into_inner(), form.fields.yes());
+    let to = format!("/p/{product}");
+    let is_there = blocking(&app, move |app| {
+        warn::warn(app, &member.user, &product, yes)
+    })
+    .await?;
+    let words = match (is_there, yes) {
+        (false, _) => return Err(Failure::NotFound),
+        (true, true) => "You are told when a new known issue is published.",
+        (true, false) => "You are no longer told of new known issues.",
+    };
+    Ok(redirect_saying(&app, &to, "success", words))
+}
+
 button!(
     /// `POST /t/{id}/close`
     close,

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::db::{Conn, changes};
 use crate::error::Result;
 use crate::forum::store::lists::{self, COUNT_MAX};
-use crate::forum::store::{self, Cursor, Filter};
+use crate::forum::store::{self, Cursor, Filter, followers};
 use crate::forum::{Product, THREADS_PER_PAGE, ThreadKind, ThreadState, Topic};
 use crate::people::Viewer;
 use crate::text::counted;
@@ -179,6 +179,8 @@ struct ProductPage {
     pinned: Vec<Line>,
     threads: Vec<Line>,
     known_issues: Vec<Line>,
+    /// Whether the member is warned of known issues; `None` for a visitor.
+    warned: Option<bool>,
     newer: Option<String>,
     older: Option<String>,
 }
@@ -303,7 +305,12 @@ async fn show(
                     .into_iter()
                     .map(move |line| line.within(topic_is_said))
             };
+            let warned = match viewer.user_id() {
+                Some(user) => Some(followers::is_warned_of(conn, product.id, user)?),
+                None => None,
+            };
             let page = ProductPage {
+                warned,
                 page: viewer.page,
                 base: app.config.site.url.clone(),
                 known_issues: lines_of(known_issues(conn, Some(product.id))?, now),

@@ -60,6 +60,7 @@ pub async fn notices(app: web::Data<App>, member: Member, query: Query<NoticesQu
                 NoticeKind::Solved => "solved",
                 NoticeKind::Fixed => "fixed",
                 NoticeKind::Published => "published what you wrote:",
+                NoticeKind::KnownIssue => "warns of a known issue:",
             },
             who: line.actor_name.clone().unwrap_or_else(|| "Somebody".into()),
             line,

@@ -11,10 +11,69 @@ use crate::each;
 use crate::error::Result;
 use crate::forum::notify::NoticeKind;
 use crate::forum::{Place, Visibility};
-use crate::ids::{NotificationId, PostId, ThreadId, UserId};
+use crate::ids::{NotificationId, PostId, ProductId, ThreadId, UserId};
 
 /// `subscriptions.subject_kind` of a followed thread.
 pub const THREAD: &str = "thread";
+
+/// `subscriptions.subject_kind` of a product of whose known issues somebody wants to be warned.
+const KNOWN_ISSUES: &str = "known_issues";
+
+/// Lets `user` be warned of the product's known issues; false when they are.
+pub fn warn_of(tx: &mut Conn, product: ProductId, user: UserId, now: Moment) -> Result<bool> {
+    let row = (
+        subscriptions::user_id.eq(user.0),
+        subscriptions::subject_kind.eq(KNOWN_ISSUES),
+        subscriptions::subject_id.eq(product.0),
+        subscriptions::created_at.eq(now.0),
+    );
+    let added = each!(&mut *tx, c => diesel::insert_into(subscriptions::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(added == 1)
+}
+
+/// False when they were not warned.
+pub fn warn_no_more_of(tx: &mut Conn, product: ProductId, user: UserId) -> Result<bool> {
+    let removed = diesel::delete(
+        subscriptions::table
+            .filter(subscriptions::user_id.eq(user.0))
+            .filter(subscriptions::subject_kind.eq(KNOWN_ISSUES))
+            .filter(subscriptions::subject_id.eq(product.0)),
+    )
+    .execute(tx)?;
+    Ok(removed == 1)
+}
+
+/// Whether `user` is warned of the product's known issues.
+pub fn is_warned_of(conn: &mut Conn, product: ProductId, user: UserId) -> Result<bool> {
+    let n: i64 = subscriptions::table
+        .filter(subscriptions::user_id.eq(user.0))
+        .filter(subscriptions::subject_kind.eq(KNOWN_ISSUES))
+        .filter(subscriptions::subject_id.eq(product.0))
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
+}
+
+/// Users who are warned of the known issues of the thread's product, by rising id after `after`.
+pub fn warned(conn: &mut Conn, thread: ThreadId, after: UserId, limit: i64) -> Result<Vec<UserId>> {
+    let product: Option<i64> = threads::table
+        .find(thread.0)
+        .select(threads::product_id)
+        .first(conn)
+        .optional()?;
+    let ids: Vec<i64> = subscriptions::table
+        .filter(subscriptions::subject_kind.eq(KNOWN_ISSUES))
+        .filter(subscriptions::subject_id.eq(product.unwrap_or(0)))
+        .filter(subscriptions::user_id.gt(after.0))
+        .order(subscriptions::user_id)
+        .limit(limit)
+        .select(subscriptions::user_id)
+        .load(conn)?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
 
 /// Lets `user` follow the thread and counts it; false when they did.
 pub fn follow(tx: &mut Conn, thread: ThreadId, user: UserId, now: Moment) -> Result<bool> {

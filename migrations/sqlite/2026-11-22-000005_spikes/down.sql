@@ -1,0 +1,4 @@
+DROP INDEX triages_created;
+DROP INDEX links_created;
+DROP TABLE spike_members;
+DROP TABLE spikes;
