@@ -161,7 +161,7 @@ fn mail_transport(config: &Config) -> Result<Option<Box<dyn Transport>>> {
         MailTransport::Off => None,
         MailTransport::Folder => Some(Box::new(transport::Folder::new(&mail.folder))),
         MailTransport::Smtp => {
-            let settings = smtp_settings(mail);
+            let settings = smtp_settings(config);
             Some(Box::new(
                 transport::Smtp::new(&settings).map_err(Error::other)?,
             ))
@@ -170,8 +170,14 @@ fn mail_transport(config: &Config) -> Result<Option<Box<dyn Transport>>> {
 }
 
 /// How the configured mail server is reached.
-pub fn smtp_settings(mail: &crate::config::Mail) -> SmtpSettings {
+pub fn smtp_settings(config: &Config) -> SmtpSettings {
+    let mail = &config.mail;
+    let site = url::Url::parse(&config.site.url).ok();
     SmtpSettings {
+        hello: match site.as_ref().and_then(url::Url::host) {
+            Some(url::Host::Domain(name)) => name.to_owned(),
+            _ => String::new(),
+        },
         host: mail.smtp_host.clone(),
         port: mail.smtp_port,
         security: match mail.smtp_security {

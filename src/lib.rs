@@ -11,6 +11,7 @@ pub mod error;
 pub mod ids;
 pub mod net;
 pub mod random;
+pub mod say;
 pub mod text;
 
 // Floor 1: machinery that knows no slice.

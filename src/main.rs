@@ -21,6 +21,7 @@ use offramp::mail::{inbound, parsed};
 use offramp::networks::x::sandbox::{self, SandboxConfig};
 use offramp::people::command::UserCommand;
 use offramp::random::Random;
+use offramp::say;
 use offramp::text::counted;
 
 /// A community forum, and the desk that takes complaints off Twitter/X and resolves them.
@@ -192,7 +193,7 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
         Command::Migrate => {
             let ran = migrate::migrate(&Db::open(&config.database)?)?;
             let ran = counted(ran.len(), "migration");
-            println!("{ran} run; the schema is up to date.");
+            say!("{ran} run; the schema is up to date.");
             Ok(())
         }
         Command::Demo(options) => run_demo(&options),
@@ -205,7 +206,7 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
             boot::migrated(&config)?;
             let app = boot::app(config, Clock::System, Random::System)?;
             let threads = counted(reindex::reindex(&app)?, "thread");
-            println!("The new index is in use, with {threads}.");
+            say!("The new index is in use, with {threads}.");
             Ok(())
         }
         Command::Mentions(command) => {
@@ -214,15 +215,15 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
         }
         Command::Doctor { of } => {
             match file {
-                Some(file) => println!("configuration: {}", file.display()),
-                None => println!("configuration: no file, only the environment (see --config)"),
+                Some(file) => say!("configuration: {}", file.display()),
+                None => say!("configuration: no file, only the environment (see --config)"),
             }
             let lines = match of {
                 None => doctor::doctor(&config),
                 Some(DoctorOf::Mail) => doctor_mail::doctor_mail(&config),
             };
             for line in &lines {
-                println!("{line}");
+                say!("{line}");
             }
             match lines
                 .iter()
@@ -240,7 +241,7 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
         Command::Mail(MailCommand::Replay { id }) => {
             let app = boot::tool(config)?;
             if receive_mail::replay(&app, &Actor::Operator, id)? {
-                println!("Mail {id} is read again by the running server.");
+                say!("Mail {id} is read again by the running server.");
                 Ok(())
             } else {
                 Err(Error::other(format!(
@@ -265,7 +266,7 @@ fn parse_mail() -> Result<()> {
         .map_err(|e| Error::other(format!("the mail could not be read: {e}")))?;
     let mail = parsed::parsed(&raw);
     let text = serde_json::to_string_pretty(&mail).map_err(Error::other)?;
-    println!("{text}");
+    say!("{text}");
     Ok(())
 }
 
@@ -283,9 +284,9 @@ fn run_demo(options: &DemoOptions) -> Result<()> {
     let account = demo::run_headless(&stage, options.seconds.max(1))?;
     let text = serde_json::to_string_pretty(&account).map_err(Error::other)?;
     if options.json {
-        println!("{text}");
+        say!("{text}");
     } else {
-        println!("The demo ran; this is what happened:\n{text}");
+        say!("The demo ran; this is what happened:\n{text}");
     }
     match account.check.findings.len() {
         0 if account.mentions.lost == 0 => Ok(()),
@@ -308,7 +309,7 @@ fn run_sandbox(network: SandboxNetwork) -> Result<()> {
         .block_on(sandbox::serve(
             config,
             &format!("127.0.0.1:{port}"),
-            |address| print!("{}", settings.x_section(address)),
+            |address| say!("{}", settings.x_section(address).trim_end()),
         ))
         .map_err(|e| Error::io(format!("serving the stand-in on port {port}"), e))
 }
@@ -316,15 +317,15 @@ fn run_sandbox(network: SandboxNetwork) -> Result<()> {
 /// Prints a check's report; an error when something does not agree.
 fn report(report: &check::Report, json: bool) -> Result<()> {
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::to_string_pretty(report).map_err(Error::other)?
         );
     } else {
         for f in &report.findings {
-            println!("{}: expected {}, found {}", f.what, f.expected, f.found);
+            say!("{}: expected {}, found {}", f.what, f.expected, f.found);
         }
-        println!(
+        say!(
             "{} indexed, {} waiting, {} dead, {} waiting, {} sent, {} given up.",
             counted(report.threads_in_index, "thread"),
             counted(report.jobs.ready, "job"),

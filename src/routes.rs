@@ -149,7 +149,8 @@ pub fn routes(site: &mut ServiceConfig) {
         .route(
             "/desk/case/{id}/separate",
             post().to(desk::actions::separate),
-        );
+        )
+        .route("/desk/case/{id}/{form:.+}", get().to(desk::case::back));
     // Desk: what an admin looks after
     site.route("/admin/network", get().to(desk::network::page))
         .route("/admin/network/connect", post().to(desk::network::connect))

@@ -23,7 +23,7 @@ use crate::ids::{CaseId, HandleId, ProductId, TopicId, UserId};
 
 pub use merge::{MergeOutcome, hold_successor, merge};
 pub use notes::add_note;
-pub use open::{NewCase, open, summary_of};
+pub use open::{NO_SUBJECT, NewCase, open, summary_of};
 pub use store::inconsistencies as recount;
 pub use store::{Event, record_event};
 

@@ -8,6 +8,7 @@ use crate::db::Conn;
 use crate::db::audit::{self, Act, Actor};
 use crate::error::Result;
 use crate::ids::{CaseId, HandleId, MentionId, ProductId, TopicId, UserId};
+use crate::text::is_visible;
 
 /// What is known of a case when it is opened.
 #[derive(Clone, Debug)]
@@ -64,9 +65,15 @@ pub fn open(tx: &mut Conn, now: Moment, by: &Actor, case: NewCase<'_>) -> Result
     Ok(id)
 }
 
-/// The first line of a text, bounded.
+/// What a case is called whose customer gave it no name, and wrote no words that could be it.
+pub const NO_SUBJECT: &str = "(no subject)";
+
+/// The first line of a text, bounded; never without anything to be seen, for it is what a link says.
 pub fn summary_of(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !is_visible(&line) {
+        return NO_SUBJECT.to_owned();
+    }
     if line.chars().count() <= SUMMARY_CHARS_MAX {
         return line;
     }

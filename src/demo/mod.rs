@@ -31,6 +31,7 @@ use crate::forum::save_product::Settings;
 use crate::forum::store::settings;
 use crate::networks::x::sandbox::Running;
 use crate::random::Random;
+use crate::say;
 
 /// Time between two customers' posts when a person watches (ms).
 const POST_EVERY_MS: u64 = 6_000;
@@ -56,7 +57,7 @@ fn set(options: &Options) -> Result<Stage> {
     stage::write_config(options, &config)?;
     let lock = ServerLock::take(&config)?;
     if stage::forget_unfinished(options, &config)? {
-        println!("The first start was interrupted; the demo begins again.");
+        say!("The first start was interrupted; the demo begins again.");
     }
     let app = boot::app(config, Clock::System, Random::System)?;
     migrate::migrate(&app.db)?;
@@ -247,35 +248,35 @@ fn serve_beside(app: &App, listener: std::net::TcpListener) -> Result<(String, B
 fn print_welcome(options: &Options, stage: &Stage) {
     let url = &stage.app.config.site.url;
     let company = &stage.community.company;
-    println!();
-    println!("  {} runs its community on Offramp.", company.name);
-    println!();
-    println!("  The forum          {url}/");
-    println!("  The desk           {url}/desk");
-    println!(
+    say!("");
+    say!("  {} runs its community on Offramp.", company.name);
+    say!("");
+    say!("  The forum          {url}/");
+    say!("  The desk           {url}/desk");
+    say!(
         "  Mail that went out {url}/demo   (as files in {})",
         options.dir.join("mail").display()
     );
-    println!("  The stand-in for X {}", stage.x.address());
-    println!();
-    println!("  Log in with        password: {}", company.demo_password);
-    println!("    visitor          no log-in needed");
+    say!("  The stand-in for X {}", stage.x.address());
+    say!("");
+    say!("  Log in with        password: {}", company.demo_password);
+    say!("    visitor          no log-in needed");
     for user in &stage.community.users {
         if let Some(email) = user.email.as_ref().filter(|e| e.ends_with("@demo.example")) {
-            println!("    {:<16} {email}", user.role);
+            say!("    {:<16} {email}", user.role);
         }
     }
-    println!();
-    println!(
+    say!("");
+    say!(
         "  Other commands     offramp --config {} check",
         options.dir.join(stage::CONFIG_FILE).display()
     );
-    println!();
+    say!("");
     if options.still {
-        println!("  No complaint arrives by itself; post one on the stand-in.");
+        say!("  No complaint arrives by itself; post one on the stand-in.");
     } else {
-        println!("  Every few seconds somebody complains; watch them arrive on the desk.");
+        say!("  Every few seconds somebody complains; watch them arrive on the desk.");
     }
-    println!("  Nothing leaves this machine. Stop with Ctrl-C; `--fresh` begins again.");
-    println!();
+    say!("  Nothing leaves this machine. Stop with Ctrl-C; `--fresh` begins again.");
+    say!("");
 }

@@ -23,7 +23,7 @@ use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId}
 use crate::people::{self, CurrentUser, Staff};
 use crate::search::SearchQuery;
 use crate::tickets::{self, pictures};
-use crate::web::{Answer, Failure, Page, Query, When, blocking, html_with, redirect, size};
+use crate::web::{Answer, Failure, Page, Query, When, blocking, files_limit, html_with, redirect};
 
 /// Other cases of the same customer that are shown.
 const OTHERS_MAX: i64 = 20;
@@ -219,7 +219,7 @@ struct CasePage {
     /// Whether it is to be solved by email.
     is_private: bool,
     labels: &'static [Label],
-    file_max: String,
+    files_limit: String,
     proposed: Vec<LinkView>,
     linked: Vec<LinkView>,
     dropped: Vec<LinkView>,
@@ -260,6 +260,11 @@ pub async fn page(app: Data<App>, staff: Staff, id: Path<i64>, asked: Query<Aske
         Typed::default(),
     )
     .await
+}
+
+/// `GET` at an address of a form of the case: back to the case, where a reload or "Go back" meant to go.
+pub async fn back(_: Staff, path: Path<(i64, String)>) -> HttpResponse {
+    redirect(&format!("/desk/case/{}", path.0))
 }
 
 /// What stops a page or an action before it begins.
@@ -417,7 +422,7 @@ fn gather(
         held: held.map(|why| why.words()),
         is_private: linked.iter().any(LinkView::is_ticket),
         labels: Label::ALL,
-        file_max: size(app.config.limits.upload_bytes_max),
+        files_limit: files_limit(&app.config.limits),
         proposed,
         linked,
         dropped,

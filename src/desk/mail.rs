@@ -8,6 +8,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
 
+use super::arrival::Test;
 use super::{Asked, Paged, one_more, paged};
 use crate::app::App;
 use crate::clock::Moment;
@@ -97,7 +98,8 @@ struct MailboxLine {
     /// The class of its badge, and what it is doing.
     class: &'static str,
     state: &'static str,
-    error: Option<String>,
+    /// What is wrong with it, or was left in it, in a sentence; and since when.
+    trouble: Option<String>,
     since: Option<When>,
     ok: Option<When>,
     mail: Option<When>,
@@ -113,10 +115,10 @@ impl MailboxLine {
         };
         let when = |at: Option<Moment>| at.map(|at| When::new(at.0, now));
         MailboxLine {
-            name: health.name,
             class,
             state,
-            error: health.error,
+            trouble: health.trouble(),
+            name: health.name,
             since: when(health.failed_at),
             ok: when(health.ok_at),
             mail: when(health.mail_at),
@@ -139,39 +141,6 @@ impl Held {
             email: held.email,
             why: held.why.words(),
             since: When::new(held.held_at.0, now),
-        }
-    }
-}
-
-/// A test of how our mail arrives.
-struct Test {
-    to: String,
-    at: When,
-    arrived: Option<When>,
-    /// Method, what was found out, and the class of its badge.
-    found: [(&'static str, String, &'static str); 3],
-}
-
-impl Test {
-    fn of(row: ArrivalRow, now: Moment) -> Test {
-        let found = |method, word: Option<String>| {
-            let word = word.unwrap_or_else(|| "not told".to_owned());
-            let class = match word.as_str() {
-                "pass" => "badge-good",
-                "fail" | "permerror" | "softfail" => "badge-bad",
-                _ => "badge-warn",
-            };
-            (method, word, class)
-        };
-        Test {
-            to: row.to_email,
-            at: When::new(row.created_at, now),
-            arrived: row.arrived_at.map(|at| When::new(at, now)),
-            found: [
-                found("SPF", row.spf),
-                found("DKIM", row.dkim),
-                found("DMARC", row.dmarc),
-            ],
         }
     }
 }

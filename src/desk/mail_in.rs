@@ -14,6 +14,7 @@ use crate::ids::IntakeId;
 use crate::inbox::receive_mail;
 use crate::inbox::store::{self, Unread, UnreadMail};
 use crate::mail::inbound;
+use crate::mail::mailboxes::{self, Health};
 use crate::people::Staff;
 use crate::web::{Answer, Failure, Form, Page, Query, When, blocking, html, redirect_saying};
 
@@ -63,6 +64,8 @@ impl Line {
 #[template(path = "desk/mail_in.html")]
 struct MailInPage {
     page: Page,
+    /// What is wrong with the mailboxes that are watched, or was left in them.
+    troubles: Vec<String>,
     mails: Vec<Line>,
     older: Option<String>,
     newer: Option<String>,
@@ -71,9 +74,13 @@ struct MailInPage {
 /// `GET /desk/mail`
 pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
-    let mut mails = blocking(&app, move |app| {
-        app.db
-            .read(|conn| store::unread_mails(conn, asked.before, one_more(PAGE_MAILS)))
+    let (mut mails, mailboxes) = blocking(&app, move |app| {
+        app.db.read(|conn| {
+            Ok((
+                store::unread_mails(conn, asked.before, one_more(PAGE_MAILS))?,
+                mailboxes::health(conn, &app.config.mailboxes)?,
+            ))
+        })
     })
     .await?;
     let Paged { older, newer } =
@@ -82,6 +89,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         });
     html(&MailInPage {
         page: staff.page,
+        troubles: mailboxes.iter().filter_map(Health::trouble).collect(),
         mails: mails.into_iter().map(|m| Line::of(m, now)).collect(),
         older,
         newer,

@@ -10,6 +10,7 @@
 //! - A form sent twice does one thing.
 
 pub mod actions;
+mod arrival;
 pub mod case;
 pub mod events;
 pub mod mail;

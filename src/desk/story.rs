@@ -104,7 +104,7 @@ impl MessageView {
             Direction::In => "wrote",
             Direction::Out => "answered by mail",
             Direction::Auto => "sent an automatic answer",
-            Direction::Bounce => "reports that our mail did not arrive",
+            Direction::Bounce => "reports on a mail of ours",
         }
     }
 }

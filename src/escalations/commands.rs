@@ -10,6 +10,7 @@ use super::judge;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ids::MentionId;
+use crate::say;
 use crate::text::counted;
 
 #[derive(Subcommand)]
@@ -43,9 +44,9 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
                 judge_or_leave(app)?;
                 if *json {
                     let line = serde_json::to_string(&imported).map_err(Error::other)?;
-                    println!("{line}");
+                    say!("{line}");
                 } else {
-                    println!("{}: {}", file.display(), words(&imported));
+                    say!("{}: {}", file.display(), words(&imported));
                 }
                 if imported.is_refused() {
                     refused.push(file.display().to_string());
@@ -61,12 +62,12 @@ pub fn run(app: &App, command: &Mentions) -> Result<()> {
         Mentions::Add { what } => {
             let captured = stored(import::add(app, &what.join(" "))?)?;
             judge_or_leave(app)?;
-            println!("{}", added_words(captured));
+            say!("{}", added_words(captured));
         }
         Mentions::Replay => {
             let imported = import::replay(app)?;
             judge_or_leave(app)?;
-            println!("{}", words(&imported));
+            say!("{}", words(&imported));
         }
     }
     Ok(())

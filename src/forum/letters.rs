@@ -251,7 +251,7 @@ fn letter(
         if kind != NoticeKind::Accepted {
             paragraphs.push(Paragraph::Quote {
                 author: author.unwrap_or("Somebody").to_owned(),
-                text: markdown::beginning(&post.body, EXCERPT_CHARS),
+                text: markdown::opening(&post.body, &app.config.site.url, EXCERPT_CHARS),
             });
         }
     }

@@ -160,6 +160,20 @@ pub fn author(
     })
 }
 
+/// The page of the thread that a mail to one of these addresses answers, when everybody may read it.
+pub fn thread_url(conn: &mut Conn, app: &App, recipients: &[String]) -> Result<Option<String>> {
+    let recipients = recipients.iter().map(String::as_str);
+    let Some(token) = tokens::find(recipients, Purpose::Post) else {
+        return Ok(None);
+    };
+    let Some(known) = store::reply_token(conn, &token_hash(&token))? else {
+        return Ok(None);
+    };
+    let thread = store::thread(conn, known.thread)?;
+    let public = thread.filter(|thread| thread.visibility == Visibility::Public);
+    Ok(public.map(|thread| app.url(&thread.path())))
+}
+
 /// Posts `words`, which are the author's own: what their mail program quoted is not among them.
 pub fn reply(
     tx: &mut Conn,

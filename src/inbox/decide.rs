@@ -13,7 +13,7 @@ use crate::forum::reply_by_mail::{self, Author};
 use crate::ids::CaseId;
 use crate::keys::token_hash;
 use crate::mail::authentication::Dmarc;
-use crate::mail::classify::{Kind, Verdict};
+use crate::mail::classify::{Kind, Verdict, is_newsletter};
 use crate::mail::forward::{Forwarded, forwarded};
 use crate::mail::inbound::InboundMail;
 use crate::mail::tokens::{self, Purpose};
@@ -107,6 +107,8 @@ pub enum Aside {
     /// No report, and sent to where mail comes back.
     ToReturnAddress,
     Machine,
+    /// A newsletter, which answers nothing of ours.
+    Newsletter,
     /// DMARC failed.
     Forged,
     Spam,
@@ -120,6 +122,7 @@ impl Aside {
             Aside::StrangeReport => "a report about a mail that we did not send",
             Aside::ToReturnAddress => "no report, and sent to the address for mail that comes back",
             Aside::Machine => "a machine's mail",
+            Aside::Newsletter => "a newsletter, sent to many, that answers no mail of ours",
             Aside::Forged => {
                 "it may be forged: its sender's domain does not stand behind it (DMARC)"
             }
@@ -267,6 +270,9 @@ pub fn decide(tx: &mut Conn, app: &App, known: &Known<'_>) -> Result<Decision> {
             |refusal| Decision::Refused(Refusal::Forum(refusal)),
             Decision::ForumReply,
         ));
+    }
+    if is_newsletter(mail) && matches!(place(tx, app, known)?, Place::Nowhere) {
+        return Ok(Decision::SetAside(Aside::Newsletter));
     }
     take_by_hand(tx, app, known)
 }

@@ -7,7 +7,7 @@ use super::returned;
 use super::store::{self, Judged, RawMail, Unread};
 use crate::app::App;
 use crate::cases::links::{self, NewLink, Target};
-use crate::cases::{Channel, Event, Step, add_note, record_event};
+use crate::cases::{Channel, Event, NO_SUBJECT, Step, add_note, record_event};
 use crate::clock::{DAY, Moment};
 use crate::db::Conn;
 use crate::db::audit::Actor;
@@ -29,7 +29,6 @@ use crate::mail::{MailAddress, clean_message_id, one_line};
 use crate::people::store::User;
 use crate::text::names;
 use crate::tickets::customer_wrote::{Opening, Taken, Words, follow_up, open_case};
-use crate::tickets::open::NO_SUBJECT;
 use crate::tickets::pictures::{LOGO_BYTES_MAX, Shown, is_picture};
 use crate::tickets::store::{KeptFile, NewMessage};
 use crate::tickets::{
@@ -429,7 +428,7 @@ fn act(
                     app,
                     email,
                     &format!("forum_files {}", raw.id),
-                    FILES_NOT_POSTED,
+                    (FILES_NOT_POSTED, None),
                     words.message_id,
                 )?;
             }
@@ -437,7 +436,8 @@ fn act(
         }
         Decision::Refused(refusal) => {
             if let (true, Some((email, _))) = (verdict.answerable, sender) {
-                refuse(tx, app, email, *refusal, words.message_id)?;
+                let thread = reply_by_mail::thread_url(tx, app, &read.recipients)?;
+                refuse(tx, app, email, (*refusal, thread), words.message_id)?;
             }
             Ok(None)
         }
@@ -584,7 +584,7 @@ fn refuse(
     tx: &mut Conn,
     app: &App,
     email: &str,
-    refusal: Refusal,
+    (refusal, thread): (Refusal, Option<String>),
     in_reply_to: Option<&str>,
 ) -> Result<()> {
     notices::refusal(
@@ -592,7 +592,7 @@ fn refuse(
         app,
         email,
         refusal.as_str(),
-        &refusal.words(),
+        (&refusal.words(), thread),
         in_reply_to,
     )
 }

@@ -367,6 +367,23 @@ pub fn is_list(mail: &InboundMail) -> bool {
         .any(|name| mail.header(name).is_some())
 }
 
+/// Whether it is a newsletter or the like: sent to many by a program, with a way out for each of them (RFC 2369,
+/// RFC 8058). A discussion list, which carries people's words, says `Precedence: list` or where to post.
+pub fn is_newsletter(mail: &InboundMail) -> bool {
+    let precedence = |words: &[&str]| {
+        mail.header("precedence")
+            .is_some_and(|value| words.iter().any(|word| value.eq_ignore_ascii_case(word)))
+    };
+    let posts_go_there = mail
+        .header("list-post")
+        .is_some_and(|to| !to.to_ascii_lowercase().starts_with("no"));
+    if posts_go_there || precedence(&["list"]) || mail.header("x-mailing-list").is_some() {
+        return false;
+    }
+    mail.header("list-unsubscribe").is_some()
+        && (precedence(&["bulk", "junk"]) || mail.header("list-unsubscribe-post").is_some())
+}
+
 fn is_bulk(mail: &InboundMail, _: &Own) -> bool {
     mail.header("precedence").is_some_and(|value| {
         ["bulk", "list", "junk"]
@@ -673,6 +690,37 @@ mod tests {
                 "{headers}: {}",
                 verdict.rule
             );
+        }
+    }
+
+    #[test]
+    fn a_newsletter_is_no_discussion_list() {
+        let out = "List-Unsubscribe: <https://example.org/out>";
+        for (headers, expected) in [
+            (
+                format!("List-Id: <news.example.org>\r\n{out}\r\nPrecedence: bulk"),
+                true,
+            ),
+            (
+                format!("{out}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"),
+                true,
+            ),
+            ("Precedence: bulk".into(), false),
+            ("List-Id: <bikes.example.org>".into(), false),
+            (out.into(), false),
+            (format!("{out}\r\nPrecedence: list"), false),
+            (
+                format!("{out}\r\nPrecedence: bulk\r\nList-Post: <mailto:bikes@example.org>"),
+                false,
+            ),
+            (
+                format!("{out}\r\nPrecedence: bulk\r\nList-Post: NO (announcements only)"),
+                true,
+            ),
+        ] {
+            let raw = format!("From: anna@example.org\r\n{headers}\r\n\r\nhello");
+            let mail = inbound::parse(raw.as_bytes());
+            assert_eq!(is_newsletter(&mail), expected, "{headers}");
         }
     }
 

@@ -529,6 +529,7 @@ mod tests {
             })).collect::<Vec<_>>(),
             "kind": verdict.kind.as_str(),
             "answerable": verdict.answerable,
+            "is_newsletter": classify::is_newsletter(mail),
             "bounces": verdict.bounces.iter().map(|bounce| json!({
                 "recipient": bounce.recipient, "status": bounce.status, "permanent": bounce.permanent, "hard": bounce.hard,
             })).collect::<Vec<_>>(),

@@ -65,6 +65,18 @@ pub struct Health {
     pub mail_at: Option<Moment>,
 }
 
+impl Health {
+    /// What somebody has to look at, in a sentence that names the mailbox; `None` when all is well.
+    pub fn trouble(&self) -> Option<String> {
+        let error = self.error.as_ref()?;
+        let fails = match self.state {
+            State::Failing => " can’t be read",
+            State::Starting | State::Listening | State::Polling => "",
+        };
+        Some(format!("Mailbox {}{fails}: {error}", self.name))
+    }
+}
+
 /// The health of every configured mailbox, by name; those that are configured no more are left out.
 pub fn health(conn: &mut Conn, configured: &BTreeMap<String, Mailbox>) -> Result<Vec<Health>> {
     let mut rows = store::all(conn)?;

@@ -10,9 +10,9 @@ use askama::Template;
 pub enum Paragraph {
     /// Words; line breaks stay.
     Text(String),
-    /// What a person wrote in Markdown, readable as it stands in the plain text.
+    /// What a person wrote in Markdown.
     Prose {
-        /// As it was written.
+        /// Its words for the plain text, as `text::markdown::to_letter` writes them.
         text: String,
         /// The same as `text::markdown` rendered it, with whole addresses in its links.
         html: String,

@@ -22,6 +22,8 @@ use crate::files;
 
 /// Time to connect, and for one command and its answer, in seconds.
 pub const SMTP_TIMEOUT_SECONDS: u64 = 30;
+/// The same where the operator waits for the result, in seconds.
+const CHECK_SECONDS: u64 = 15;
 /// Time for the answer after the text's end, in seconds: RFC 5321, section 4.5.3.2.6. Who hangs up
 /// before sends the mail twice.
 pub const SMTP_TAKEN_SECONDS: u64 = 600;
@@ -102,6 +104,8 @@ pub struct SmtpSettings {
     pub security: Security,
     /// User name and password, when the server wants them.
     pub credentials: Option<(String, String)>,
+    /// Our name in EHLO where the machine's own has no dot, which many servers refuse; empty for none.
+    pub hello: String,
 }
 
 /// A mail server reached by SMTP, with a few connections kept open.
@@ -143,7 +147,7 @@ impl Smtp {
                 .credentials
                 .clone()
                 .map(|(user, password)| Credentials::new(user, password)),
-            name: ClientId::default(),
+            name: our_name(&settings.hello),
             idle: Mutex::default(),
             down: Mutex::default(),
         })
@@ -151,7 +155,9 @@ impl Smtp {
 
     /// Whether the server answers and accepts us; for the operator's check.
     pub fn check(&self) -> Result<(), SendError> {
-        let mut connection = self.connect().map_err(|error| not_now(&error))?;
+        let mut connection = self
+            .connect(CHECK_SECONDS)
+            .map_err(|error| not_now(&error))?;
         if !connection.test_connected() {
             return Err(SendError::Transient {
                 words: "the server closed the connection".to_owned(),
@@ -161,13 +167,13 @@ impl Smtp {
         Ok(())
     }
 
-    fn connect(&self) -> Result<SmtpConnection, SmtpError> {
+    fn connect(&self, seconds: u64) -> Result<SmtpConnection, SmtpError> {
         let wrapper = match &self.security {
             Secured::Tls(tls) => Some(tls),
             Secured::StartTls(_) | Secured::Clear => None,
         };
         let server = (self.host.as_str(), self.port);
-        let timeout = Some(Duration::from_secs(SMTP_TIMEOUT_SECONDS));
+        let timeout = Some(Duration::from_secs(seconds));
         let mut connection = SmtpConnection::connect(server, timeout, &self.name, wrapper, None)?;
         if let Secured::StartTls(tls) = &self.security {
             connection.starttls(tls, &self.name)?;
@@ -189,7 +195,9 @@ impl Smtp {
         loop {
             let kept = self.kept().pop();
             let Some((mut connection, since)) = kept else {
-                let connected = self.connect().map_err(|error| not_now(&error));
+                let connected = self
+                    .connect(SMTP_TIMEOUT_SECONDS)
+                    .map_err(|error| not_now(&error));
                 *self.down() = match &connected {
                     Ok(_) => None,
                     Err(why) => Some((Instant::now(), why.clone())),
@@ -375,6 +383,16 @@ fn told(error: &SmtpError) -> SendError {
 }
 
 /// About the server or our log-in there, whatever its answer's number: every mail waits.
+/// The machine's name if it is a whole one, else the name that is given for that.
+fn our_name(hello: &str) -> ClientId {
+    let own = ClientId::default();
+    let is_whole = matches!(&own, ClientId::Domain(name) if name.contains('.'));
+    match hello.contains('.') && !is_whole {
+        true => ClientId::Domain(hello.to_owned()),
+        false => own,
+    }
+}
+
 fn not_now(error: &SmtpError) -> SendError {
     SendError::Transient {
         words: words_of(error),
@@ -575,6 +593,7 @@ mod tests {
             port,
             security: Security::None,
             credentials: Some(("us".to_owned(), "secret".to_owned())),
+            hello: String::new(),
         })
         .expect("settings")
     }

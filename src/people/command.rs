@@ -11,6 +11,7 @@ use super::{Role, set_role};
 use crate::app::App;
 use crate::db::audit::Actor;
 use crate::error::{Error, Problem, Result};
+use crate::say;
 
 #[derive(Subcommand)]
 pub enum UserCommand {
@@ -92,7 +93,7 @@ fn create(app: &App, args: Create) -> Result<()> {
     };
     match create_user::create_user(app, &Actor::Operator, &account)? {
         create_user::Outcome::Created(id) => {
-            println!(
+            say!(
                 "Made the account {} ({}), id {id}.",
                 account.name,
                 account.role.as_str()
@@ -111,7 +112,7 @@ fn change_role(app: &App, args: SetRole) -> Result<()> {
     let by = Actor::Operator;
     match set_role::set_role(app, &by, user.id, args.role, &args.product, &args.reason)? {
         set_role::Outcome::Set => {
-            println!("{} is {} now.", args.who, args.role.as_str());
+            say!("{} is {} now.", args.who, args.role.as_str());
             Ok(())
         }
         set_role::Outcome::NotFound => {

@@ -4,6 +4,8 @@
 //! the size and nesting of the source are checked before a tree is built, raw HTML is shown as the text it is, and
 //! what comrak wrote still passes an allow list.
 
+mod letter;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -20,6 +22,8 @@ use syntect::html::{ClassStyle, ClassedHTMLGenerator};
 use syntect::parsing::SyntaxSet;
 use syntect::util::LinesWithEndings;
 use unicode_segmentation::UnicodeSegmentation;
+
+pub use letter::{opening, to_letter};
 
 /// Longest source that is read as Markdown, in bytes; longer text is shown as it was typed.
 pub const SOURCE_BYTES_MAX: usize = 200_000;

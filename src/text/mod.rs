@@ -18,6 +18,14 @@ pub fn counted(n: impl Display, word: &str) -> String {
     format!("{n} {word}{s}")
 }
 
+/// Whether a page shows anything of a text: it has more than spaces, and than characters without a width
+/// (zero-width spaces and joiners, direction marks, soft hyphens).
+pub fn is_visible(text: &str) -> bool {
+    let has_no_width = |c: char| matches!(c, '\u{ad}' | '\u{34f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    text.chars()
+        .any(|c| !c.is_whitespace() && !c.is_control() && !has_no_width(c))
+}
+
 /// Text as both databases can store it: PostgreSQL takes no NUL.
 pub fn storable(text: &str) -> String {
     text.replace('\0', "")

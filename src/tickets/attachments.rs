@@ -7,44 +7,27 @@ use actix_web::http::header::{
 
 use super::pictures::Shown;
 use super::store::{self, FoundFile, KeptFile};
-use super::{FILES_BYTES_MAX, FILES_MAX};
 use crate::app::App;
+use crate::config::Limits;
 use crate::error::{Problem, Result};
 use crate::ids::{AttachmentId, CaseId};
 use crate::mail::inbound::clean_filename;
 use crate::people::CurrentUser;
-use crate::web::{Failure, UploadedFile};
+use crate::web::{Failure, UploadedFile, are_files_too_large, files_limit};
 
 /// Longest media type that is kept (characters); RFC 6838 allows 127 for each half.
 const CONTENT_TYPE_CHARS_MAX: usize = 127;
 const ANY_TYPE: &str = "application/octet-stream";
 
-/// What stands against taking these files beside those that are kept.
-pub fn too_large(files: &[UploadedFile], kept: &[KeptFile]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if files.len() + kept.len() > FILES_MAX {
-        problems.push(Problem::new(
-            "files",
-            format!("Up to {FILES_MAX} files fit into one message."),
-        ));
-    }
+/// What stands against taking these files beside those that are kept: the limit that its page tells.
+pub fn too_large(limits: &Limits, files: &[UploadedFile], kept: &[KeptFile]) -> Vec<Problem> {
     let new: u64 = files.iter().map(|f| f.upload.byte_count()).sum();
-    let bytes = new
-        + kept
-            .iter()
-            .map(|f| f.byte_count.unsigned_abs())
-            .sum::<u64>();
-    if bytes > FILES_BYTES_MAX {
-        problems.push(Problem::new(
-            "files",
-            format!(
-                "The files have {} MB together; {} MB fit into one message.",
-                bytes / 1024 / 1024,
-                FILES_BYTES_MAX / 1024 / 1024
-            ),
-        ));
+    let before: u64 = kept.iter().map(|f| f.byte_count.unsigned_abs()).sum();
+    if !are_files_too_large(limits, files.len() + kept.len(), new + before) {
+        return Vec::new();
     }
-    problems
+    let words = format!("Up to {} fit into one message.", files_limit(limits));
+    vec![Problem::new("files", words)]
 }
 
 /// Puts uploads into storage.

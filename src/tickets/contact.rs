@@ -116,7 +116,7 @@ pub fn contact(
             "The files were chosen too long ago and are gone. Choose them again.",
         ));
     }
-    let too_large = too_large(files, &kept.files);
+    let too_large = too_large(&app.config.limits, files, &kept.files);
     if too_large.is_empty() {
         kept.files.extend(keep(app, files)?);
     }

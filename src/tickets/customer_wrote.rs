@@ -15,6 +15,7 @@ use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, IntakeId, ProductId, TicketMessageId, UserId};
 use crate::mail::one_line;
+use crate::text::is_visible;
 
 /// Longest name of a customer (characters).
 const NAME_CHARS_MAX: usize = 100;
@@ -86,7 +87,7 @@ pub fn open_case(
     let now = app.now();
     let name = called(words.name);
     let by = Actor::Customer { name: name.clone() };
-    let summary = if opening.subject.trim().is_empty() {
+    let summary = if !is_visible(opening.subject) {
         words.body
     } else {
         opening.subject

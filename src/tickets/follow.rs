@@ -128,7 +128,7 @@ pub fn write(
     key: &str,
 ) -> Result<Outcome> {
     let mut problems = refused;
-    problems.extend(too_large(files, &[]));
+    problems.extend(too_large(&app.config.limits, files, &[]));
     let chars = body.trim().chars().count();
     if clean_text(body).is_empty() && files.is_empty() && problems.is_empty() {
         problems.push(Problem::new("message", "The message is empty."));

@@ -47,12 +47,8 @@ pub const CASE_LINK_LIFE: i64 = 90 * DAY;
 pub const BODY_CHARS_MAX: usize = 30_000;
 /// Longest subject (characters).
 pub const SUBJECT_CHARS_MAX: usize = 200;
-/// Most files of one message.
-pub const FILES_MAX: usize = 10;
 /// Most files that are kept of one mail.
 pub const MAIL_FILES_MAX: usize = 50;
-/// Size of all files of one answer together (bytes): most mail servers refuse larger mails.
-pub const FILES_BYTES_MAX: u64 = 18 * 1024 * 1024;
 
 /// The private conversation of a case.
 #[derive(Clone, Debug)]

@@ -241,7 +241,7 @@ pub(super) fn staff_reply(
 ) -> Result<Option<MailId>> {
     let link = case_link(tx, app, case.id)?;
     let mut paragraphs = vec![Paragraph::Prose {
-        text: body.to_owned(),
+        text: markdown::to_letter(body, &app.config.site.url),
         html: with_whole_addresses(body_html, &app.config.site.url),
     }];
     if is_resolved {
@@ -256,7 +256,7 @@ pub(super) fn staff_reply(
         case,
         Post {
             purpose: ANSWER,
-            from_name: format!("{staff_name} ({})", app.config.site.name),
+            from_name: format!("{staff_name} ({})", our_name(app)),
             subject: answer_subject(&ticket.subject),
             greeting: String::new(),
             paragraphs,
@@ -270,6 +270,14 @@ pub(super) fn staff_reply(
         store::set_message_mail(tx, message, mail, message_id.as_deref())?;
     }
     Ok(mail)
+}
+
+/// What we are called as a sender of mail.
+fn our_name(app: &App) -> &str {
+    match app.config.mail.from_name.as_str() {
+        "" => &app.config.site.name,
+        name => name,
+    }
 }
 
 /// The question whether it works, which a letter asks that tells of a resolved case.
@@ -380,7 +388,7 @@ fn resolved(
             subject: answer_subject(&ticket.subject),
             greeting: "Hello,".into(),
             paragraphs: std::iter::once(Paragraph::Prose {
-                text: words.to_owned(),
+                text: markdown::to_letter(words, &app.config.site.url),
                 html: with_whole_addresses(&html, &app.config.site.url),
             })
             .chain(asks_verdict(&link))
@@ -476,13 +484,14 @@ pub fn fresh_link(tx: &mut Conn, app: &App, case: CaseId) -> Result<()> {
     Ok(())
 }
 
-/// Tells the sender of a mail why nothing came of it: at most once a day for each reason.
+/// Tells the sender of a mail why nothing came of it: at most once a day for each reason. `thread` is the page of the
+/// thread that it answers.
 pub fn refusal(
     tx: &mut Conn,
     app: &App,
     to: &str,
     reason: &str,
-    words: &str,
+    (words, thread): (&str, Option<String>),
     in_reply_to: Option<&str>,
 ) -> Result<()> {
     let Some(email_key) = names::email_key(to) else {
@@ -495,7 +504,12 @@ pub fn refusal(
             subject: "About your mail to us".into(),
             language: "en".into(),
             greeting: "Hello,".into(),
-            paragraphs: vec![Paragraph::Text(words.to_owned())],
+            paragraphs: std::iter::once(Paragraph::Text(words.to_owned()))
+                .chain(thread.map(|url| Paragraph::Action {
+                    label: "Open the thread".into(),
+                    url,
+                }))
+                .collect(),
             footer: app.config.site.name.clone(),
             replies_welcome: false,
         },

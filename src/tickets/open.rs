@@ -5,13 +5,14 @@ use serde_json::json;
 use super::{SUBJECT_CHARS_MAX, store};
 use crate::app::App;
 use crate::cases::links::{self, NewLink, Target};
-use crate::cases::{self, Event, Step, record_event};
+use crate::cases::{self, Event, NO_SUBJECT, Step, record_event};
 use crate::clock::Moment;
 use crate::db::audit::Actor;
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
 use crate::ids::{CaseId, TicketId, TicketMessageId};
 use crate::jobs;
+use crate::text::is_visible;
 
 /// What opened a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +41,6 @@ impl OpenedBy {
     }
 }
 
-/// What a mail without a subject is called.
-pub const NO_SUBJECT: &str = "(no subject)";
-
 /// The ticket of the case, opened when it has none. Writes the customer's address to the case
 /// when it has none; says nothing to anybody (`notices::receipt` does).
 pub fn open_for_case(
@@ -61,10 +59,9 @@ pub fn open_for_case(
     let found = cases::store::case(tx, case)?
         .ok_or_else(|| Error::Data(format!("there is no case {case} to open a ticket for")))?;
     let subject = crate::mail::one_line(subject, SUBJECT_CHARS_MAX);
-    let subject = if subject.is_empty() {
-        NO_SUBJECT
-    } else {
-        &subject
+    let subject = match is_visible(&subject) {
+        true => &subject,
+        false => NO_SUBJECT,
     };
     let Some(ticket) = store::insert_ticket(tx, now, case, subject, opened_by.as_str())? else {
         return Err(Error::Data(format!(

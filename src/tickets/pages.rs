@@ -9,7 +9,7 @@ use super::attachments::{self, Asker};
 use super::contact::{self, Outcome, Typed, Why};
 use super::follow::{self, Access, Story};
 use super::pictures::{self, Illustrated, illustrate};
-use super::{Direction, FILES_MAX, store};
+use super::{Direction, store};
 use crate::app::App;
 use crate::cases::State;
 use crate::cases::satisfaction::Verdict;
@@ -22,7 +22,7 @@ use crate::people::{Staff, Viewer};
 use crate::text::counted;
 use crate::web::{
     Answer, Failure, Form, FormWithFiles, Page, Problems, Query, When, blocking, client_ip,
-    html_with, redirect, redirect_saying, size,
+    files_limit, html_with, redirect, redirect_saying,
 };
 
 // The contact form
@@ -36,8 +36,8 @@ struct ContactPage {
     problems: Problems,
     similar: Vec<Similar>,
     file_names: Vec<String>,
-    files_max: usize,
-    file_max: String,
+    /// What files fit, in words.
+    files_limit: String,
 }
 
 /// What a link to the form may fill in.
@@ -75,8 +75,7 @@ pub async fn contact_form(app: web::Data<App>, viewer: Viewer, query: Query<Pref
         problems: Problems(Vec::new()),
         similar: Vec::new(),
         file_names: Vec::new(),
-        files_max: FILES_MAX,
-        file_max: String::new(),
+        files_limit: String::new(),
     };
     contact_page(&app, StatusCode::OK, shown).await
 }
@@ -133,18 +132,17 @@ pub async fn post_contact(
         problems: Problems(problems),
         similar,
         file_names,
-        files_max: FILES_MAX,
-        file_max: String::new(),
+        files_limit: String::new(),
     };
     contact_page(&app, status, shown).await
 }
 
 async fn contact_page(app: &App, status: StatusCode, page: ContactPage) -> Answer {
     let products = blocking(app, |app| app.db.read(forum::products)).await?;
-    let file_max = size(app.config.limits.upload_bytes_max);
+    let files_limit = files_limit(&app.config.limits);
     let shown = ContactPage {
         products,
-        file_max,
+        files_limit,
         ..page
     };
     html_with(status, &shown)
@@ -197,8 +195,8 @@ struct FollowPage {
     can_write: bool,
     /// Whether they may take back that we write to them.
     agreed: bool,
-    files_max: usize,
-    file_max: String,
+    /// What files fit, in words.
+    files_limit: String,
 }
 
 #[derive(Template)]
@@ -286,7 +284,7 @@ async fn follow_page(
         .ok_or(Failure::NotFound)?;
     let now = app.now();
     let page = FollowPage {
-        file_max: size(app.config.limits.upload_bytes_max),
+        files_limit: files_limit(&app.config.limits),
         ..follow_of(page, token, story, now, fields, Problems(problems))
     };
     private(html_with(status, &page))
@@ -346,8 +344,7 @@ fn follow_of(
         problems,
         can_write: story.ticket.is_some(),
         agreed: story.agreed,
-        files_max: FILES_MAX,
-        file_max: String::new(),
+        files_limit: String::new(),
     }
 }
 

@@ -80,7 +80,8 @@ pub fn reply(
         resolves,
         when_resolved,
     } = answer;
-    let mut problems = check(body, files);
+    let mut problems = check(body);
+    problems.extend(too_large(&app.config.limits, files, &[]));
     problems.extend_from_slice(refused);
     if !problems.is_empty() {
         return Ok(Outcome::Problems(problems));
@@ -198,7 +199,7 @@ pub fn reply(
     })
 }
 
-fn check(body: &str, files: &[UploadedFile]) -> Vec<Problem> {
+fn check(body: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let chars = body.chars().count();
     if body.trim().is_empty() {
@@ -209,6 +210,5 @@ fn check(body: &str, files: &[UploadedFile]) -> Vec<Problem> {
             format!("The answer has {chars} characters; {BODY_CHARS_MAX} fit."),
         ));
     }
-    problems.extend(too_large(files, &[]));
     problems
 }

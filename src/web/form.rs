@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{Failure, blocking, client_ip, csrf_token, session_token};
 use crate::app::App;
+use crate::config::Limits;
 use crate::error::Problem;
 use crate::files::{Room, Upload};
 use crate::limits::Limit;
@@ -58,9 +59,12 @@ pub struct UploadedFile {
 const FIELDS_MAX: usize = 200;
 /// Most files a form may carry.
 const FILES_MAX: usize = 10;
+/// Size of all files of one form together (bytes): they leave in one mail, and most mail servers refuse
+/// larger ones.
+const FILES_BYTES_MAX: usize = 18 * 1024 * 1024;
 /// Letters of a file's name that are said back.
 const FILENAME_CHARS_SHOWN: usize = 80;
-/// All files of a form together, in times of the largest single one.
+/// All files of a form together, in times of the largest single one, where that is less.
 const FILES_WEIGHT_MAX: usize = 2;
 /// Files of all forms that are being received, in times of what one form may carry: they lie on the
 /// disk of the database, and a sender may take as long as they like.
@@ -254,6 +258,7 @@ fn typed<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Failure> {
 /// Fields that no person fills in.
 const HIDDEN: &[&str] = &[
     "csrf",
+    "key",
     "request_key",
     "seen_similar",
     "seen",
@@ -308,6 +313,27 @@ pub fn size(bytes: usize) -> String {
     }
 }
 
+/// Size of all files of one form together (bytes).
+fn files_bytes_max(limits: &Limits) -> usize {
+    let by_one = limits.upload_bytes_max.saturating_mul(FILES_WEIGHT_MAX);
+    by_one.min(FILES_BYTES_MAX)
+}
+
+/// What files a form takes, in words: `10 files, 10 MB each and 18 MB together`.
+pub fn files_limit(limits: &Limits) -> String {
+    let (each, together) = (limits.upload_bytes_max, files_bytes_max(limits));
+    format!(
+        "{FILES_MAX} files, {} each and {} together",
+        size(each),
+        size(together)
+    )
+}
+
+/// Whether so many files of so many bytes together are more than a form takes.
+pub fn are_files_too_large(limits: &Limits, count: usize, bytes: u64) -> bool {
+    count > FILES_MAX || bytes > files_bytes_max(limits) as u64
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Files {
     Read,
@@ -337,7 +363,7 @@ async fn read_multipart(
     let broken = |_| Failure::bad("The form did not arrive whole. Go back and send it again.");
     let text_max = app.config.limits.body_bytes_max;
     let file_max = app.config.limits.upload_bytes_max;
-    let files_max = file_max.saturating_mul(FILES_WEIGHT_MAX);
+    let files_max = files_bytes_max(&app.config.limits);
     let mut multipart = actix_multipart::Multipart::new(req.headers(), payload);
     let (mut pairs, mut files, mut refused) = (Pairs::new(), Vec::new(), Vec::new());
     let mut has_too_many = false;
@@ -385,9 +411,13 @@ async fn read_multipart(
                     });
                 }
             }
-            let (what, max) = match &filename {
-                None if text_bytes + here > text_max => ("A form's text", text_max),
-                Some(_) if file_bytes + here > files_max => ("All files together", files_max),
+            let what = match &filename {
+                None if text_bytes + here > text_max => {
+                    format!("A form's text may have up to {}.", size(text_max))
+                }
+                Some(_) if file_bytes + here > files_max => {
+                    format!("Up to {} fit.", files_limit(&app.config.limits))
+                }
                 // Read to its end, so that the form can come back with what was typed.
                 Some(_) if here > file_max => {
                     (bytes, upload) = (Vec::new(), None);
@@ -409,10 +439,7 @@ async fn read_multipart(
                 }
             };
             keep(req, &pairs);
-            return Err(Failure::TooLarge(format!(
-                "{what} may have up to {}. Go back and send less.",
-                size(max)
-            )));
+            return Err(Failure::TooLarge(format!("{what} Go back and send less.")));
         }
         match filename {
             // A file field left empty is sent as a file without a name.

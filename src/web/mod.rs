@@ -22,7 +22,10 @@ use crate::error::Result;
 use crate::text::counted;
 
 pub use failure::{Failure, not_found};
-pub use form::{After, Form, FormWithFiles, Query, UploadedFile, size, typed_text};
+pub use form::{
+    After, Form, FormWithFiles, Query, UploadedFile, are_files_too_large, files_limit, size,
+    typed_text,
+};
 pub use problems::Problems;
 
 /// What a handler answers.

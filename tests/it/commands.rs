@@ -26,6 +26,30 @@ fn rights(path: &Path) -> u32 {
 }
 
 #[test]
+fn a_reader_that_leaves_early_breaks_no_command() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for words in ["doctor mail", "doctor"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_offramp"))
+            .current_dir(dir.path())
+            .env_clear()
+            .args(words.split(' '))
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(std::process::Child::wait_with_output)
+            .expect("the command ran");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && told.is_empty(),
+            "{words}: {told}"
+        );
+    }
+}
+
+#[test]
 fn without_a_database_commands_say_what_to_do_and_make_nothing() {
     let dir = tempfile::tempdir().expect("a folder");
     for words in [

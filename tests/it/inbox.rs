@@ -219,6 +219,28 @@ on_both! {
         assert_eq!((all_cases(t).len(), aside(t).len()), (3, 4));
     }
 
+    fn a_newsletter_waits_and_words_on_a_list_count(t) {
+        let news = "List-Id: <news.example.org>\r\nList-Unsubscribe: <https://news.example.org/out>\r\nPrecedence: bulk\r\n";
+        receive(t, ("news@news.example", US), news, "Our spring collection.");
+        assert!(all_cases(t).is_empty());
+        assert!(aside(t)[0].why.contains("newsletter"), "{}", aside(t)[0].why);
+        let list = "List-Id: <bikes.example.org>\r\nList-Unsubscribe: <mailto:out@lists.example>\r\nPrecedence: list\r\n";
+        receive(t, (ANNA, US), &format!("Message-ID: <a1@x>\r\n{list}"), "My lamp broke.");
+        // Whoever answers us is heard, whatever the mail's way added to it.
+        receive(t, (ANNA, US), &format!("In-Reply-To: <a1@x>\r\n{news}"), "It is the left one.");
+        receive(t, ("jo@x.example", US), &format!("In-Reply-To: <a1@x>\r\n{news}"), "Mine too.");
+        assert_eq!((all_cases(t).len(), messages(t, CaseId(1)).len(), aside(t).len()), (2, 2, 1));
+        assert!(receive_mail::replay(&t.app, &admin(t).actor(), aside(t)[0].id).expect("replayed"));
+        t.run_jobs();
+        assert_eq!((all_cases(t).len(), aside(t).len()), (3, 0));
+    }
+
+    fn a_mail_that_says_nothing_is_called_something(t) {
+        let file = "Subject: =?utf-8?q?=E2=80=8B?=\r\nMIME-Version: 1.0\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n";
+        receive(t, (ANNA, US), file, "%PDF");
+        assert_eq!(all_cases(t)[0].summary, "(no subject)");
+    }
+
     fn mail_to_a_forum_is_held_for_review(t) {
         let product = tern(t);
         let mo = t.user("Mo", Role::Member);

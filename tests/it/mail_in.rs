@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use offramp::app::App;
 use offramp::boot::{self, Background};
 use offramp::cases::{self, Case};
+use offramp::commands::doctor_mail::doctor_mail;
 use offramp::config::{Config, MailTransport, Mailbox, Secret, SmtpSecurity};
 use offramp::db::Engine;
 use offramp::db::schema::{intake, ticket_messages};
@@ -404,7 +405,7 @@ fn what_cannot_be_taken_stays_in_the_mailbox_and_is_told() {
         mailbox.security = SmtpSecurity::Starttls;
         mailbox.port = servers.imap;
     });
-    let t = t.expect("SQLite is always there");
+    let mut t = t.expect("SQLite is always there");
     let large = letter(
         CUSTOMER,
         SUPPORT,
@@ -425,6 +426,15 @@ fn what_cannot_be_taken_stays_in_the_mailbox_and_is_told() {
     listens(&t, SUPPORT);
     let note = until("a note", || health(&t, SUPPORT).error);
     assert!(note.contains("1 mail larger than 1 MB"), "{note}");
+    let page = t.browser_of("Jo", Role::Staff).0.get("/desk/mail").body;
+    assert!(page.contains("1 mail larger than 1 MB"), "{page}");
+    let told = doctor_mail(&t.app.config);
+    let line = told.iter().find(|line| line.what == "mailbox");
+    let line = line.expect("the mailbox's line").to_string();
+    assert!(
+        line.starts_with("look") && line.contains("1 mail larger than 1 MB"),
+        "{line}"
+    );
     let is_seen = |wanted: bool| {
         let mails = servers.mails(SUPPORT);
         mails

@@ -484,6 +484,31 @@ on_both! {
     }
 }
 
+#[test]
+fn an_answer_is_in_the_name_of_whoever_wrote_it_and_of_the_desk() {
+    let t = Test::new(Backend::Sqlite, |config| {
+        config.mail.from_name = "Lamp help".into();
+    })
+    .expect("SQLite");
+    let case = opened(&t);
+    answer(
+        &t,
+        &staff(&t, "Ada"),
+        case,
+        "**Hold** it:\n\n1. press `on`\n2. wait",
+        "a",
+    );
+    let mail = sent_to(&t, ANNA, "Hold it:");
+    let from = mail.from.and_then(|from| from.name);
+    assert_eq!(from.as_deref(), Some("Ada (Lamp help)"));
+    assert!(
+        mail.text.contains("Hold it:\n\n1. press on\n2. wait\n"),
+        "{}",
+        mail.text
+    );
+    t.finish();
+}
+
 /// A mail that waits for its turn says nothing that was taken down meanwhile, and nothing to whoever
 /// wants no more.
 #[test]

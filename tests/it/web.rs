@@ -48,6 +48,10 @@ on_both! {
         assert_eq!(browser.head("/no/such/page").status, 404);
         let reply = browser.get("/logout");
         assert_eq!((reply.status, reply.header("allow")), (405, "POST"));
+        // A case's forms answer at addresses of their own: whoever reloads one is led to the case.
+        let (mut staff, _) = t.browser_of("Jo", Role::Staff);
+        let reply = staff.get("/desk/case/7/message");
+        assert_eq!((reply.status, reply.header("location")), (303, "/desk/case/7"));
         let reply = browser.post("/account", &[]);
         assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"));
         assert!(reply.body.contains("<h1>"));

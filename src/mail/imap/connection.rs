@@ -19,13 +19,16 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::oauth::{Tokens, XOAuth2};
-use super::trouble::{Trouble, said, short, tls_words};
+use super::trouble::{Trouble, said, short, tls_trouble, tls_words};
 use crate::clock::Moment;
 use crate::config::{Mailbox, SmtpSecurity};
 use crate::net;
 
 /// Longest wait for a connection, and for TLS on it.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for a server's first words, which it says unasked: who waits longer mostly waits for a
+/// port that wants TLS first.
+const GREETING_MAX: Duration = Duration::from_secs(15);
 /// Longest wait for the end of a command.
 pub const COMMAND_MAX: Duration = Duration::from_secs(60);
 /// Folders that are named when the one that was asked for is missing.
@@ -87,19 +90,21 @@ async fn connect(mailbox: &Mailbox) -> Result<Client<Box<dyn Wire>>, Trouble> {
     // Commands are short and waited for; an error only makes them slower.
     let _ = stream.set_nodelay(true);
     match mailbox.security {
-        SmtpSecurity::None => greeted(Client::new(Box::new(stream) as Box<dyn Wire>)).await,
+        SmtpSecurity::None => {
+            greeted(Client::new(Box::new(stream) as Box<dyn Wire>), mailbox).await
+        }
         SmtpSecurity::Tls => {
             let stream = secure(mailbox, stream).await?;
-            greeted(Client::new(stream)).await
+            greeted(Client::new(stream), mailbox).await
         }
         SmtpSecurity::Starttls => {
-            let mut client = greeted(Client::new(stream)).await?;
+            let mut client = greeted(Client::new(stream), mailbox).await?;
             timeout(
                 COMMAND_MAX,
                 client.run_command_and_check_ok("STARTTLS", None),
             )
             .await?
-            .map_err(|e| Trouble::Tls {
+            .map_err(|e| Trouble::NoStartTls {
                 host: host.to_owned(),
                 why: said(&e),
             })?;
@@ -110,11 +115,8 @@ async fn connect(mailbox: &Mailbox) -> Result<Client<Box<dyn Wire>>, Trouble> {
 }
 
 async fn secure(mailbox: &Mailbox, stream: TcpStream) -> Result<Box<dyn Wire>, Trouble> {
-    let failed = |why: String| Trouble::Tls {
-        host: mailbox.host.clone(),
-        why,
-    };
-    let config = net::tls(mailbox.ca_file.as_deref()).map_err(failed)?;
+    let failed = |why: String| tls_trouble(&mailbox.host, why);
+    let config = net::tls(mailbox.ca_file.as_deref()).map_err(Trouble::CaFile)?;
     let name = ServerName::try_from(mailbox.host.clone())
         .map_err(|_| Trouble::UnknownHost(mailbox.host.clone()))?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
@@ -126,10 +128,16 @@ async fn secure(mailbox: &Mailbox, stream: TcpStream) -> Result<Box<dyn Wire>, T
 }
 
 /// The client, once its server said that it is there (RFC 9051, section 7.1).
-async fn greeted<T: Wire>(mut client: Client<T>) -> Result<Client<T>, Trouble> {
-    let greeting = timeout(COMMAND_MAX, client.read_response())
-        .await?
-        .map_err(|e| Trouble::Lost(short(&e.to_string())))?;
+async fn greeted<T: Wire>(mut client: Client<T>, mailbox: &Mailbox) -> Result<Client<T>, Trouble> {
+    let at = format!("{}:{}", mailbox.host, mailbox.port);
+    let greeting = timeout(GREETING_MAX, client.read_response())
+        .await
+        .map_err(|_| Trouble::NoGreeting {
+            at: at.clone(),
+            seconds: GREETING_MAX.as_secs(),
+            is_clear: mailbox.security != SmtpSecurity::Tls,
+        })?
+        .map_err(|e| no_greeting(at, &e))?;
     let Some(greeting) = greeting else {
         return Err(Trouble::Lost("the server closed it".into()));
     };
@@ -141,6 +149,19 @@ async fn greeted<T: Wire>(mut client: Client<T>) -> Result<Client<T>, Trouble> {
             outcome.information.as_deref().unwrap_or("no greeting"),
         ))),
         _ => Err(Trouble::Refused("no greeting of an IMAP server".into())),
+    }
+}
+
+/// Why no greeting could be read: mostly it was that of a server for something else.
+fn no_greeting(at: String, error: &std::io::Error) -> Trouble {
+    let words = error.to_string();
+    // The client library's words for an answer that is none.
+    match words.split_once(" during parsing of ") {
+        Some((_, said)) => Trouble::NotImap {
+            at,
+            said: short(&said.trim_matches('"').replace("\\r\\n", " ")),
+        },
+        None => Trouble::Lost(short(&words)),
     }
 }
 

@@ -180,10 +180,17 @@ impl Watch {
                 note = reading.take_new(self, &mut imap) => note?,
                 lost = self.keep_hold() => return Err(lost),
             };
-            self.write(move |tx, name, now| {
-                store::mark_read(tx, name, state.as_str(), note.as_deref(), now)
-            })
-            .await?;
+            let left = note.clone();
+            let is_new = self.write(move |tx, name, now| {
+                store::mark_read(tx, name, state.as_str(), left.as_deref(), now)
+            });
+            if let (true, Some(left)) = (is_new.await?, note) {
+                tracing::warn!(
+                    mailbox = self.name,
+                    left,
+                    "a mailbox was read, but not all of it"
+                );
+            }
             let is_due;
             (imap, is_due) = match has_idle {
                 true => self.idle(imap).await?,

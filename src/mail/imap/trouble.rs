@@ -24,6 +24,32 @@ pub enum Trouble {
     )]
     Tls { host: String, why: String },
     #[error(
+        "{0} shows a certificate that signed itself. If that is meant to be so, put the certificate (PEM) into a file and set `ca_file` to its path."
+    )]
+    SelfSigned(String),
+    #[error("{0}. Check `ca_file`.")]
+    CaFile(String),
+    #[error(
+        "{0} can’t be talked to by TLS: what answers at this port does not speak it. Check `port` (993), or set `security = \"starttls\"` for a server that begins in the clear (143)."
+    )]
+    NoTls(String),
+    #[error(
+        "{host} offers no STARTTLS at this port ({why}). Set `security = \"tls\"` and the port for that, mostly 993."
+    )]
+    NoStartTls { host: String, why: String },
+    #[error(
+        "{at} was reached, and says nothing within {seconds} seconds. {}",
+        silent_words(*is_clear)
+    )]
+    NoGreeting {
+        at: String,
+        seconds: u64,
+        /// Whether we waited for words in the clear.
+        is_clear: bool,
+    },
+    #[error("{at} does not speak IMAP. It says: {said}. Check `host` and `port`: mostly 993.")]
+    NotImap { at: String, said: String },
+    #[error(
         "The server does not let us in: {0}. Check `user` and `password`; some providers want a password made for this program, or OAuth."
     )]
     LogIn(String),
@@ -77,6 +103,27 @@ impl From<tokio::time::error::Elapsed> for Trouble {
     fn from(_: tokio::time::error::Elapsed) -> Trouble {
         Trouble::Silent
     }
+}
+
+fn silent_words(is_clear: bool) -> &'static str {
+    match is_clear {
+        true => {
+            "A port that wants TLS from the first byte (993) is silent like that: set `security = \"tls\"` for it."
+        }
+        false => "Check `host` and `port`.",
+    }
+}
+
+/// What stands against TLS with this host, by the words of its library.
+pub fn tls_trouble(host: &str, why: String) -> Trouble {
+    let host = host.to_owned();
+    if why.contains("CaUsedAsEndEntity") {
+        return Trouble::SelfSigned(host);
+    }
+    if why.contains("InvalidContentType") {
+        return Trouble::NoTls(host);
+    }
+    Trouble::Tls { host, why }
 }
 
 /// The server's own words in an answer that is not OK. The client library keeps them only in its debug

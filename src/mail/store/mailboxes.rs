@@ -68,15 +68,19 @@ pub fn advance(tx: &mut Conn, name: &str, last_uid: i64, now: Moment) -> Result<
 }
 
 /// The mailbox was read to its end; `note` says what was left in it. Since when is kept while something
-/// is left.
+/// is left. Whether the note says anything that did not stand there before.
 pub fn mark_read(
     tx: &mut Conn,
     name: &str,
     state: &str,
     note: Option<&str>,
     now: Moment,
-) -> Result<()> {
+) -> Result<bool> {
     ensure(tx, name)?;
+    let before: Option<String> = mailboxes::table
+        .filter(mailboxes::name.eq(name))
+        .select(mailboxes::error)
+        .first(tx)?;
     let is_new = mailboxes::failed_at
         .is_null()
         .or(mailboxes::state.ne(state));
@@ -97,7 +101,7 @@ pub fn mark_read(
             .set(mailboxes::failed_at.eq(None::<i64>))
             .execute(tx)?;
     }
-    Ok(())
+    Ok(note.is_some() && note != before.as_deref())
 }
 
 /// It can't be read. Since when is kept while the state stays.
