@@ -12,7 +12,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use offramp::error::Result;
-use offramp::search::{DocSource, SearchIndex, SearchQuery, ThreadDoc};
+use offramp::ranker::Ranker;
+use offramp::search::{DocSource, Likeness, SearchIndex, SearchQuery, ThreadDoc};
 use tantivy::collector::TopDocs;
 use tantivy::query::{BooleanQuery, Query, TermQuery};
 use tantivy::schema::{IndexRecordOption, Value};
@@ -120,6 +121,16 @@ fn seconds(since: &Instant) -> f64 {
     nanos.map_or_else(|| since.elapsed().as_secs_f64(), |nanos| nanos / 1e9)
 }
 
+/// The five threads most like a text.
+fn asked<'a>(text: &'a str, product: Option<&'a str>) -> Likeness<'a> {
+    Likeness {
+        text,
+        product,
+        limit: 5,
+        ..Likeness::default()
+    }
+}
+
 fn main() {
     let begin = Instant::now();
     let now = || seconds(&begin);
@@ -181,16 +192,21 @@ fn main() {
     let posts: Vec<String> = (0..QUERIES)
         .map(|_| threads.sentence(&mut dice, 40))
         .collect();
+    let ranker = Ranker::new(None);
     let start = now();
     for post in &posts {
-        black_box(index.similar(post, None, 5, &[]).expect("similar threads"));
+        black_box(
+            ranker
+                .rank(&index, &asked(post, None))
+                .expect("similar threads"),
+        );
     }
     println!("similar  {:.0} texts/s", QUERIES as f64 / (now() - start));
     let start = now();
     for post in &posts {
         black_box(
-            index
-                .similar(post, Some("product-1"), 5, &[])
+            ranker
+                .rank(&index, &asked(post, Some("product-1")))
                 .expect("similar threads"),
         );
     }

@@ -17,6 +17,7 @@ use crate::mail::outbox::StillTrue;
 use crate::mail::transport::Transport;
 use crate::networks::{Connector, Network};
 use crate::random::Random;
+use crate::ranker::Ranker;
 use crate::search::SearchIndex;
 use crate::web::page_cache::PageCache;
 
@@ -33,6 +34,8 @@ pub struct Parts {
     pub db: Db,
     pub files: Files,
     pub index: Arc<SearchIndex>,
+    /// Says which threads are most like a text.
+    pub ranker: Ranker,
     /// `None` when mail is switched off: mails then wait in the outbox.
     pub mail: Option<Box<dyn Transport>>,
     /// Signs each mail that leaves, when a key is configured.

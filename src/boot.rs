@@ -14,6 +14,7 @@ use crate::db::migrate::{self, Schema};
 use crate::db::{Db, ServerLock, settings};
 use crate::error::{Error, Result};
 use crate::escalations;
+use crate::escalations::past_links::DecidedLinks;
 use crate::files::Files;
 use crate::forum::{self, docs::Docs};
 use crate::inbox::confirm_topic::ConfirmTopic;
@@ -35,6 +36,7 @@ use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::people::{self, passwords};
 use crate::random::Random;
+use crate::ranker::Ranker;
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::forget_uploads::ForgetUploads;
 use crate::tickets::tell_unsent::TellUnsent;
@@ -135,6 +137,7 @@ fn assemble(
     let around = around(&config, &keys, &db, &clock)?;
     Ok(App::new(Parts {
         index: Arc::new(around.index),
+        ranker: Ranker::new(Some(Arc::new(DecidedLinks::new(db.clone())))),
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
         signer: around.signer,

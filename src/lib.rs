@@ -24,6 +24,7 @@ pub mod limits;
 pub mod live;
 pub mod mail;
 pub mod networks;
+pub mod ranker;
 pub mod search;
 pub mod web;
 

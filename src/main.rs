@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use offramp::boot::{self, Background};
 use offramp::clock::Clock;
-use offramp::commands::{check, doctor, doctor_mail, reindex};
+use offramp::commands::{check, doctor, doctor_mail, eval_link, import, reindex, similar};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
 use offramp::db::{Db, ServerLock, migrate};
@@ -68,9 +68,23 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take in threads of another forum, and make them searchable.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Print the threads most like each text of standard input.
+    Similar(similar::SimilarOptions),
+    /// Measure on standard sets whose right answers are known.
+    #[command(subcommand)]
+    Eval(Eval),
     /// Make accounts, give roles, list users.
     #[command(subcommand)]
     User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum Eval {
+    /// How well threads are found for texts. Needs no configuration and no database.
+    Link(eval_link::EvalLink),
 }
 
 #[derive(clap::Args)]
@@ -158,6 +172,7 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Mail(MailCommand::Parse) => parse_mail(),
+        Command::Eval(Eval::Link(asked)) => eval_link::run(&asked),
         command => run(command, file.as_deref()),
     };
     match done {
@@ -209,6 +224,16 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
             say!("The new index is in use, with {threads}.");
             Ok(())
         }
+        Command::Import(command) => {
+            boot::migrated(&config)?;
+            let app = boot::app(config, Clock::System, Random::System)?;
+            import::run(&app, &command)
+        }
+        Command::Similar(options) => {
+            let app = boot::tool(config)?;
+            let output = &mut std::io::stdout().lock();
+            similar::run(&app, &options, std::io::stdin().lock(), output)
+        }
         Command::Mentions(command) => {
             let app = boot::tool(config)?;
             escalations::commands::run(&app, &command)
@@ -235,9 +260,9 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
                 n => Err(Error::other(format!("{n} things need to be put right"))),
             }
         }
-        Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse) => {
-            Err(Error::other("a mail is taken in before this is reached"))
-        }
+        Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse) | Command::Eval(_) => Err(
+            Error::other("this command is run before a configuration is read"),
+        ),
         Command::Mail(MailCommand::Replay { id }) => {
             let app = boot::tool(config)?;
             if receive_mail::replay(&app, &Actor::Operator, id)? {

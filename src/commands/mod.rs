@@ -3,4 +3,7 @@
 pub mod check;
 pub mod doctor;
 pub mod doctor_mail;
+pub mod eval_link;
+pub mod import;
 pub mod reindex;
+pub mod similar;

@@ -12,7 +12,8 @@ use crate::db::lock;
 use crate::error::Result;
 use crate::ids::MentionId;
 use crate::people::CurrentUser;
-use crate::search::{Likeness, Similar};
+use crate::ranker::{self, Similar};
+use crate::search::Likeness;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +38,16 @@ pub(super) fn consider(
     judged.in_doubt = false;
     judged.severity = severity.unwrap_or(judged.severity);
     let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
-    let found = app.index.similar_to(&Likeness {
-        text: &mention.text,
-        product: product.map(|p| p.slug.as_str()),
-        limit: link::CANDIDATES_MAX,
-        exclude: &[],
-        at: Some(mention.posted_at.0),
-    })?;
+    let found = ranker::similar(
+        app,
+        &Likeness {
+            text: &mention.text,
+            product: product.map(|p| p.slug.as_str()),
+            limit: link::CANDIDATES_MAX,
+            exclude: &[],
+            at: Some(mention.posted_at.0),
+        },
+    )?;
     Ok((judged, found))
 }
 

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::ids::{CaseId, HandleId, MentionId};
 use crate::jobs::{self, Job, Next};
 use crate::people::handles::{self, Handle};
+use crate::ranker;
 use crate::search::Likeness;
 
 /// Mentions of one transaction.
@@ -247,7 +248,7 @@ fn note_failure(app: &App, mention: &Mention, error: &Error) -> Result<()> {
         .write(|tx| store::set_failed(tx, mention, &error.to_string(), again_at))
 }
 
-type Considered = Result<(Triage, Vec<crate::search::Similar>)>;
+type Considered = Result<(Triage, Vec<ranker::Similar>)>;
 
 /// Judges and searches, on several threads. A text that makes our code panic fails alone.
 fn consider(
@@ -298,7 +299,7 @@ fn consider_one(
         exclude: &[],
         at: Some(mention.posted_at.0),
     };
-    let found = app.index.similar_to(&likeness)?;
+    let found = ranker::similar(app, &likeness)?;
     Ok((triage, found))
 }
 

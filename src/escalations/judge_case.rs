@@ -17,6 +17,7 @@ use crate::db::{Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, TicketMessageId};
 use crate::jobs::{Job, Next};
+use crate::ranker;
 use crate::search::Likeness;
 
 /// Confidence from which a thread is proposed where no product says it.
@@ -69,13 +70,16 @@ impl Job for JudgeCase {
         let judged = triage::judge(&text, true, &catalogue, &[]);
         let product_id = case.product.or(judged.product);
         let product = catalogue.iter().find(|p| Some(p.id) == product_id);
-        let found = app.index.similar_to(&Likeness {
-            text: &text,
-            product: product.map(|p| p.slug.as_str()),
-            limit: CANDIDATES_MAX,
-            exclude: &[],
-            at: Some(case.opened_at.0),
-        })?;
+        let found = ranker::similar(
+            app,
+            &Likeness {
+                text: &text,
+                product: product.map(|p| p.slug.as_str()),
+                limit: CANDIDATES_MAX,
+                exclude: &[],
+                at: Some(case.opened_at.0),
+            },
+        )?;
         let now = app.now();
         let by = Actor::rule("triage");
         app.db.write(|tx| {

@@ -205,7 +205,7 @@ pub fn first_sentence(plain: &str, chars_max: usize) -> String {
 }
 
 /// The public threads behind what the search found, in its order.
-pub fn candidates(conn: &mut Conn, found: &[crate::search::Similar]) -> Result<Vec<Candidate>> {
+pub fn candidates(conn: &mut Conn, found: &[crate::ranker::Similar]) -> Result<Vec<Candidate>> {
     let ids: Vec<i64> = found.iter().map(|s| s.thread_id).collect();
     let threads = store::public_threads(conn, &ids)?;
     Ok(found

@@ -32,6 +32,7 @@ pub mod judge_case;
 pub mod link;
 pub mod look_at;
 pub mod pages;
+pub mod past_links;
 pub mod poll;
 pub mod quality;
 pub mod recheck;

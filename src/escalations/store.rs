@@ -8,6 +8,7 @@ mod checks;
 mod claims;
 mod intake;
 mod mentions;
+mod past_links;
 mod replies;
 mod triages;
 
@@ -15,5 +16,6 @@ pub use checks::*;
 pub use claims::*;
 pub use intake::*;
 pub use mentions::*;
+pub use past_links::*;
 pub use replies::*;
 pub use triages::*;

@@ -18,6 +18,7 @@ pub mod edit_post;
 pub mod follow;
 pub mod forget_read;
 pub mod hide_revision;
+pub mod import_threads;
 pub mod letters;
 pub mod me_too;
 pub mod move_thread;

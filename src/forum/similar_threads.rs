@@ -4,6 +4,8 @@ use super::store::ThreadLine;
 use super::store::lists;
 use crate::app::App;
 use crate::error::Result;
+use crate::ranker;
+use crate::search::Likeness;
 
 /// Threads offered at most.
 const OFFERED: usize = 5;
@@ -18,7 +20,16 @@ pub struct Similar {
 
 /// Public threads like `text`, best first; `product` is a slug.
 pub fn similar_threads(app: &App, text: &str, product: Option<&str>) -> Result<Vec<Similar>> {
-    let found = app.index.similar(text, product, OFFERED, &[])?;
+    let found = ranker::similar(
+        app,
+        &Likeness {
+            text,
+            product,
+            limit: OFFERED,
+            exclude: &[],
+            at: Some(app.now().0),
+        },
+    )?;
     let sure: Vec<_> = found
         .into_iter()
         .filter(|s| s.confidence >= CONFIDENCE_MIN)

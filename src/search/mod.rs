@@ -21,6 +21,7 @@ mod schema;
 mod search;
 mod similar;
 mod snippet;
+mod telling;
 
 pub mod words;
 
@@ -29,7 +30,8 @@ pub use indexer::{Indexer, catch_up, rebuild};
 pub use query::{Clause, Filters, QUERY_CHARS_MAX, SearchQuery};
 pub use schema::REPLIES_BYTES_MAX;
 pub use search::{Hit, PAGE_HITS_MAX, RESULTS_MAX, Results, Suggestion, Why};
-pub use similar::{Likeness, Similar, confidence};
+pub use similar::{LIMIT_MAX, Likeness, Measured};
+pub use telling::Reading;
 
 /// The kinds of a thread, as the database writes them.
 pub const KINDS: [&str; 5] = [

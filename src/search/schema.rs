@@ -20,7 +20,7 @@ use super::words::{Words, stemmers_for};
 use crate::text::language;
 
 /// Raised whenever documents are built differently, so that an index of an older release is rebuilt.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 /// How many times the title counts.
 pub const TITLE_WEIGHT: usize = 2;
 /// How many times each accepted answer counts.
@@ -50,6 +50,10 @@ pub struct Fields {
     pub version: Field,
     /// All words, see the head of this file.
     pub text: Field,
+    /// The title's words, once.
+    pub title_words: Field,
+    /// The opening post's words.
+    pub opening: Field,
     /// The beginnings of the title's words.
     pub title_prefix: Field,
     /// The title as written, stored.
@@ -74,16 +78,20 @@ pub struct Fields {
     pub created_at: Field,
     /// Microseconds.
     pub active_at: Field,
-    /// Bits [`SOLVED`] and [`OFFICIAL`].
+    /// Bits [`SOLVED`], [`OFFICIAL`] and [`KNOWN_ISSUE`].
     pub flags: Field,
     /// "Me too" count.
     pub me_too: Field,
+    /// How many answers and other replies there are.
+    pub replies: Field,
 }
 
 /// Bit of the `flags` field.
 pub const SOLVED: u64 = 1;
 /// Bit of the `flags` field.
 pub const OFFICIAL: u64 = 2;
+/// Bit of the `flags` field.
+pub const KNOWN_ISSUE: u64 = 4;
 /// The `language` of a thread whose language can't be told.
 pub const UNKNOWN_LANGUAGE: &str = "und";
 
@@ -95,6 +103,11 @@ pub fn schema() -> (Schema, Fields) {
             .set_tokenizer("analysed")
             .set_index_option(IndexRecordOption::WithFreqsAndPositions),
     );
+    let counted = TextOptions::default().set_indexing_options(
+        TextFieldIndexing::default()
+            .set_tokenizer("analysed")
+            .set_index_option(IndexRecordOption::WithFreqs),
+    );
     let prefixes = TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
             .set_tokenizer("analysed")
@@ -105,6 +118,8 @@ pub fn schema() -> (Schema, Fields) {
         id: b.add_i64_field("id", INDEXED | FAST),
         version: b.add_i64_field("version", FAST),
         text: b.add_text_field("text", words),
+        title_words: b.add_text_field("title_words", counted.clone()),
+        opening: b.add_text_field("opening", counted),
         title_prefix: b.add_text_field("title_prefix", prefixes),
         title: b.add_text_field("title", STORED),
         body: b.add_text_field("body", STORED),
@@ -119,6 +134,7 @@ pub fn schema() -> (Schema, Fields) {
         active_at: b.add_i64_field("active_at", FAST),
         flags: b.add_u64_field("flags", FAST),
         me_too: b.add_u64_field("me_too", FAST),
+        replies: b.add_u64_field("replies", FAST),
     };
     (b.build(), fields)
 }
@@ -137,18 +153,22 @@ pub fn document(fields: &Fields, thread: &ThreadDoc) -> TantivyDocument {
         None => language::detect(&format!("{}\n{}", thread.title, thread.body)),
     };
     let stemmers = stemmers_for(language);
-    let mut text = Analysis {
+    let analysis = || Analysis {
         stemmers: &stemmers,
         out: String::new(),
     };
+    let (mut title, mut opening) = (analysis(), analysis());
+    title.post(&thread.title, usize::MAX);
+    opening.post(&thread.body, BODY_BYTES_MAX);
+    let mut text = analysis();
     for _ in 0..TITLE_WEIGHT {
-        text.post(&thread.title, usize::MAX);
+        text.out.push_str(&title.out);
     }
     for tag in &thread.tags {
         text.post(tag, usize::MAX);
     }
     text.post(&thread.product, usize::MAX);
-    text.post(&thread.body, BODY_BYTES_MAX);
+    text.out.push_str(&opening.out);
     for _ in 0..ANSWER_WEIGHT {
         text.posts(&thread.answers, ANSWERS_BYTES_MAX);
     }
@@ -164,6 +184,8 @@ pub fn document(fields: &Fields, thread: &ThreadDoc) -> TantivyDocument {
     doc.add_i64(fields.id, thread.id);
     doc.add_i64(fields.version, thread.version);
     doc.add_text(fields.text, text.out);
+    doc.add_text(fields.title_words, title.out);
+    doc.add_text(fields.opening, opening.out);
     doc.add_text(fields.title_prefix, title_prefixes(&thread.title));
     doc.add_text(fields.title, &thread.title);
     doc.add_text(fields.body, stored);
@@ -185,7 +207,14 @@ pub fn document(fields: &Fields, thread: &ThreadDoc) -> TantivyDocument {
     doc.add_i64(fields.active_at, thread.active_at);
     let solved = if thread.state == "solved" { SOLVED } else { 0 };
     let official = if thread.official { OFFICIAL } else { 0 };
-    doc.add_u64(fields.flags, solved | official);
+    let known_issue = if thread.kind == "known_issue" {
+        KNOWN_ISSUE
+    } else {
+        0
+    };
+    doc.add_u64(fields.flags, solved | official | known_issue);
+    let replies = thread.answers.len() + thread.replies.len();
+    doc.add_u64(fields.replies, u64::try_from(replies).unwrap_or(u64::MAX));
     doc.add_u64(fields.me_too, u64::from(thread.me_too));
     doc
 }

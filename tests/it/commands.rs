@@ -62,6 +62,8 @@ fn without_a_database_commands_say_what_to_do_and_make_nothing() {
         "mail receive --recipient support@example.com",
         "check",
         "reindex",
+        "import jsonl threads.jsonl",
+        "similar --jsonl",
     ] {
         let output = offramp(dir.path(), words);
         assert!(!output.status.success(), "{words}");

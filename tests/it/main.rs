@@ -8,6 +8,7 @@ mod harness;
 mod hooks;
 mod inbox;
 mod kills;
+mod linking;
 mod mail_in;
 mod mail_loops;
 mod mail_out;

@@ -49,7 +49,8 @@ const FLOORS: &[&[&str]] = &[
         "clock", "config", "error", "ids", "net", "random", "say", "text",
     ],
     &[
-        "app", "db", "files", "jobs", "keys", "limits", "live", "mail", "networks", "search", "web",
+        "app", "db", "files", "jobs", "keys", "limits", "live", "mail", "networks", "ranker",
+        "search", "web",
     ],
     &["people"],
     &["forum", "cases"],

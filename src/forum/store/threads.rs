@@ -1,5 +1,7 @@
 //! Queries of threads: one at a time, and the writes that verbs are made of.
 
+use std::collections::HashMap;
+
 use diesel::dsl::max;
 use diesel::prelude::*;
 
@@ -9,7 +11,9 @@ use crate::db::changes::{self, Subject};
 use crate::db::schema::{post_revisions, posts, thread_tags, threads};
 use crate::db::{Conn, Lock, lock};
 use crate::error::{Error, Result};
-use crate::forum::{Place, Thread, ThreadKind, ThreadState, Visibility, policy, thread_path};
+use crate::forum::{
+    Place, Thread, ThreadKind, ThreadState, Visibility, import_threads, policy, thread_path,
+};
 use crate::ids::{CaseId, MentionId, PostId, ProductId, ThreadId, TopicId, UserId};
 use crate::people::CurrentUser;
 
@@ -211,6 +215,21 @@ pub fn thread_of_request(tx: &mut Conn, key: &str) -> Result<Option<(Place, Post
         };
         (place, PostId(post))
     }))
+}
+
+/// The ids that imported threads had where they came from, by our own.
+pub fn external_ids(conn: &mut Conn, of: &[i64]) -> Result<HashMap<i64, String>> {
+    let keys: Vec<(i64, Option<String>)> = threads::table
+        .filter(threads::id.eq_any(of))
+        .select((threads::id, threads::request_key))
+        .load(conn)?;
+    Ok(keys
+        .into_iter()
+        .filter_map(|(id, key)| {
+            let external = key?.strip_prefix(import_threads::KEY_PREFIX)?.to_owned();
+            Some((id, external))
+        })
+        .collect())
 }
 
 /// Raises the version and, last, tells the change log: the end of every write to a thread.

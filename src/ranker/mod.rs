@@ -1,0 +1,272 @@
+//! The ranker: of the threads that share words with a text, which would a reader take for the answer.
+//!
+//! The search measures (`crate::search`), the memory knows what was linked before, and a model of few
+//! weights, each with a name in words, makes one score of it all and a probability. The weights that
+//! are shipped were learned from a public support forum; a site's own take their place once staff
+//! have confirmed and rejected enough links.
+//!
+//! Knows no user and no slice: past links come in through [`PastLinks`], and of a text only weighed
+//! numbers of its words are kept.
+
+pub mod fit;
+mod memory;
+mod signals;
+mod weights;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+pub use memory::{LINKS_MAX, Memory, PastLink, Recalled, Verdict, Weighed};
+pub use signals::{COUNT, MEANING, SIGNALS, Signals};
+pub use weights::{LEAD_MAX, Weights, shipped};
+
+use crate::app::App;
+use crate::clock::{HOUR, MINUTE, Moment};
+use crate::error::Result;
+use crate::search::{LIMIT_MAX, Likeness, Measured, Reading, SearchIndex};
+use crate::text::counted;
+use signals::{Best, DAY, signals};
+
+/// Candidates beyond this similarity of a rejected text are lowered by the rule, not by a weight; see
+/// [`Recalled::is_refused`]. Decided links are looked for again this far back, because transactions
+/// may end in another order than they began (µs).
+const OVERLAP_MICROS: i64 = MINUTE;
+/// How often everything is read anew, so that a text that was deleted is forgotten (µs).
+pub const RELOAD_MICROS: i64 = HOUR;
+/// Similarity of past texts from which they are a reason to tell.
+const ALIKE_TOLD: f64 = 0.4;
+/// Days within which a thread counts as new in the reasons.
+const NEW_DAYS: f64 = 7.0;
+
+/// Where decided links come from.
+pub trait PastLinks: Send + Sync {
+    /// Links to threads that were decided at or after `since` (µs), the oldest first; of more than
+    /// `limit` the newest.
+    fn decided_since(&self, since: i64, limit: usize) -> Result<Vec<PastLink>>;
+
+    /// The texts these links were made for; what was deleted has none.
+    fn texts(&self, links: &[i64]) -> Result<HashMap<i64, String>>;
+}
+
+/// A thread that may be about the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Similar {
+    /// The thread's id.
+    pub thread_id: i64,
+    /// Comparable within one answer.
+    pub score: f64,
+    /// The probability that a reader would accept the link, 0 to 1.
+    pub confidence: f64,
+    /// What speaks for it, in words for a person.
+    pub reasons: Vec<String>,
+}
+
+/// A candidate with its signals, before anything is made of them.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub measured: Measured,
+    pub recalled: Recalled,
+    pub signals: Signals,
+}
+
+/// Ranks threads. One a process, shared by reference.
+pub struct Ranker {
+    source: Option<Arc<dyn PastLinks>>,
+    memory: RwLock<Memory>,
+    weights: RwLock<Arc<Weights>>,
+    /// Since when links are to be read, and when all were read last (µs).
+    followed: Mutex<Option<(i64, i64)>>,
+}
+
+/// The threads most like a text, best first, with what was linked up to now taken into account.
+pub fn similar(app: &App, asked: &Likeness<'_>) -> Result<Vec<Similar>> {
+    app.ranker.follow(&app.index, app.now())?;
+    Ok(app.ranker.rank(&app.index, asked)?)
+}
+
+impl Ranker {
+    /// A ranker with the shipped weights. Without a source it knows what it is taught.
+    pub fn new(source: Option<Arc<dyn PastLinks>>) -> Ranker {
+        Ranker {
+            source,
+            memory: RwLock::default(),
+            weights: RwLock::new(Arc::new(shipped())),
+            followed: Mutex::default(),
+        }
+    }
+
+    /// The weights in use.
+    pub fn weights(&self) -> Arc<Weights> {
+        self.weights
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Puts other weights in use.
+    pub fn set_weights(&self, weights: Weights) {
+        *self.weights.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(weights);
+    }
+
+    /// Takes in what was decided since it was last called.
+    pub fn follow(&self, index: &SearchIndex, now: Moment) -> Result<()> {
+        let Some(source) = &self.source else {
+            return Ok(());
+        };
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let anew = followed.is_none_or(|(_, all)| now.0.saturating_sub(all) >= RELOAD_MICROS);
+        let (since, all) = match *followed {
+            Some(known) if !anew => known,
+            _ => (0, now.0),
+        };
+        let links = source.decided_since(since, LINKS_MAX)?;
+        let newest = links.last().map_or(since, |link| link.at - OVERLAP_MICROS);
+        if !anew && links.is_empty() {
+            return Ok(());
+        }
+        let mut fresh = Memory::default();
+        let unknown: Vec<i64> = {
+            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+            let is_unknown = |link: &&PastLink| anew || !memory.knows(link.id);
+            links.iter().filter(is_unknown).map(|l| l.id).collect()
+        };
+        let texts = source.texts(&unknown)?;
+        let mut weighed: HashMap<i64, Weighed> = HashMap::with_capacity(texts.len());
+        for (id, text) in &texts {
+            weighed.insert(*id, Weighed::of(index.read_text(text)?.weighed()));
+        }
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        let taught = if anew { &mut fresh } else { &mut *memory };
+        for link in links {
+            let words = weighed.remove(&link.id);
+            taught.learn(link, || words.unwrap_or_default());
+        }
+        if anew {
+            *memory = fresh;
+        }
+        *followed = Some((newest.max(since), all));
+        Ok(())
+    }
+
+    /// Teaches one link by hand.
+    pub fn learn(&self, link: PastLink, words: Weighed) {
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        memory.learn(link, || words);
+    }
+
+    /// The candidates for a text with their signals, in no order.
+    pub fn candidates(
+        &self,
+        reading: &Reading,
+        asked: &Likeness<'_>,
+    ) -> crate::search::Result<Vec<Candidate>> {
+        let words = Weighed::of(reading.weighed());
+        let recollection = {
+            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+            memory.recall(&words, asked.at)
+        };
+        let measured = reading.measure(asked, &recollection.threads())?;
+        let best = Best {
+            whole: measured
+                .iter()
+                .map(|m| f64::from(m.whole))
+                .fold(0.0, f64::max),
+            meaning: 0.0,
+        };
+        let candidates = measured.into_iter().map(|measured| {
+            let recalled = recollection.of(measured.thread_id);
+            Candidate {
+                signals: signals(&measured, None, &recalled, best, asked.at),
+                recalled,
+                measured,
+            }
+        });
+        Ok(candidates.collect())
+    }
+
+    /// The threads most like a text, best first; those refused for the same text are not among them.
+    pub fn rank(
+        &self,
+        index: &SearchIndex,
+        asked: &Likeness<'_>,
+    ) -> crate::search::Result<Vec<Similar>> {
+        let reading = index.read_text(asked.text)?;
+        let mut candidates = self.candidates(&reading, asked)?;
+        candidates.retain(|candidate| !candidate.recalled.is_refused);
+        let ranked = order(&self.weights(), &candidates);
+        let similar = ranked
+            .into_iter()
+            .take(asked.limit.clamp(1, LIMIT_MAX))
+            .map(|(n, score, confidence)| Similar {
+                thread_id: candidates[n].measured.thread_id,
+                score,
+                confidence,
+                reasons: candidates[n].reasons(asked.at),
+            });
+        Ok(similar.collect())
+    }
+}
+
+/// The candidates' places, best first, each with score and probability.
+pub fn order(weights: &Weights, candidates: &[Candidate]) -> Vec<(usize, f64, f64)> {
+    let mut scored: Vec<(usize, f64)> = candidates
+        .iter()
+        .map(|candidate| weights.score(&candidate.signals))
+        .enumerate()
+        .collect();
+    scored.sort_by(|a, b| {
+        let id = |n: usize| candidates[n].measured.thread_id;
+        b.1.total_cmp(&a.1).then_with(|| id(a.0).cmp(&id(b.0)))
+    });
+    let best = scored.first().map_or(0.0, |s| s.1);
+    let second = scored.get(1).map_or(best - LEAD_MAX, |s| s.1);
+    scored
+        .into_iter()
+        .enumerate()
+        .map(|(place, (n, score))| {
+            let beside = if place == 0 { second } else { best };
+            (n, score, weights.p_link(score, score - beside))
+        })
+        .collect()
+}
+
+impl Candidate {
+    fn reasons(&self, at: Option<i64>) -> Vec<String> {
+        let (thread, recalled) = (&self.measured, &self.recalled);
+        let mut reasons = Vec::new();
+        if !thread.words.is_empty() {
+            let named: Vec<String> = thread.words.iter().map(|w| format!("“{w}”")).collect();
+            reasons.push(format!("shares {}", named.join(", ")));
+        }
+        if recalled.alike >= ALIKE_TOLD {
+            reasons.push("was linked for posts like this".to_string());
+        } else if recalled.ever >= 1.0 {
+            let times = counted(recalled.ever.round() as usize, "case");
+            reasons.push(format!("was linked for {times} before"));
+        }
+        if recalled.rejected_alike >= ALIKE_TOLD {
+            reasons.push("was refused for a post like this".to_string());
+        }
+        for (holds, words) in [
+            (thread.known_issue, "is a known issue"),
+            (thread.solved, "is solved"),
+            (thread.official, "is official"),
+        ] {
+            if holds {
+                reasons.push(words.to_string());
+            }
+        }
+        match thread.me_too {
+            0 => {}
+            1 => reasons.push("one more person has it".to_string()),
+            n => reasons.push(format!("{n} more people have it")),
+        }
+        if at.is_some_and(|at| at.saturating_sub(thread.created_at) as f64 / DAY <= NEW_DAYS) {
+            reasons.push("was begun in the same days".to_string());
+        }
+        reasons
+    }
+}
+
+#[cfg(test)]
+mod tests;
