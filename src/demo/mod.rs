@@ -106,7 +106,8 @@ fn policies(app: &App, seeded: &seed::Seeded) -> Result<()> {
             };
             let policy = Settings {
                 link_threshold: 0.65,
-                propose_threshold: 0.25,
+                // In a small forum the second best is seldom likely, and still worth a look.
+                propose_threshold: 0.02,
                 auto_link: true,
                 auto_acknowledge: slug == "tern",
                 ..present
