@@ -1,9 +1,8 @@
 //! The ranker: of the threads that share words with a text, which would a reader take for the answer.
 //!
 //! The search measures (`crate::search`), the memory knows what was linked before, and a model of few
-//! weights, each with a name in words, makes one score of it all and a probability. The weights that
-//! are shipped were learned from a public support forum; a site's own take their place once staff
-//! have confirmed and rejected enough links.
+//! weights, each with a name in words, makes one score of it all and a probability. The weights were
+//! learned from a public support forum; what a site's staff confirm and reject counts through the memory.
 //!
 //! Knows no user and no slice: past links come in through [`PastLinks`], and of a text only weighed
 //! numbers of its words are kept.

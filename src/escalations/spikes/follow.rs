@@ -37,6 +37,8 @@ pub(super) fn follow(app: &App) -> Result<()> {
 fn one_batch(app: &App, spike: &Spike) -> Result<bool> {
     let now = app.now();
     let more = app.db.write_if(|tx| {
+        // Before it is read: whoever takes the publication back meanwhile must be seen.
+        hold(tx)?;
         let Some(known) = store::spike(tx, spike.id)? else {
             return Ok(None);
         };
@@ -51,7 +53,6 @@ fn one_batch(app: &App, spike: &Spike) -> Result<bool> {
         let Some(last) = cases.last().copied() else {
             return Ok(None);
         };
-        hold(tx)?;
         let mut joined = false;
         if is_open(tx, thread)? {
             for report in store::reports_of(tx, &cases)? {
