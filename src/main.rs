@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 
 use offramp::boot::{self, Background};
 use offramp::clock::Clock;
-use offramp::commands::{check, doctor, doctor_mail, eval_link, import, reindex, similar};
+use offramp::commands::{
+    check, doctor, doctor_mail, eval_link, eval_triage, import, model, reindex, similar, triage,
+};
 use offramp::config::Config;
 use offramp::db::audit::Actor;
 use offramp::db::{Db, ServerLock, migrate};
@@ -73,9 +75,15 @@ enum Command {
     Import(import::Import),
     /// Print the threads most like each text of standard input.
     Similar(similar::SimilarOptions),
+    /// Judge posts from standard input: complaint, question, praise or noise, how bad, and why.
+    /// Needs no configuration and no database.
+    Triage(triage::TriageOptions),
     /// Measure on standard sets whose right answers are known.
     #[command(subcommand)]
     Eval(Eval),
+    /// Models of the judgement.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Make accounts, give roles, list users.
     #[command(subcommand)]
     User(UserCommand),
@@ -85,6 +93,8 @@ enum Command {
 enum Eval {
     /// How well threads are found for texts. Needs no configuration and no database.
     Link(eval_link::EvalLink),
+    /// How well complaints are told from other posts. Needs no configuration and no database.
+    Triage(eval_triage::EvalTriage),
 }
 
 #[derive(clap::Args)]
@@ -173,6 +183,9 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Mail(MailCommand::Parse) => parse_mail(),
         Command::Eval(Eval::Link(asked)) => eval_link::run(&asked),
+        Command::Triage(options) => triage::run(&options),
+        Command::Eval(Eval::Triage(asked)) => eval_triage::run(&asked),
+        Command::Model(command) => model::run(&command),
         command => run(command, file.as_deref()),
     };
     match done {
@@ -260,9 +273,12 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
                 n => Err(Error::other(format!("{n} things need to be put right"))),
             }
         }
-        Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse) | Command::Eval(_) => Err(
-            Error::other("this command is run before a configuration is read"),
-        ),
+        Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse)
+        | Command::Triage(_)
+        | Command::Eval(_)
+        | Command::Model(_) => Err(Error::other(
+            "this command is run before a configuration is read",
+        )),
         Command::Mail(MailCommand::Replay { id }) => {
             let app = boot::tool(config)?;
             if receive_mail::replay(&app, &Actor::Operator, id)? {

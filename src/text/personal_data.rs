@@ -8,6 +8,14 @@ use regex::Regex;
 /// Text that is looked at, in bytes; a public post is far shorter.
 pub const TEXT_BYTES_MAX: usize = 200_000;
 
+/// Fewest digits of an account number: its check digits.
+const IBAN_DIGITS_MIN: usize = 2;
+/// Fewest digits of a payment card's number.
+const CARD_DIGITS_MIN: usize = 13;
+/// Fewest digits of an order's number, and of a telephone's.
+const ORDER_DIGITS_MIN: usize = 4;
+const PHONE_DIGITS_MIN: usize = 7;
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -61,32 +69,51 @@ pub fn find(text: &str) -> Vec<Finding> {
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     let mut found: Vec<Finding> = Vec::new();
     let mut take = |kind, range: Range<usize>| found.push(Finding { kind, range });
-    for hit in EMAIL.find_iter(text) {
-        take(Kind::EmailAddress, hit.range());
-    }
-    for hit in IBAN.find_iter(text) {
-        if let Some(length) = iban_length(hit.as_str()) {
-            take(Kind::Iban, hit.start()..hit.start() + length);
+    // Most posts hold neither an address nor a number, which is seen far sooner than searched for.
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if has_address_sign(text) {
+        for hit in EMAIL.find_iter(text) {
+            take(Kind::EmailAddress, hit.range());
         }
     }
-    for hit in DIGITS.find_iter(text) {
-        if is_card_number(hit.as_str()) {
-            take(Kind::CardNumber, hit.range());
+    if digits >= IBAN_DIGITS_MIN {
+        for hit in IBAN.find_iter(text) {
+            if let Some(length) = iban_length(hit.as_str()) {
+                take(Kind::Iban, hit.start()..hit.start() + length);
+            }
         }
     }
-    for hit in ORDER.captures_iter(text) {
-        if let Some(number) = hit.name("number")
-            && number.as_str().bytes().filter(u8::is_ascii_digit).count() >= 4
-        {
-            take(Kind::OrderNumber, number.range());
+    if digits >= CARD_DIGITS_MIN {
+        for hit in DIGITS.find_iter(text) {
+            if is_card_number(hit.as_str()) {
+                take(Kind::CardNumber, hit.range());
+            }
         }
     }
-    for hit in PHONE.find_iter(text) {
-        if is_phone_number(text, &hit.range()) {
-            take(Kind::PhoneNumber, hit.range());
+    if digits >= ORDER_DIGITS_MIN {
+        for hit in ORDER.captures_iter(text) {
+            if let Some(number) = hit.name("number")
+                && number.as_str().bytes().filter(u8::is_ascii_digit).count() >= ORDER_DIGITS_MIN
+            {
+                take(Kind::OrderNumber, number.range());
+            }
+        }
+    }
+    if digits >= PHONE_DIGITS_MIN {
+        for hit in PHONE.find_iter(text) {
+            if is_phone_number(text, &hit.range()) {
+                take(Kind::PhoneNumber, hit.range());
+            }
         }
     }
     without_overlaps(found)
+}
+
+/// Whether an `@` stands behind what may be the name of a mailbox.
+fn has_address_sign(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| {
+        pair[1] == b'@' && (pair[0].is_ascii_alphanumeric() || b"._%+-".contains(&pair[0]))
+    })
 }
 
 /// The text with each find replaced by its kind in brackets: `call me on [phone number]`.
@@ -223,7 +250,7 @@ fn is_card_number(candidate: &str) -> bool {
 fn is_phone_number(text: &str, range: &Range<usize>) -> bool {
     let candidate = &text[range.clone()];
     let digits = candidate.bytes().filter(u8::is_ascii_digit).count();
-    if !(7..=15).contains(&digits) {
+    if !(PHONE_DIGITS_MIN..=15).contains(&digits) {
         return false;
     }
     let touches_word = text[..range.start]

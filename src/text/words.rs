@@ -1,5 +1,7 @@
 //! Social text to plain words, for search and judgement: what a post says without its decoration.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -13,7 +15,12 @@ const REPEATS_MAX: usize = 2;
 /// Case and punctuation stay as they are: they carry meaning for the judgement.
 pub fn normalise(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
-    let composed: String = text.nfkc().collect();
+    // Compatible composition leaves ASCII as it is, and costs more than all the rest.
+    let composed: Cow<'_, str> = if text.is_ascii() {
+        text.into()
+    } else {
+        text.nfkc().collect::<String>().into()
+    };
     let mut words: Vec<String> = Vec::new();
     for word in composed.split_whitespace() {
         if is_address(word) || is_handle(word) {
@@ -53,19 +60,26 @@ fn is_handle(word: &str) -> bool {
 fn shorten(word: &str) -> String {
     let mut plain = String::with_capacity(word.len());
     let (mut last, mut repeats) = (None, 0);
-    for grapheme in word.graphemes(true) {
-        if grapheme.chars().any(is_emoji) {
-            continue;
+    let mut take = |c: char| {
+        if Some(c) == last && !c.is_numeric() {
+            repeats += 1;
+        } else {
+            (last, repeats) = (Some(c), 1);
         }
-        for c in grapheme.chars().filter(|c| !is_mark(*c)) {
-            if Some(c) == last && !c.is_numeric() {
-                repeats += 1;
-            } else {
-                (last, repeats) = (Some(c), 1);
-            }
-            if repeats <= REPEATS_MAX {
-                plain.push(c);
-            }
+        if repeats <= REPEATS_MAX {
+            plain.push(c);
+        }
+    };
+    if word.is_ascii() {
+        word.chars().filter(|c| !is_mark(*c)).for_each(take);
+        return plain;
+    }
+    for grapheme in word.graphemes(true) {
+        if !grapheme.chars().any(is_emoji) {
+            grapheme
+                .chars()
+                .filter(|c| !is_mark(*c))
+                .for_each(&mut take);
         }
     }
     plain

@@ -209,3 +209,91 @@ fn an_address_that_can_not_be_taken_fails_and_says_what_to_do() {
     assert!(words.status.success(), "{}", told(&words));
     assert!(told(&words).contains("Taken in"), "{}", told(&words));
 }
+
+/// The lines that a program reads: their form stays.
+#[test]
+fn triage_answers_line_by_line_without_a_database() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_offramp"))
+        .current_dir(dir.path())
+        .env_clear()
+        .args(["triage", "--jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let lines = concat!(
+        "{\"id\": 1, \"text\": \"@acme my card was charged twice, give me my money back\"}\n",
+        "{\"id\": \"two\", \"text\": \"@acme do you ship to Norway?\", \"lang\": \"en\"}\n",
+        "{\"id\": 3}\n",
+        "{\"id\": 4, \"text\": \"@acme 👍\"}\n",
+    );
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(lines.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(!output.status.success(), "one line is bad");
+    let said = String::from_utf8(output.stdout).expect("text");
+    let answers: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let labels: Vec<_> = answers.iter().map(|a| (&a["id"], &a["label"])).collect();
+    let json = |text: &str| serde_json::Value::from(text);
+    assert_eq!(labels.len(), 4, "{said}");
+    assert_eq!(labels[0], (&1.into(), &json("complaint")));
+    assert_eq!(labels[1], (&json("two"), &json("question")));
+    assert_eq!(labels[3], (&4.into(), &json("praise")));
+    assert_eq!(answers[0]["severity"], "money");
+    assert!(answers[0]["p_complaint"].as_f64().expect("a number") > 0.5);
+    assert!(
+        answers[0]["reasons"]
+            .as_array()
+            .is_some_and(|r| !r.is_empty())
+    );
+    assert_eq!(
+        (&answers[2]["id"], answers[2]["error"].is_string()),
+        (&3.into(), true)
+    );
+    let fresh: Vec<_> = std::fs::read_dir(dir.path()).expect("a folder").collect();
+    assert!(fresh.is_empty(), "nothing is made");
+}
+
+#[test]
+fn eval_triage_prints_its_measures() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut rows = "id,text,label,domain\n".to_owned();
+    for n in 0..20 {
+        rows += &format!("{n}a,\"@acme the lamp is broken again, day {n}\",1,home\n");
+        rows += &format!("{n}b,@acme do you have it in size {n}?,0,home\n");
+        rows += &format!("{n}c,what a lovely evening {n},0,random_tweet\n");
+    }
+    std::fs::write(dir.path().join("rows.csv"), rows).expect("a file");
+    for (words, by) in [
+        ("eval triage rows.csv --json", "shipped"),
+        ("eval triage rows.csv --folds 4 --json", "trained"),
+    ] {
+        let output = offramp(dir.path(), words);
+        assert!(output.status.success(), "{}", told(&output));
+        let report: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("one JSON object");
+        assert_eq!(report["judged_by"], by);
+        assert_eq!(
+            (&report["all"]["rows"], &report["brand_addressed"]["rows"]),
+            (&60.into(), &40.into())
+        );
+        assert!(
+            report["brand_addressed"]["roc_auc"]
+                .as_f64()
+                .expect("a number")
+                > 0.95,
+            "{report}"
+        );
+    }
+    std::fs::write(dir.path().join("bad.csv"), "text,label\nhello,perhaps\n").expect("a file");
+    let output = offramp(dir.path(), "eval triage bad.csv");
+    assert!(!output.status.success());
+    assert!(told(&output).contains("row 1"), "{}", told(&output));
+}

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::escalations::words;
+use super::lexicon::{Hit, hits, little};
+use crate::escalations::words::{self, LANGUAGES, List};
 use crate::text;
 
 /// Beginning of a text that is judged (characters). The longest public posts have 25,000; what
@@ -20,9 +21,13 @@ pub struct Evidence<'a> {
     /// Words in lower case without apostrophes, each between blanks: ` my screen is black `.
     pub folded: String,
     pub tokens: Vec<String>,
-    /// The tokens in order, each once: most phrases are ruled out by their first word.
-    sorted: Vec<String>,
+    /// Every phrase of [`words::PHRASES`] that stands here.
+    hits: Vec<Hit>,
+    /// The lists of little words that one of its words is in, with how many are.
+    little: Vec<(&'static List, usize)>,
     pub language: Option<&'static str>,
+    /// Somebody else told that it is in a language that is not known here.
+    is_told_foreign: bool,
     /// The author named us or answers us.
     pub addressed: bool,
     /// A product of ours is named, or a telling word of its name stands here.
@@ -48,9 +53,6 @@ impl<'a> Evidence<'a> {
         let text = &text[..end];
         let plain = text::words::normalise(text);
         let tokens = tokens(&plain);
-        let mut sorted = tokens.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
         let shouted = plain
             .split_whitespace()
             .filter(|w| {
@@ -58,12 +60,15 @@ impl<'a> Evidence<'a> {
                     && !w.chars().any(char::is_lowercase)
             })
             .count();
+        let little = little(&tokens);
         let mut evidence = Evidence {
             text,
             folded: format!(" {} ", tokens.join(" ")),
-            language: text::language::detect(&plain),
+            language: language_of(&little, &tokens, &plain),
+            is_told_foreign: false,
+            hits: hits(&tokens),
+            little,
             tokens,
-            sorted,
             addressed,
             names_product: false,
             exclamations: text.matches('!').count(),
@@ -81,6 +86,40 @@ impl<'a> Evidence<'a> {
         evidence
     }
 
+    /// Takes the word of somebody else for its language, where nothing was found out here.
+    pub(super) fn take_language(&mut self, told: &str) {
+        let code = told.split(['-', '_']).next().unwrap_or(told).to_lowercase();
+        let known = LANGUAGES.iter().find(|(known, _)| *known == code);
+        match known {
+            Some((known, _)) => self.language = self.language.or(Some(known)),
+            // "und" is what networks say when they don't know either.
+            None => self.is_told_foreign = code.len() == 2,
+        }
+    }
+
+    /// Whether it is in a language of which neither rules nor model know a word.
+    pub(super) fn is_of_unknown_language(&self) -> bool {
+        let letters = || self.tokens.iter().flat_map(|t| t.chars());
+        match self.language {
+            Some(code) if LANGUAGES.iter().any(|(known, _)| *known == code) => false,
+            _ if self.is_told_foreign => true,
+            Some(_) => {
+                let little = LANGUAGES
+                    .iter()
+                    .map(|(_, list)| count_of(&self.little, list));
+                little.max().unwrap_or(0) * LITTLE_WORDS_EVERY < self.tokens.len()
+                    && self.hits.is_empty()
+            }
+            // Too short to be told: by its script alone.
+            None => {
+                let foreign = letters()
+                    .filter(|c| c.is_alphabetic() && *c > '\u{24f}')
+                    .count();
+                2 * foreign > letters().count()
+            }
+        }
+    }
+
     /// How many words it has; in scripts that leave no blanks, two letters are taken for a word.
     pub(super) fn words(&self) -> usize {
         let words = |token: &String| {
@@ -91,63 +130,38 @@ impl<'a> Evidence<'a> {
     }
 
     /// The phrases of a list that stand in the text.
-    pub fn found(&self, list: &[&'static str]) -> Vec<&'static str> {
-        list.iter()
-            .copied()
-            .filter(|phrase| self.holds(phrase))
-            .collect()
+    pub fn found(&self, list: &List) -> Vec<&'static str> {
+        let mut found: Vec<&str> = self.hits(list).map(|hit| hit.phrase).collect();
+        found.dedup();
+        found
     }
 
-    pub(super) fn holds(&self, phrase: &str) -> bool {
-        let (phrase, open) = match phrase.strip_suffix('*') {
-            Some(beginning) => (beginning, true),
-            None => (phrase, false),
-        };
-        let first = phrase.split(' ').next().unwrap_or(phrase);
-        let single = first.len() == phrase.len();
-        let at = self.sorted.partition_point(|token| token.as_str() < first);
-        let has_first = self.sorted.get(at).is_some_and(|token| {
-            if single && open {
-                token.starts_with(first)
-            } else {
-                token == first
-            }
-        });
-        has_first && (single || !self.places(phrase, open).is_empty())
+    /// Whether a phrase of the list stands in the text.
+    pub(super) fn has(&self, list: &List) -> bool {
+        self.hits(list).next().is_some()
     }
 
-    /// Where the words of a phrase stand among the tokens; the last may go on when it is `open`.
-    fn places(&self, phrase: &str, open: bool) -> Vec<Range<usize>> {
-        let parts: Vec<&str> = phrase.split(' ').collect();
-        let is_here = |tokens: &[String]| {
-            tokens
-                .iter()
-                .zip(&parts)
-                .enumerate()
-                .all(|(n, (token, part))| {
-                    token == part || (open && n + 1 == parts.len() && token.starts_with(part))
-                })
-        };
-        let windows = self.tokens.windows(parts.len()).enumerate();
-        windows
-            .filter(|(_, tokens)| is_here(tokens))
-            .map(|(at, _)| at..at + parts.len())
-            .collect()
+    /// Whether one of its words is in a list of [`words::LITTLE`].
+    pub(super) fn has_little(&self, list: &List) -> bool {
+        count_of(&self.little, list) > 0
+    }
+
+    fn hits(&self, list: &List) -> impl Iterator<Item = &Hit> {
+        self.hits.iter().filter(move |hit| hit.is_of(list))
+    }
+
+    pub(super) fn holds(&self, word: &str) -> bool {
+        self.tokens.iter().any(|token| token == word)
     }
 
     /// The phrases of a list that stand in the text, each with every place.
-    pub(super) fn placed(&self, list: &[&'static str]) -> Vec<(&'static str, Range<usize>)> {
-        let found = self.found(list).into_iter();
-        found
-            .flat_map(|phrase| {
-                let places = self.places(phrase.trim_end_matches('*'), phrase.ends_with('*'));
-                places.into_iter().map(move |place| (phrase, place))
-            })
-            .collect()
+    pub(super) fn placed(&self, list: &List) -> Vec<(&'static str, Range<usize>)> {
+        let hits = self.hits(list);
+        hits.map(|hit| (hit.phrase, hit.place.clone())).collect()
     }
 
     /// The phrases of a list that are told of something that is not over.
-    pub(super) fn unsettled(&self, list: &[&'static str]) -> Vec<&'static str> {
+    pub(super) fn unsettled(&self, list: &List) -> Vec<&'static str> {
         let mut found = self.placed(list);
         found.retain(|(_, place)| !self.is_settled(place.start));
         found.dedup_by_key(|(phrase, _)| *phrase);
@@ -196,7 +210,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Whether a good word stands within three words after a negation.
-    pub(super) fn negated(&self, list: &[&'static str]) -> Option<String> {
+    pub(super) fn negated(&self, list: &List) -> Option<String> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
             if !words::NEGATION.contains(&token.as_str()) || self.is_settled(at) {
                 return None;
@@ -210,6 +224,36 @@ impl<'a> Evidence<'a> {
             Some(format!("{token} … {good}"))
         })
     }
+}
+
+/// Little words of a language that tell it without further search ...
+const LITTLE_WORDS_MIN: usize = 3;
+/// ... when one word in so many is of them.
+const LITTLE_WORDS_EVERY: usize = 5;
+
+/// The language: by its little words where they leave no doubt, which is soon seen; otherwise by
+/// its letters.
+fn language_of(
+    little: &[(&'static List, usize)],
+    tokens: &[String],
+    plain: &str,
+) -> Option<&'static str> {
+    let mut counts = LANGUAGES.map(|(code, list)| (count_of(little, list), code));
+    counts.sort_unstable();
+    let [.., (second, _), (most, code)] = counts;
+    let is_plain =
+        most >= LITTLE_WORDS_MIN && most * LITTLE_WORDS_EVERY >= tokens.len() && most >= 2 * second;
+    if is_plain {
+        Some(code)
+    } else {
+        text::language::detect(plain)
+    }
+}
+
+/// How many words of a list of little words there are.
+fn count_of(little: &[(&'static List, usize)], list: &List) -> usize {
+    let found = little.iter().find(|(known, _)| std::ptr::eq(*known, list));
+    found.map_or(0, |(_, count)| *count)
 }
 
 /// Thai, Lao, Burmese, Khmer, Kana and Han (blocks of the Unicode Standard).

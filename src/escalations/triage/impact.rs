@@ -18,7 +18,7 @@ impl Evidence<'_> {
     /// lives in it.
     pub(super) fn dangers(&self) -> Vec<String> {
         let mut found: Vec<String> = self
-            .found(words::SAFETY)
+            .found(&words::SAFETY)
             .into_iter()
             .filter(|word| !self.is_foreign(word))
             .map(str::to_owned)
@@ -39,8 +39,8 @@ impl Evidence<'_> {
         let is_minus = |pair: &[String]| {
             pair[0] == "minus" && pair[1].starts_with(|c: char| c.is_ascii_digit())
         };
-        let is_feature = |at: usize| self.is_one_of(at, words::FEATURES);
-        let mut frail = self.placed(words::FRAIL).into_iter();
+        let is_feature = |at: usize| self.is_one_of(at, &words::FEATURES);
+        let mut frail = self.placed(&words::FRAIL).into_iter();
         let named = frail.find(|(_, place)| {
             !is_feature(place.end) && !place.start.checked_sub(1).is_some_and(is_feature)
         });
@@ -54,11 +54,11 @@ impl Evidence<'_> {
     /// What keeps people warm or cool, itself and not an app for it, and is lacking or has a fault
     /// told few words away.
     fn lost_warmth(&self) -> Option<&'static str> {
-        let is_feature = |at: usize| self.is_one_of(at, words::FEATURES);
+        let is_feature = |at: usize| self.is_one_of(at, &words::FEATURES);
         let any_feature = |mut range: Range<usize>| range.any(is_feature);
-        let mut faults = self.placed(words::PROBLEM);
+        let mut faults = self.placed(&words::PROBLEM);
         faults.retain(|(word, _)| !words::WEAK.contains(word));
-        faults.extend(self.placed(words::BLOCKED));
+        faults.extend(self.placed(&words::BLOCKED));
         faults.retain(|(_, place)| !self.is_settled(place.start));
         let is_faulty = |warmth: &Range<usize>| {
             faults.iter().any(|(_, fault)| {
@@ -75,15 +75,15 @@ impl Evidence<'_> {
             })
         };
         let is_of_an_app = |warmth: &Range<usize>| {
-            let is_owned = warmth.start > 0 && self.is_one_of(warmth.start - 1, words::OWNERS);
+            let is_owned = warmth.start > 0 && self.is_one_of(warmth.start - 1, &words::OWNERS);
             let before = warmth.start - usize::from(is_owned);
             is_feature(warmth.end)
                 || self.tokens[warmth.end - 1].ends_with("app")
                 || (before >= 2
-                    && self.is_one_of(before - 1, words::OF)
+                    && self.is_one_of(before - 1, &words::OF)
                     && any_feature(before.saturating_sub(3)..before - 1))
         };
-        let mut warmth = self.placed(words::WARMTH).into_iter();
+        let mut warmth = self.placed(&words::WARMTH).into_iter();
         let lost = warmth.find(|(_, place)| {
             !is_of_an_app(place) && (self.lack_at(place).is_some() || is_faulty(place))
         });
@@ -104,13 +104,13 @@ pub(super) fn severity_of(e: &Evidence<'_>) -> (Severity, String) {
         (Severity::Money, losses(e)),
         (
             Severity::Blocked,
-            e.found(words::BLOCKED)
+            e.found(&words::BLOCKED)
                 .into_iter()
                 .map(str::to_owned)
                 .chain(e.lack())
                 .collect(),
         ),
-        (Severity::Many, owned(words::MANY)),
+        (Severity::Many, owned(&words::MANY)),
     ];
     for (severity, found) in levels {
         if !found.is_empty() {
@@ -126,11 +126,11 @@ pub(super) fn severity_of(e: &Evidence<'_>) -> (Severity, String) {
 
 /// Money that is lost, or asked for without right. A bill by itself takes nothing from anybody.
 fn losses(e: &Evidence<'_>) -> Vec<String> {
-    let mut found = e.found(words::MONEY);
-    let paying = e.found(words::PAYING);
+    let mut found = e.found(&words::MONEY);
+    let paying = e.found(&words::PAYING);
     if !paying.is_empty() {
-        let losses = e.found(words::LOSS);
-        let is_amount = e.text.contains(['$', '€', '£']) || !e.found(words::CURRENCIES).is_empty();
+        let losses = e.found(&words::LOSS);
+        let is_amount = e.text.contains(['$', '€', '£']) || !e.found(&words::CURRENCIES).is_empty();
         if !losses.is_empty() || is_amount {
             found.extend(paying.into_iter().chain(losses));
         }

@@ -4,6 +4,9 @@ use super::catalogue::{Product, product_of};
 use super::evidence::Evidence;
 use super::impact::{has_plain_danger, severity_of};
 use super::likeness::likeness;
+use super::model::features::Features;
+use super::model::{self, Model};
+use super::quiet::quiet_of;
 use super::rules::{
     Finding, PRAISE_FROM, RULES, Rule, denial, lasting, negated_praise, negative_words, profanity,
     quoted, reach, unhappy_faces,
@@ -42,6 +45,8 @@ pub struct Triage {
     pub label: Label,
     /// No rule knows what it wants: a person decides, whatever is switched on.
     pub in_doubt: bool,
+    /// In a language of which no rule knows a word: the label and the probability mean nothing.
+    pub is_unsure: bool,
     /// 0 to 1.
     pub p_complaint: f64,
     pub severity: Severity,
@@ -56,23 +61,93 @@ pub struct Triage {
     pub reasons: Vec<String>,
 }
 
-/// Judges a text. `addressed`: it names us or answers us.
+/// A post that is to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Post<'a> {
+    pub text: &'a str,
+    /// It names us or answers us.
+    pub addressed: bool,
+    /// Its language (ISO 639-1), where somebody else has told it.
+    pub language: Option<&'a str>,
+}
+
+/// What a judgement is made by.
+#[derive(Clone, Copy, Default)]
+pub struct Knowledge<'a> {
+    /// Without one the rules judge alone.
+    pub model: Option<&'a Model>,
+    pub catalogue: &'a [Product],
+    /// Earlier posts, and what staff called them.
+    pub corrections: &'a [(String, Label)],
+}
+
+/// Judges a text by the rules and the shipped model. `addressed`: it names us or answers us.
 pub fn judge(
     text: &str,
     addressed: bool,
     catalogue: &[Product],
     corrections: &[(String, Label)],
 ) -> Triage {
+    let model = model::shipped();
+    let knowledge = Knowledge {
+        model: model.as_deref(),
+        catalogue,
+        corrections,
+    };
+    let language = None;
+    judge_post(
+        &knowledge,
+        Post {
+            text,
+            addressed,
+            language,
+        },
+    )
+}
+
+/// Judges a post by what is known.
+pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
+    let Knowledge {
+        model,
+        catalogue,
+        corrections,
+    } = *knowledge;
+    let Post {
+        text, addressed, ..
+    } = post;
     let mut evidence = Evidence::of(text, addressed);
+    if let Some(language) = post.language {
+        evidence.take_language(language);
+    }
     evidence.names_product = evidence.names_one_of(catalogue);
     let dangers = evidence.dangers();
     let endangers = !dangers.is_empty() && (addressed || evidence.names_product);
-    let findings: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&evidence)).collect();
+    let found: Vec<Option<Finding>> = RULES.iter().map(|rule| rule(&evidence)).collect();
+    let features = model.map(|model| (model, Features::of(&evidence, &found)));
+    let findings: Vec<Finding> = found.into_iter().flatten().collect();
     let sum = |part: fn(&Finding) -> f64| findings.iter().map(part).sum::<f64>();
-    let p_complaint = 1.0 / (1.0 + (-(BIAS + sum(|f| f.complaint))).exp());
+    let by_rules_alone = 1.0 / (1.0 + (-(BIAS + sum(|f| f.complaint))).exp());
     let mut reasons: Vec<String> = findings.iter().map(|f| f.why.clone()).collect();
+    let is_unsure = evidence.is_of_unknown_language() && !endangers;
+    let p_complaint = match &features {
+        _ if is_unsure => 0.5,
+        // Where there are no words the model knows nothing but how many posts are complaints; and
+        // who only asks for quiet has nothing to be put right.
+        Some((model, features)) if !evidence.tokens.is_empty() && quiet_of(&evidence).is_none() => {
+            reasons.extend(moved_by(model, features, &evidence));
+            model.probability(features)
+        }
+        _ => by_rules_alone,
+    };
+    // A fault told beside thanks is still a fault, of which the rules are surer than the model.
+    let is_plain = is_unsure || evidence.faults().is_empty() || sum(|f| f.praise) <= 0.0;
+    let p_complaint = if is_plain {
+        p_complaint
+    } else {
+        p_complaint.max(f64::midpoint(p_complaint, by_rules_alone))
+    };
     let mut label = label_of(
-        p_complaint,
+        if is_unsure { 0.0 } else { p_complaint },
         sum(|f| f.praise),
         sum(|f| f.noise),
         sum(|f| f.question),
@@ -98,9 +173,14 @@ pub fn judge(
     let (severity, why_severe) = severity_of(&evidence);
     reasons.push(why_severe.clone());
     let faults = evidence.faults();
-    let account = evidence.found(words::ACCOUNT);
+    let account = evidence.found(&words::ACCOUNT);
     let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
     let mut in_doubt = false;
+    let is_unsure = is_unsure && corrected.is_none();
+    if is_unsure && addressed {
+        (label, in_doubt) = (Label::Question, true);
+        reasons.push("in a language that is not known here: a person looks at it".to_owned());
+    }
     let is_long = lasting(&evidence).is_some() && !evidence.is_earnest();
     let is_bitter = is_long || BITTER.iter().any(|rule| rule(&evidence).is_some());
     let is_praise_doubtful = (is_bitter && sum(|f| f.praise) < PRAISE_PLAIN_FROM)
@@ -157,6 +237,7 @@ pub fn judge(
     Triage {
         label,
         in_doubt,
+        is_unsure,
         p_complaint,
         severity,
         why_severe,
@@ -167,6 +248,21 @@ pub fn judge(
         personal_data,
         reasons,
     }
+}
+
+/// The words that moved the model, as reasons to read.
+fn moved_by(model: &Model, features: &Features, evidence: &Evidence<'_>) -> Vec<String> {
+    let (towards, away) = model.movers(features, &evidence.tokens);
+    let mut reasons = Vec::new();
+    for (words, direction) in [(towards, "towards a complaint"), (away, "away from it")] {
+        if !words.is_empty() {
+            reasons.push(format!(
+                "words that move it {direction}: {}",
+                quoted(&words)
+            ));
+        }
+    }
+    reasons
 }
 
 fn label_of(p_complaint: f64, praise: f64, noise: f64, question: f64, addressed: bool) -> Label {

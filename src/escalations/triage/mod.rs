@@ -9,7 +9,9 @@ mod catalogue;
 mod evidence;
 mod impact;
 mod judgement;
+mod lexicon;
 mod likeness;
+pub mod model;
 mod over;
 mod quiet;
 mod rules;
@@ -18,7 +20,7 @@ mod tests;
 
 pub use catalogue::{Product, Topic};
 pub use evidence::{Evidence, TEXT_CHARS_MAX, tokens};
-pub use judgement::{Triage, judge};
+pub use judgement::{Knowledge, Post, Triage, judge, judge_post};
 pub use likeness::likeness;
 pub use quiet::asks_for_quiet;
 pub use rules::{Finding, RULES, Rule};

@@ -6,8 +6,12 @@ use crate::escalations::words;
 /// Whether the text asks us to keep quiet: in words that mean nothing else, or in nothing but a
 /// word like "stop" and politeness. "It won't stop beeping" does not.
 pub fn asks_for_quiet(text: &str) -> Option<&'static str> {
-    let evidence = Evidence::of(text, true);
-    if let Some(phrase) = evidence.found(words::OPT_OUT).first() {
+    quiet_of(&Evidence::of(text, true))
+}
+
+/// The same of a text that was looked at.
+pub(super) fn quiet_of(evidence: &Evidence<'_>) -> Option<&'static str> {
+    if let Some(phrase) = evidence.found(&words::OPT_OUT).first() {
         return Some(phrase);
     }
     let bare: Vec<&str> = evidence

@@ -1,5 +1,6 @@
 //! What the judgement must be, post by post.
 
+mod any_text;
 mod danger;
 mod labels;
 mod sets;
@@ -70,6 +71,9 @@ fn any_text_is_judged() {
 
 #[test]
 fn only_plain_words_or_a_bare_stop_ask_for_quiet() {
+    for text in ["@acme stop", "@acme please stop messaging me"] {
+        assert_ne!(label(text), Label::Complaint, "{text}");
+    }
     for text in [
         "@acme stop",
         "@acme STOP! please",

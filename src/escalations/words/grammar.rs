@@ -1,21 +1,23 @@
 //! Words that turn, count or own others, and those that say little.
 
+use super::List;
+
 /// Turns a good word after it into its opposite.
-pub const NEGATION: &[&str] = &[
+pub static NEGATION: List = List(&[
     "not", "no", "never", "dont", "doesnt", "didnt", "isnt", "arent", "wasnt", "werent", "cant",
     "cannot", "couldnt", "wont", "wouldnt", "havent", "hasnt", "without", "nicht", "kein", "keine",
     "keinen", "nie", "ohne", "sin", "nunca", "pas", "jamais", "plus", "rien",
-];
+]);
 
 /// What somebody has waited or gone without for.
-pub const SPANS: &[&str] = &[
+pub static SPANS: List = List(&[
     "minutes", "mins", "hour", "hours", "hrs", "day", "days", "week", "weeks", "month", "months",
     "year", "years", "stunden", "tage", "tagen", "wochen", "monate", "monaten", "horas", "días",
     "semanas", "meses", "heures", "jours", "semaines", "mois",
-];
+]);
 
 /// What stands before a span that was waited.
-pub const BEFORE_SPANS: &[&str] = &[
+pub static BEFORE_SPANS: List = List(&[
     "for",
     "two",
     "three",
@@ -43,24 +45,24 @@ pub const BEFORE_SPANS: &[&str] = &[
     "trois",
     "plusieurs",
     "toute",
-];
+]);
 
 /// Words after which the beginning of a wait is told.
-pub const SINCE: &[&str] = &["since", "seit", "desde", "depuis"];
+pub static SINCE: List = List(&["since", "seit", "desde", "depuis"]);
 
 /// Stands before what belongs to somebody, or was named before.
-pub const OWNERS: &[&str] = &[
+pub static OWNERS: List = List(&[
     "my", "our", "your", "the", "a", "this", "that", "mein", "meine", "meinen", "die", "das", "mi",
     "el", "la", "mon", "ma", "le",
-];
+]);
 
 /// In the names of products, what tells of none by itself.
-pub const MODELS: &[&str] = &[
+pub static MODELS: List = List(&[
     "home", "house", "smart", "mini", "plus", "lite", "basic", "classic", "premium", "family",
-];
+]);
 
 /// Words too common to say what a post is about.
-pub const COMMON: &[&str] = &[
+pub static COMMON: List = List(&[
     "the", "and", "for", "with", "you", "your", "this", "that", "have", "has", "had", "but", "not",
     "are", "was", "were", "its", "it", "is", "to", "of", "in", "on", "my", "me", "we", "our",
     "they", "them", "from", "just", "please", "help", "still", "get", "got", "can", "cant", "dont",
@@ -70,4 +72,4 @@ pub const COMMON: &[&str] = &[
     "und", "ist", "ich", "nicht", "mit", "ein", "eine", "es", "auf", "für", "ihr", "mein", "meine",
     "el", "la", "los", "las", "de", "que", "y", "un", "una", "en", "no", "mi", "le", "les", "et",
     "est", "pas", "mon", "ma", "vous", "je", "des",
-];
+]);

@@ -1,8 +1,10 @@
 //! What a home lives on, and who lives in it.
 
+use super::List;
+
 /// What a home lives on; without it nothing there can be used. Words that have other meanings, as
 /// service and power, stand in [`BLOCKED`] with the words that say they are lacking.
-pub const SUPPLIES: &[&str] = &[
+pub static SUPPLIES: List = List(&[
     "internet",
     "wifi",
     "broadband",
@@ -35,16 +37,16 @@ pub const SUPPLIES: &[&str] = &[
     "courant",
     "électricité",
     "délectricité",
-];
+]);
 
 /// Says before one of [`SUPPLIES`] that it is lacking.
-pub const LACK: &[&str] = &[
+pub static LACK: List = List(&[
     "no", "without", "zero", "lost", "kein", "keine", "keinen", "ohne", "sin", "ningún", "ninguna",
     "pas", "plus", "sans", "aucun", "aucune",
-];
+]);
 
 /// Says it after one of [`SUPPLIES`].
-pub const GONE: &[&str] = &[
+pub static GONE: List = List(&[
     "gone",
     "dead",
     "down",
@@ -58,10 +60,10 @@ pub const GONE: &[&str] = &[
     "coupé",
     "coupée",
     "mort",
-];
+]);
 
 /// What keeps people warm or cool.
-pub const WARMTH: &[&str] = &[
+pub static WARMTH: List = List(&[
     "heating",
     "heat",
     "heater*",
@@ -85,10 +87,10 @@ pub const WARMTH: &[&str] = &[
     "chaudière",
     "radiateur*",
     "climatisation",
-];
+]);
 
 /// Who or what makes cold and heat a danger.
-pub const FRAIL: &[&str] = &[
+pub static FRAIL: List = List(&[
     "baby",
     "babies",
     "newborn*",
@@ -153,10 +155,10 @@ pub const FRAIL: &[&str] = &[
     "avons froid",
     "a froid",
     "on gèle",
-];
+]);
 
 /// What belongs to software, or is set there: its faults leave nobody in the cold.
-pub const FEATURES: &[&str] = &[
+pub static FEATURES: List = List(&[
     "app",
     "apps",
     "application",
@@ -188,9 +190,9 @@ pub const FEATURES: &[&str] = &[
     "profil",
     "planning",
     "compte",
-];
+]);
 
 /// Says between one of [`FEATURES`] and what it is for that it is for it.
-pub const OF: &[&str] = &[
+pub static OF: List = List(&[
     "of", "for", "für", "der", "des", "zur", "zum", "de", "del", "para", "du", "pour",
-];
+]);

@@ -1,7 +1,9 @@
 //! How bad it is.
 
+use super::List;
+
 /// People could be hurt.
-pub const SAFETY: &[&str] = &[
+pub static SAFETY: List = List(&[
     "fire",
     "on fire",
     "caught fire",
@@ -89,13 +91,13 @@ pub const SAFETY: &[&str] = &[
     "électrocut*",
     "étincelles",
     "décharge électrique",
-];
+]);
 
 /// Of [`SAFETY`], what is slang for something good as well.
-pub const SLANG: &[&str] = &["fire", "on fire", "burn", "hurt"];
+pub static SLANG: List = List(&["fire", "on fire", "burn", "hurt"]);
 
 /// Money is at stake.
-pub const MONEY: &[&str] = &[
+pub static MONEY: List = List(&[
     "refund*",
     "money back",
     "my money",
@@ -132,10 +134,10 @@ pub const MONEY: &[&str] = &[
     "facturé*",
     "prélevé*",
     "arnaque",
-];
+]);
 
 /// Talk of money, which is lost only beside [`LOSS`] or an amount.
-pub const PAYING: &[&str] = &[
+pub static PAYING: List = List(&[
     "bill",
     "invoice",
     "payment",
@@ -155,10 +157,10 @@ pub const PAYING: &[&str] = &[
     "facture",
     "payé*",
     "argent",
-];
+]);
 
 /// What makes a bill one too many.
-pub const LOSS: &[&str] = &[
+pub static LOSS: List = List(&[
     "twice",
     "two times",
     "double*",
@@ -208,16 +210,16 @@ pub const LOSS: &[&str] = &[
     "trop",
     "augment*",
     "jamais reçu",
-];
+]);
 
 /// Names of currencies beside their signs.
-pub const CURRENCIES: &[&str] = &[
+pub static CURRENCIES: List = List(&[
     "dollar*", "euro*", "pound", "pounds", "quid", "usd", "eur", "gbp", "chf", "franken", "francs",
     "pesos",
-];
+]);
 
 /// They can't use what they have.
-pub const BLOCKED: &[&str] = &[
+pub static BLOCKED: List = List(&[
     "not working",
     "doesnt work",
     "dont work",
@@ -322,10 +324,10 @@ pub const BLOCKED: &[&str] = &[
     "power out",
     "signal is gone",
     "sin servicio",
-];
+]);
 
 /// Others have it too.
-pub const MANY: &[&str] = &[
+pub static MANY: List = List(&[
     "outage*",
     "is down",
     "been down",
@@ -362,4 +364,4 @@ pub const MANY: &[&str] = &[
     "tout le monde",
     "dautres",
     "quelquun dautre",
-];
+]);

@@ -1,7 +1,9 @@
 //! Anger and gladness, meant or not.
 
+use super::List;
+
 /// Somebody is angry or let down.
-pub const NEGATIVE: &[&str] = &[
+pub static NEGATIVE: List = List(&[
     "terrible",
     "horrible",
     "awful",
@@ -199,10 +201,10 @@ pub const NEGATIVE: &[&str] = &[
     "plus jamais",
     "énervé*",
     "insupportable",
-];
+]);
 
 /// Words no polite person writes to a company without reason.
-pub const PROFANITY: &[&str] = &[
+pub static PROFANITY: List = List(&[
     "fuck*",
     "shit*",
     "bullshit",
@@ -223,7 +225,7 @@ pub const PROFANITY: &[&str] = &[
     "putain",
     "connard*",
     "bordel",
-];
+]);
 
 /// Faces that are unhappy, and happy.
 pub const SAD_EMOJI: &[char] = &[

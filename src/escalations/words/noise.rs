@@ -1,7 +1,9 @@
 //! What nobody needs to answer.
 
+use super::List;
+
 /// Advertising, giveaways, job advertisements, and what machines post.
-pub const NOISE: &[&str] = &[
+pub static NOISE: List = List(&[
     "giveaway",
     "give away",
     "win a",
@@ -61,10 +63,10 @@ pub const NOISE: &[&str] = &[
     "code promo",
     "on recrute",
     "nous recrutons",
-];
+]);
 
 /// Begging for followers: noise, whatever else is asked.
-pub const REACH: &[&str] = &[
+pub static REACH: List = List(&[
     "follow back",
     "followback",
     "follow 4 follow",
@@ -72,13 +74,13 @@ pub const REACH: &[&str] = &[
     "f4f",
     "sígueme y te sigo",
     "follow me back",
-];
+]);
 
 /// Whom [`REACH_VERBS`] offer or beg for.
-pub const FOLLOWERS: &[&str] = &["followers", "follower", "seguidores", "abonnés"];
+pub static FOLLOWERS: List = List(&["followers", "follower", "seguidores", "abonnés"]);
 
 /// Says before [`FOLLOWERS`] that there are some to be had.
-pub const REACH_VERBS: &[&str] = &[
+pub static REACH_VERBS: List = List(&[
     "get", "gain", "buy", "win", "want", "free", "real", "more", "kaufen", "gratis", "compra",
     "gana", "acheter", "gagner", "gagnez",
-];
+]);

@@ -1,7 +1,9 @@
 //! Good words, and what tells whether they are meant.
 
+use super::List;
+
 /// Somebody is glad.
-pub const PRAISE: &[&str] = &[
+pub static PRAISE: List = List(&[
     "thank you",
     "thanks",
     "thx",
@@ -76,10 +78,10 @@ pub const PRAISE: &[&str] = &[
     "hats off",
     "life saver",
     "lifesaver",
-];
+]);
 
 /// Praise that means its opposite.
-pub const SARCASM: &[&str] = &[
+pub static SARCASM: List = List(&[
     "thanks for nothing",
     "thanks for ruining",
     "thanks for the",
@@ -119,16 +121,16 @@ pub const SARCASM: &[&str] = &[
     "merci pour rien",
     "bravo pour",
     "merci de",
-];
+]);
 
 /// Whom one thanks for, in earnest or not.
-pub const THANKS: &[&str] = &[
+pub static THANKS: List = List(&[
     "thanks", "thank", "thx", "cheers", "job", "work", "done", "kudos", "bravo", "props", "danke",
     "gracias", "merci",
-];
+]);
 
 /// What nobody is thanked for in earnest.
-pub const HARM: &[&str] = &[
+pub static HARM: List = List(&[
     "ruining",
     "losing",
     "ignoring",
@@ -157,10 +159,10 @@ pub const HARM: &[&str] = &[
     "nichts",
     "nada",
     "rien",
-];
+]);
 
 /// Of [`PRAISE`], what is as often said of the opposite, and so means little by itself.
-pub const HOLLOW: &[&str] = &[
+pub static HOLLOW: List = List(&[
     "nice one",
     "nice",
     "cheers",
@@ -177,20 +179,20 @@ pub const HOLLOW: &[&str] = &[
     "genial",
     "génial*",
     "felicidades",
-];
+]);
 
 /// Who names after [`HOLLOW`] words what they are for may mean them.
-pub const PRAISED_FOR: &[&str] = &[
+pub static PRAISED_FOR: List = List(&[
     "for", "on", "to", "with", "by", "from", "guys", "team", "everyone", "all", "für", "an",
     "beim", "por", "con", "para", "pour", "à", "de",
-];
+]);
 
 /// Says that the good words are meant, where no fault stands beside them.
-pub const EARNEST: &[&str] = &[
+pub static EARNEST: List = List(&[
     "just want to say",
     "just wanted to say",
     "just wanna say",
     "shout out",
     "shoutout",
     "kudos",
-];
+]);

@@ -1,7 +1,9 @@
 //! Trouble told.
 
+use super::List;
+
 /// Something does not do what it should.
-pub const PROBLEM: &[&str] = &[
+pub static PROBLEM: List = List(&[
     "broken",
     "broke",
     "breaks",
@@ -249,10 +251,10 @@ pub const PROBLEM: &[&str] = &[
     "power out",
     "signal is gone",
     "sin servicio",
-];
+]);
 
 /// Of [`PROBLEM`], what alone may be said in praise too: "nobody does it better".
-pub const WEAK: &[&str] = &[
+pub static WEAK: List = List(&[
     "nobody",
     "no one",
     "nadie",
@@ -269,10 +271,10 @@ pub const WEAK: &[&str] = &[
     "cannot",
     "doesnt",
     "dropped",
-];
+]);
 
 /// The trouble is over, or there was none.
-pub const OVER: &[&str] = &[
+pub static OVER: List = List(&[
     "works now",
     "working now",
     "works again",
@@ -335,4 +337,4 @@ pub const OVER: &[&str] = &[
     "for sorting",
     "for resolving",
     "for repairing",
-];
+]);

@@ -1,7 +1,9 @@
 //! What somebody wants of us, or no more.
 
+use super::List;
+
 /// Somebody asks, or wants help.
-pub const QUESTION: &[&str] = &[
+pub static QUESTION: List = List(&[
     "how do",
     "how can",
     "how to",
@@ -80,10 +82,10 @@ pub const QUESTION: &[&str] = &[
     "quelquun sait",
     "svp",
     "when do",
-];
+]);
 
 /// It needs their account, order or money looked up: nothing for a public thread.
-pub const ACCOUNT: &[&str] = &[
+pub static ACCOUNT: List = List(&[
     "my order",
     "my orders",
     "order number",
@@ -171,10 +173,10 @@ pub const ACCOUNT: &[&str] = &[
     "débité",
     "prélevé",
     "abonnement",
-];
+]);
 
 /// Somebody wants no more automatic words from us, in words that mean nothing else.
-pub const OPT_OUT: &[&str] = &[
+pub static OPT_OUT: List = List(&[
     "leave me alone",
     "stop messaging me",
     "stop tweeting me",
@@ -187,10 +189,10 @@ pub const OPT_OUT: &[&str] = &[
     "déjame en paz",
     "dejadme en paz",
     "laissez moi tranquille",
-];
+]);
 
 /// The same, when nothing else is said: in a sentence these words tell of many other things.
-pub const OPT_OUT_ALONE: &[&str] = &[
+pub static OPT_OUT_ALONE: List = List(&[
     "stop",
     "stop replying",
     "stop it",
@@ -199,11 +201,11 @@ pub const OPT_OUT_ALONE: &[&str] = &[
     "go away",
     "unsubscribe",
     "no bots",
-];
+]);
 
 /// Words of politeness, which may stand beside [`OPT_OUT_ALONE`].
-pub const POLITE: &[&str] = &[
+pub static POLITE: List = List(&[
     "please", "pls", "plz", "just", "now", "ok", "okay", "hi", "hey", "hello", "thanks", "bitte",
     "danke", "hallo", "por", "favor", "gracias", "hola", "merci", "bonjour", "sil", "vous",
     "plaît",
-];
+]);

@@ -10,7 +10,7 @@ const HOLLOW_WORDS_MIN: usize = 6;
 impl Evidence<'_> {
     /// Whether it says in words that its praise is meant, and tells of no fault.
     pub(in crate::escalations::triage) fn is_earnest(&self) -> bool {
-        !self.found(words::EARNEST).is_empty() && self.is_faultless()
+        !self.found(&words::EARNEST).is_empty() && self.is_faultless()
     }
 
     /// Whether its good words are of the hollow kind, with a tale behind them that they don't name.
@@ -18,7 +18,7 @@ impl Evidence<'_> {
         if self.is_earnest() || (self.folded.ends_with(" well done ") && self.is_faultless()) {
             return false;
         }
-        let good = self.found(words::PRAISE);
+        let good = self.found(&words::PRAISE);
         let ends: Vec<&str> = words::HOLLOW
             .iter()
             .filter_map(|phrase| phrase.trim_end_matches('*').rsplit(' ').next())
@@ -26,15 +26,15 @@ impl Evidence<'_> {
         good.iter().all(|word| words::HOLLOW.contains(word))
             && good.iter().any(|word| !matches!(*word, "great" | "nice"))
             && self
-                .near(&ends, (0, &[]), (2, words::PRAISED_FOR))
+                .near(&ends, (0, &[]), (2, &words::PRAISED_FOR))
                 .is_none()
             && self.words() >= HOLLOW_WORDS_MIN
     }
 }
 
 pub(super) fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::SARCASM);
-    let sour = !e.found(words::PROBLEM).is_empty() || !e.found(words::NEGATIVE).is_empty();
+    let found = e.found(&words::SARCASM);
+    let sour = !e.found(&words::PROBLEM).is_empty() || !e.found(&words::NEGATIVE).is_empty();
     let plain = found.iter().any(|f| {
         f.contains("nothing")
             || f.contains("nichts")
@@ -43,7 +43,7 @@ pub(super) fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
             || f.contains("breaking")
             || f.contains("ruin")
     });
-    let harm = e.near(words::THANKS, (0, &[]), (4, words::HARM));
+    let harm = e.near(&words::THANKS, (0, &[]), (4, &words::HARM));
     let found: Vec<String> = found
         .into_iter()
         .map(str::to_owned)
@@ -60,7 +60,7 @@ pub(super) fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.unsettled(words::NEGATIVE);
+    let found = e.unsettled(&words::NEGATIVE);
     (!found.is_empty()).then(|| Finding {
         complaint: growing(1.3, found.len()),
         ..Finding::new(format!("unhappy words: {}", quoted(&found)))
@@ -68,7 +68,7 @@ pub fn negative_words(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
-    e.negated(words::PRAISE).map(|what| Finding {
+    e.negated(&words::PRAISE).map(|what| Finding {
         complaint: 0.8,
         praise: -1.0,
         ..Finding::new(format!("a good word denied: “{what}”"))
@@ -76,7 +76,7 @@ pub fn negated_praise(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub fn profanity(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::PROFANITY);
+    let found = e.found(&words::PROFANITY);
     (!found.is_empty()).then(|| Finding {
         complaint: 0.7,
         ..Finding::new("strong language".to_owned())
@@ -104,7 +104,7 @@ pub fn unhappy_faces(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub(super) fn praise_words(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::PRAISE);
+    let found = e.found(&words::PRAISE);
     (!found.is_empty()).then(|| {
         // "Thanks" alone often ends a request.
         let polite = found.iter().all(|f| {

@@ -6,7 +6,7 @@ use crate::escalations::triage::evidence::Evidence;
 use crate::escalations::words;
 
 pub(super) fn advertising(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::NOISE);
+    let found = e.found(&words::NOISE);
     let stuffed = e.hashtags >= 5;
     (!found.is_empty() || stuffed).then(|| Finding {
         complaint: -0.9,
@@ -23,12 +23,12 @@ pub(super) fn advertising(e: &Evidence<'_>) -> Option<Finding> {
 pub fn reach(e: &Evidence<'_>) -> Option<Finding> {
     let is_customer = ["dm", "dms", "message"].iter().any(|word| e.holds(word));
     let begged = e
-        .found(words::REACH)
+        .found(&words::REACH)
         .first()
         .map(|found| (*found).to_owned());
     let found = begged
         .filter(|_| !is_customer)
-        .or_else(|| e.near(words::FOLLOWERS, (3, words::REACH_VERBS), (0, &[])))?;
+        .or_else(|| e.near(&words::FOLLOWERS, (3, &words::REACH_VERBS), (0, &[])))?;
     Some(Finding {
         complaint: -2.0,
         noise: 4.0,

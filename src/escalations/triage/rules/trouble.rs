@@ -18,7 +18,7 @@ pub(super) fn danger(e: &Evidence<'_>) -> Option<Finding> {
 
 pub(super) fn problem_words(e: &Evidence<'_>) -> Option<Finding> {
     let lack = e.lack();
-    let mut found = e.unsettled(words::PROBLEM);
+    let mut found = e.unsettled(&words::PROBLEM);
     found.extend(lack.as_deref());
     // Beside a trouble that is over, the words may tell how it was.
     let share = if e.is_over() { 0.5 } else { 1.0 };

@@ -5,7 +5,7 @@ use crate::escalations::triage::evidence::Evidence;
 use crate::escalations::words;
 
 pub(super) fn question_forms(e: &Evidence<'_>) -> Option<Finding> {
-    let found = e.found(words::QUESTION);
+    let found = e.found(&words::QUESTION);
     if e.questions == 0 && found.is_empty() {
         return None;
     }
@@ -22,7 +22,7 @@ pub(super) fn question_forms(e: &Evidence<'_>) -> Option<Finding> {
 
 /// A question about how something is done, without a word of trouble.
 pub(super) fn how_to(e: &Evidence<'_>) -> Option<Finding> {
-    let calm = e.found(words::PROBLEM).is_empty() && e.found(words::NEGATIVE).is_empty();
+    let calm = e.found(&words::PROBLEM).is_empty() && e.found(&words::NEGATIVE).is_empty();
     (e.questions > 0 && calm).then(|| Finding {
         complaint: -0.7,
         question: 0.5,

@@ -48,5 +48,5 @@ fn complaints_of_public_sets_are_found() {
         "macro F1: complaints {:.3}, airlines {:.3}",
         found.0, found.1
     );
-    assert!(found.0 > 0.75 && found.1 > 0.785, "{found:?}");
+    assert!(found.0 > 0.755 && found.1 > 0.785, "{found:?}");
 }
