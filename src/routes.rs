@@ -28,6 +28,14 @@ pub fn routes(site: &mut ServiceConfig) {
         .route("/search", get().to(forum::search::search))
         .route("/search/suggest", get().to(forum::search::suggest))
         .route("/similar", get().to(forum::search::similar))
+        .route(
+            "/similar/{key}/solved",
+            get().to(forum::search::solved_by_similar),
+        )
+        .route(
+            "/similar/{key}/{thread}",
+            get().to(forum::search::open_similar),
+        )
         .route("/feed.atom", get().to(forum::machine::feed))
         .route("/sitemap.xml", get().to(forum::machine::sitemap))
         .route(
@@ -113,7 +121,7 @@ pub fn routes(site: &mut ServiceConfig) {
             post().to(desk::spikes::member),
         )
         .route("/desk/quality", get().to(desk::quality::page))
-        .route("/desk/quality/list", get().to(desk::quality::list))
+        .route("/desk/quality/list", get().to(desk::quality::list::list))
         .route("/desk/events", get().to(desk::events::events))
         .route("/desk/case/{id}", get().to(desk::case::page))
         .route("/desk/case/{id}/note", post().to(desk::actions::note))

@@ -675,6 +675,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    deflections (id) {
+        id -> BigInt,
+        key -> Text,
+        place -> Text,
+        product_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        shown_at -> BigInt,
+        thread_id -> Nullable<BigInt>,
+        opened_at -> Nullable<BigInt>,
+        solved_at -> Nullable<BigInt>,
+        written_at -> Nullable<BigInt>,
+        taken_back_at -> Nullable<BigInt>,
+        case_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     changes (id) {
         id -> BigInt,
         subject_kind -> Text,
@@ -732,6 +749,7 @@ diesel::joinable!(claims -> cases (case_id));
 diesel::joinable!(claims -> handles (handle_id));
 diesel::joinable!(tickets -> cases (case_id));
 diesel::joinable!(spike_members -> spikes (spike_id));
+diesel::joinable!(deflections -> threads (thread_id));
 diesel::joinable!(spike_members -> cases (case_id));
 diesel::joinable!(mail_tests -> mails (mail_id));
 diesel::joinable!(ticket_messages -> tickets (ticket_id));
@@ -752,6 +770,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     changes,
     claims,
     consents,
+    deflections,
     handles,
     inbound_mails,
     intake,

@@ -1,5 +1,7 @@
 //! `/desk/quality`: how right the rules were, week by week, each figure with the list it counts.
 
+pub mod list;
+
 use std::collections::BTreeSet;
 
 use actix_web::web::Data;
@@ -7,26 +9,24 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::bound_to;
-use super::queue::{Choice, Row, rows};
+use super::queue::Choice;
 use crate::app::App;
-use crate::cases;
 use crate::clock::Moment;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::escalations::quality::{CaseFigure, Judged, Linked, Period, WEEK, may_see};
+use crate::escalations::quality::{
+    CaseFigure, Deflected, DeflectionFigure, Judged, Linked, Period, WEEK, may_see,
+};
 use crate::escalations::spikes::SpikeState;
-use crate::escalations::store::{self as mentions, quality as store};
+use crate::escalations::store::{deflections, quality as store};
 use crate::escalations::{Label, quality};
 use crate::forum::{self, Product};
-use crate::ids::{CaseId, MentionId, ProductId, SpikeId};
+use crate::ids::{ProductId, SpikeId};
 use crate::people::{CurrentUser, Staff};
-use crate::text::personal_data;
 use crate::web::{Answer, Failure, Page, Query, blocking, html};
 
 /// Weeks shown, this one too.
 const WEEKS: i64 = 8;
-/// Lines of a list; the figure counts the rest too, and the page says so.
-const LIST_MAX: usize = 500;
 /// Where the page is.
 const PATH: &str = "/desk/quality";
 
@@ -102,6 +102,8 @@ struct Facts {
     links: Vec<Linked>,
     judged: Vec<Judged>,
     spikes: Vec<(SpikeId, SpikeState)>,
+    deflected: Vec<Deflected>,
+    now: Moment,
 }
 
 /// Whose rows are counted.
@@ -128,13 +130,17 @@ impl Scope {
 }
 
 impl Facts {
-    fn of(conn: &mut Conn, period: Period, scope: &Scope) -> Result<Facts> {
+    fn of(conn: &mut Conn, now: Moment, period: Period, scope: &Scope) -> Result<Facts> {
         let mut links = store::linked_by_rules(conn, period)?;
         links.retain(|link| scope.has(link.product));
         let mut judged = store::judged_by_rules(conn, period)?;
         judged.retain(|one| scope.has(one.product));
+        let mut deflected = deflections::shown_in(conn, period)?;
+        deflected.retain(|one| scope.has(one.product));
         let found = store::spikes_found(conn, period)?.into_iter();
         Ok(Facts {
+            deflected,
+            now,
             links,
             judged,
             spikes: found
@@ -188,10 +194,10 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
     let scope = Scope::of(&user, product);
     let (all, by_week) = blocking(&app, move |app| {
         app.db.read(|conn| {
-            let all = Facts::of(conn, whole(now), &scope)?;
+            let all = Facts::of(conn, now, whole(now), &scope)?;
             let by_week = weeks(now)
                 .into_iter()
-                .map(|week| Ok((week.from, Facts::of(conn, week, &scope)?)))
+                .map(|week| Ok((week.from, Facts::of(conn, now, week, &scope)?)))
                 .collect::<Result<Vec<_>>>()?;
             Ok((all, by_week))
         })
@@ -227,6 +233,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         ),
         judged_table(&asked, &all, &by_week),
         spike_table(&asked, &all, &by_week),
+        deflection_table(&asked, &all, &by_week),
     ];
     html(&QualityPage {
         page,
@@ -251,18 +258,27 @@ fn lines(
     by_week: &[(Moment, Facts)],
     figures: impl Fn(Option<Moment>, &Facts) -> Vec<Figure>,
 ) -> Vec<Line> {
-    let weeks = by_week.iter().map(|(week, facts)| Line {
-        name: format!(
-            "Week of {}",
-            week.readable().split(',').next().unwrap_or_default()
-        ),
-        figures: figures(Some(*week), facts),
-    });
+    let mut weeks: Vec<Line> = by_week
+        .iter()
+        .map(|(week, facts)| Line {
+            name: format!(
+                "Week of {}",
+                week.readable().split(',').next().unwrap_or_default()
+            ),
+            figures: figures(Some(*week), facts),
+        })
+        .collect();
+    // Weeks before the first of which there is something to tell only push the sum out of sight.
+    let is_empty = |line: &Line| line.figures.iter().all(|figure| figure.count == 0);
+    while weeks.len() > 1 && weeks.last().is_some_and(is_empty) {
+        weeks.pop();
+    }
     let sum = Line {
         name: format!("All {WEEKS} weeks"),
         figures: figures(None, all),
     };
-    weeks.chain(std::iter::once(sum)).collect()
+    weeks.push(sum);
+    weeks
 }
 
 fn table(
@@ -365,6 +381,37 @@ fn spike_table(asked: &Asked, all: &Facts, by_week: &[(Moment, Facts)]) -> Table
     }
 }
 
+fn deflection_table(asked: &Asked, all: &Facts, by_week: &[(Moment, Facts)]) -> Table {
+    Table {
+        id: "deflection",
+        title: "Messages that a thread answered first",
+        meaning: "Each form that showed threads counts once. Who left without writing within the hour may have been helped, or have given up; “this solved it” was said. A case that a member opens within seven days takes the credit back; of visitors we don’t know who they are, so their returns can’t be counted.",
+        heads: DeflectionFigure::ALL
+            .iter()
+            .map(|figure| figure.label())
+            .collect(),
+        lines: lines(all, by_week, |week, facts| {
+            let of = |figure: &DeflectionFigure| {
+                let count = facts
+                    .deflected
+                    .iter()
+                    .filter(|one| figure.counts(one, facts.now))
+                    .count();
+                Figure {
+                    href: asked.address(week, figure.as_str()),
+                    count,
+                    share: match figure {
+                        DeflectionFigure::Shown => String::new(),
+                        _ => share(count, facts.deflected.len()),
+                    },
+                    label: figure.label(),
+                }
+            };
+            DeflectionFigure::ALL.iter().map(of).collect()
+        }),
+    }
+}
+
 fn confusion(asked: &Asked, judged: &[Judged]) -> Vec<Confusion> {
     let table = quality::confusion(judged);
     Label::ALL
@@ -384,184 +431,4 @@ fn confusion(asked: &Asked, judged: &[Judged]) -> Vec<Confusion> {
                 .collect(),
         })
         .collect()
-}
-
-/// What a list shows.
-enum Listed {
-    Cases(CaseFigure),
-    Posts(Box<dyn Fn(&Judged) -> bool + Send>, String),
-    Spikes(Option<SpikeState>, &'static str),
-}
-
-fn listed(figure: &str) -> Option<Listed> {
-    if let Ok(figure) = figure.parse::<CaseFigure>() {
-        return Some(Listed::Cases(figure));
-    }
-    if let Some(state) = figure.strip_prefix("spikes-") {
-        return Some(match state {
-            "found" => Listed::Spikes(None, "Spikes found"),
-            word => {
-                let state: SpikeState = word.parse().ok()?;
-                Listed::Spikes(Some(state), state.label())
-            }
-        });
-    }
-    match figure {
-        "judged" => Some(Listed::Posts(
-            Box::new(|_| true),
-            "Posts that a rule judged".into(),
-        )),
-        "corrected" => {
-            let title = "Posts whose judgement was corrected".into();
-            Some(Listed::Posts(Box::new(is_corrected), title))
-        }
-        cell => {
-            let (from, to) = cell.strip_prefix("judged-")?.split_once('-')?;
-            let (from, to): (Label, Label) = (from.parse().ok()?, to.parse().ok()?);
-            let title = format!("Judged {}, held to be {}", from.label(), to.label());
-            let is_one = move |one: &Judged| one.judged == from && one.held() == to;
-            Some(Listed::Posts(Box::new(is_one), title))
-        }
-    }
-}
-
-/// A post in a list.
-struct PostLine {
-    text: String,
-    judged: &'static str,
-    held: Option<&'static str>,
-    case: Option<CaseId>,
-}
-
-/// A spike in a list.
-struct SpikeLine {
-    id: SpikeId,
-    about: String,
-    why: String,
-    state: SpikeState,
-}
-
-#[derive(Template)]
-#[template(path = "desk/quality_list.html")]
-struct ListPage {
-    page: Page,
-    title: String,
-    when: String,
-    back: String,
-    count: usize,
-    rows: Vec<Row>,
-    posts: Vec<PostLine>,
-    spikes: Vec<SpikeLine>,
-}
-
-impl ListPage {
-    fn is_cut(&self) -> bool {
-        self.count > self.rows.len() + self.posts.len() + self.spikes.len()
-    }
-}
-
-/// `GET /desk/quality/list`: what a figure counts.
-pub async fn list(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
-    let now = app.now();
-    let unknown = || Failure::bad("There is no such figure. Open one from the quality page.");
-    let listed = listed(&asked.figure).ok_or_else(unknown)?;
-    let period = match asked.week.as_str() {
-        "" => whole(now),
-        day => Period::week_from(Moment::parse_day(day).ok_or_else(unknown)?),
-    };
-    let products = blocking(&app, |app| app.db.read(forum::store::products)).await?;
-    let product = chosen(&products, &asked.product)?;
-    let scope = Scope::of(&staff.user, product);
-    let mut shown = ListPage {
-        page: staff.page,
-        title: String::new(),
-        when: match asked.week.as_str() {
-            "" => format!("of {WEEKS} weeks"),
-            _ => {
-                let day = period.from.readable();
-                format!(
-                    "of the week of {}",
-                    day.split(',').next().unwrap_or_default()
-                )
-            }
-        },
-        back: match asked.product.as_str() {
-            "" => PATH.to_owned(),
-            slug => format!("{PATH}?product={slug}"),
-        },
-        count: 0,
-        rows: Vec::new(),
-        posts: Vec::new(),
-        spikes: Vec::new(),
-    };
-    let shown = blocking(&app, move |app| {
-        app.db.read(|conn| {
-            let facts = Facts::of(conn, period, &scope)?;
-            match listed {
-                Listed::Cases(figure) => {
-                    let mut ids = figure.cases(&facts.links);
-                    shown.title = figure.label().to_owned();
-                    shown.count = ids.len();
-                    ids.reverse();
-                    ids.truncate(LIST_MAX);
-                    let found = cases::store::desk::by_ids(conn, &ids)?;
-                    shown.rows = rows(conn, now, &products, found)?;
-                }
-                Listed::Posts(is_one, title) => {
-                    let mut found: Vec<Judged> =
-                        facts.judged.into_iter().filter(|one| is_one(one)).collect();
-                    shown.title = title;
-                    shown.count = found.len();
-                    found.reverse();
-                    found.truncate(LIST_MAX);
-                    for one in found {
-                        shown.posts.push(post_line(conn, &one)?);
-                    }
-                }
-                Listed::Spikes(state, title) => {
-                    let ids = facts.spikes.iter().rev();
-                    let ids = ids.filter(|(_, is)| state.is_none_or(|s| s == *is));
-                    let ids: Vec<SpikeId> = ids.map(|(id, _)| *id).collect();
-                    shown.title = title.to_owned();
-                    shown.count = ids.len();
-                    for id in ids.into_iter().take(LIST_MAX) {
-                        shown.spikes.extend(spike_line(conn, id)?);
-                    }
-                }
-            }
-            Ok(shown)
-        })
-    })
-    .await?;
-    html(&shown)
-}
-
-fn post_line(conn: &mut Conn, one: &Judged) -> Result<PostLine> {
-    let post = mentions::mention(conn, MentionId(one.post.0))?;
-    let case = match post.as_ref().and_then(|post| post.case) {
-        Some(case) => cases::store::case_or_successor(conn, case)?.map(|case| case.id),
-        None => None,
-    };
-    let text = post
-        .filter(|post| post.deleted_at.is_none())
-        .map(|post| post.text);
-    Ok(PostLine {
-        text: match text {
-            Some(text) => personal_data::mask(&text),
-            None => "(deleted by its author)".to_owned(),
-        },
-        judged: one.judged.label(),
-        held: is_corrected(one).then(|| one.held().label()),
-        case,
-    })
-}
-
-fn spike_line(conn: &mut Conn, id: SpikeId) -> Result<Option<SpikeLine>> {
-    let spike = mentions::spikes::spike(conn, id)?;
-    Ok(spike.map(|spike| SpikeLine {
-        id,
-        about: spike.about(4),
-        why: spike.why(),
-        state: spike.state,
-    }))
 }

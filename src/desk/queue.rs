@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use serde::Deserialize;
 
-use super::{bound_to, mentions, span, spikes, wait};
+use super::{bound_to, mentions, span, wait};
 use crate::app::App;
 use crate::cases::queue::{Assignee, Filter};
 use crate::cases::{self, Case, Channel, Severity, State};
@@ -352,7 +352,7 @@ fn counts(conn: &mut Conn, now: Moment, user: &CurrentUser, filter: &Filter) -> 
         nobodys: cases::queue::count(conn, &of(Assignee::Nobody))?,
         replies: escalations::store::desk::count_replies_to_send(conn, products.as_deref())?,
         mails: crate::inbox::store::unread_count(conn)?,
-        spikes: spikes::count(conn, products.as_deref())?,
+        spikes: escalations::store::spikes::count_proposed_spikes(conn, products.as_deref())?,
         posts: escalations::store::desk::count_without_case(
             conn,
             &Aside {

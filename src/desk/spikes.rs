@@ -500,8 +500,3 @@ fn said(app: &App, id: SpikeId, outcome: Outcome, words: &str) -> Result<HttpRes
         Outcome::NoSuchSpike => Err(Failure::NotFound),
     }
 }
-
-/// Spikes that wait for a decision, as the queue's view names them.
-pub(super) fn count(conn: &mut Conn, products: Option<&[ProductId]>) -> Result<i64> {
-    store::count_proposed_spikes(conn, products)
-}

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::store::{self, Mention};
-use super::triage;
-use crate::cases::links::{self, NewLink, Target};
+use super::same_problem::{self, Perhaps, TRUST_NAME};
+use super::store::Mention;
 use crate::cases::{self, Case, Event, Step};
-use crate::clock::{DAY, Moment};
+use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
@@ -14,11 +13,6 @@ use crate::people::handles::Handle;
 
 /// Other open cases that are looked at.
 const OTHERS_MAX: i64 = 10;
-/// How far back a case may have been opened to be the same problem (µs).
-const SAME_PROBLEM_WINDOW: i64 = 7 * DAY;
-/// From this likeness two texts of one person are perhaps about the same.
-const SAME_PROBLEM_LIKENESS_MIN: f64 = 0.25;
-
 /// Notes on a new case who its customer is, and proposes the cases of the same person, or of
 /// somebody who may be the same, that could be the same problem. Nothing is merged here.
 pub fn identify(
@@ -30,7 +24,7 @@ pub fn identify(
 ) -> Result<()> {
     let by = Actor::rule("identify");
     let mut reasons = Vec::new();
-    let mut found = Vec::new();
+    let mut guessed = Vec::new();
     match handle {
         None => reasons.push("the author is not known".to_owned()),
         Some(handle) => {
@@ -43,33 +37,12 @@ pub fn identify(
             if handle.opted_out_at.is_some() {
                 reasons.push("asked us not to write by ourselves".to_owned());
             }
-            let others = cases::store::others_of(tx, case, OTHERS_MAX)?;
-            for other in others.into_iter().filter(|c| c.state.is_open()) {
-                found.push((other, 0.3, format!("{} has it open too", handle.label())));
-            }
             if handle.user.is_none() && !handle.username.is_empty() {
-                found.extend(guesses(tx, case, handle)?);
+                guessed.extend(guesses(tx, case, handle)?);
             }
         }
     }
-    let mut proposed = Vec::new();
-    for (other, trust, why) in found {
-        let near = case.opened_at.since(other.opened_at).abs() <= SAME_PROBLEM_WINDOW;
-        let text = store::newest_text_of(tx, other.id)?.unwrap_or_else(|| other.summary.clone());
-        let like = triage::likeness(&text, &mention.text);
-        if !near || like < SAME_PROBLEM_LIKENESS_MIN || other.merged_into.is_some() {
-            continue;
-        }
-        let link = NewLink {
-            target: Target::Case(other.id),
-            score: (trust + like / 2.0).min(1.0),
-            reasons: vec![why, format!("similar words ({like:.2})")],
-            rule: "same_person".to_owned(),
-        };
-        if links::propose(tx, now, &by, case.id, &link)? {
-            proposed.push(other.id);
-        }
-    }
+    let proposed = same_problem::propose(tx, now, &by, case, &mention.text, guessed)?;
     cases::record_event(
         tx,
         now,
@@ -92,7 +65,7 @@ pub fn identify(
 }
 
 /// Open cases of a user who has the same name as the handle: a guess, good for a proposal only.
-fn guesses(tx: &mut Conn, case: &Case, handle: &Handle) -> Result<Vec<(Case, f64, String)>> {
+fn guesses(tx: &mut Conn, case: &Case, handle: &Handle) -> Result<Vec<Perhaps>> {
     let Some(user) = crate::people::store::by_name(tx, &handle.username)? else {
         return Ok(Vec::new());
     };
@@ -109,7 +82,11 @@ fn guesses(tx: &mut Conn, case: &Case, handle: &Handle) -> Result<Vec<(Case, f64
     );
     Ok(others
         .into_iter()
-        .filter(|c| c.state.is_open())
-        .map(|c| (c, 0.1, why.clone()))
+        .map(|other| Perhaps {
+            other,
+            trust: TRUST_NAME,
+            why: why.clone(),
+            by_words: true,
+        })
         .collect())
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, PROPOSALS_MAX};
+use super::same_problem;
 use super::store;
 use super::told_worse::told_worse;
 use super::triage;
@@ -128,6 +129,7 @@ impl Job for JudgeCase {
                     data: json!({"label": judged.label, "severity": judged.severity}),
                 },
             )?;
+            same_problem::propose(tx, now, &Actor::rule("identify"), &case, &text, Vec::new())?;
             let from = product.map_or(PROPOSE_FROM, |p| p.propose_threshold);
             let mut reasons = Vec::new();
             let near = link::candidates(tx, &found)?;

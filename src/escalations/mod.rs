@@ -37,8 +37,10 @@ pub mod poll;
 pub mod quality;
 pub mod recheck;
 pub mod recount;
+pub mod same_problem;
 pub mod send_reply;
 pub mod separate;
+pub mod settle_deflections;
 pub mod spikes;
 pub mod store;
 mod told_worse;
@@ -124,6 +126,8 @@ pub fn register(registry: &mut Registry) {
         .job::<spikes::detect::LookForSpikes>()
         .every::<spikes::detect::LookForSpikes>(spikes::detect::EVERY)
         .job::<spikes::publish::LinkMembers>()
+        .job::<settle_deflections::SettleDeflections>()
+        .every::<settle_deflections::SettleDeflections>(settle_deflections::EVERY)
         .job::<recheck::Recheck>()
         .every::<recheck::Recheck>(recheck::EVERY)
         .job::<poll::Poll>()

@@ -12,7 +12,8 @@ use super::Label;
 use crate::cases::links::LinkState;
 use crate::cases::words;
 use crate::clock::{DAY, Moment};
-use crate::ids::{CaseId, MentionId, ProductId};
+use crate::forum::deflections;
+use crate::ids::{CaseId, MentionId, ProductId, ThreadId};
 
 /// The rule that links by itself where it is sure enough; the others only propose.
 const SURE: &str = "sure_enough";
@@ -152,6 +153,55 @@ pub fn confusion(judged: &[Judged]) -> Vec<Vec<usize>> {
         table[at(one.judged)][at(one.held())] += 1;
     }
     table
+}
+
+/// A form that showed threads like what was being written, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Deflected {
+    pub id: i64,
+    /// `ask` or `contact`.
+    pub place: String,
+    pub product: Option<ProductId>,
+    pub shown_at: Moment,
+    /// The thread that was opened first, with its title.
+    pub thread: Option<(ThreadId, String)>,
+    pub is_opened: bool,
+    /// Whoever wrote said that it solved the problem.
+    pub is_solved: bool,
+    /// The message was sent all the same.
+    pub is_written: bool,
+    /// A later case of the same person.
+    pub taken_back_by: Option<CaseId>,
+}
+
+words! {
+    /// A figure that counts forms in the ledger of deflections.
+    DeflectionFigure {
+        Shown = "shown", "Threads shown";
+        Opened = "opened", "One was opened";
+        Written = "written", "Written all the same";
+        /// Nothing was written within the hour.
+        Left = "left", "Left without writing";
+        Solved = "solved", "“This solved it”";
+        TakenBack = "came_back", "Came back within 7 days";
+    }
+}
+
+impl DeflectionFigure {
+    /// Whether it counts this form, at this moment.
+    pub fn counts(self, one: &Deflected, now: Moment) -> bool {
+        match self {
+            DeflectionFigure::Shown => true,
+            DeflectionFigure::Opened => one.is_opened,
+            DeflectionFigure::Written => one.is_written,
+            DeflectionFigure::Left => {
+                let waited = now.since(one.shown_at);
+                !one.is_written && (one.is_solved || waited >= deflections::LEFT_AFTER)
+            }
+            DeflectionFigure::Solved => one.is_solved && !one.is_written,
+            DeflectionFigure::TakenBack => one.taken_back_by.is_some(),
+        }
+    }
 }
 
 /// What another threshold would have done.

@@ -1,6 +1,8 @@
 //! Queries of the intake, mentions, triages, replies and claims.
 
+pub mod deflections;
 pub mod desk;
+pub mod people;
 pub mod quality;
 pub mod spikes;
 

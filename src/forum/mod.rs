@@ -11,6 +11,7 @@
 
 pub mod accept_answer;
 pub mod close_thread;
+pub mod deflections;
 pub mod delete_post;
 pub mod docs;
 pub mod draft_thread;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::store::{self, followers};
-use super::{Place, ThreadKind, Visibility, policy, typed, warn};
+use super::{Place, ThreadKind, Visibility, deflections, policy, typed, warn};
 use crate::app::App;
 use crate::db::{Lock, lock};
 use crate::error::{Problem, Result};
@@ -118,6 +118,7 @@ pub fn post_thread(app: &App, by: &CurrentUser, typed: &Typed) -> Result<Outcome
         if kind == ThreadKind::KnownIssue {
             warn::of_issue(tx, now, by, id)?;
         }
+        deflections::written(tx, &typed.request_key, now)?;
         store::changed(tx, id, now)?;
         Ok(Outcome::Posted(Place {
             thread: id,

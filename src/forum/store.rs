@@ -2,6 +2,7 @@
 //! file.
 
 pub mod counters;
+pub mod deflections;
 pub mod followers;
 pub mod lists;
 #[cfg(test)]

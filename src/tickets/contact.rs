@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::cases::Channel;
 use crate::clock::{HOUR, Moment};
 use crate::error::{Error, Problem, Result};
+use crate::forum::deflections;
 use crate::forum::similar_threads::{Similar, similar_threads};
 use crate::forum::store as forum;
 use crate::ids::UserId;
@@ -128,6 +129,9 @@ pub fn contact(
     if typed.seen_similar.is_empty() {
         let threads = similar(app, typed);
         if !threads.is_empty() {
+            let product = Some(typed.product.as_str()).filter(|p| !p.is_empty());
+            let place = deflections::Place::Contact;
+            deflections::shown(app, &typed.request_key, place, product, user);
             return back(app, &kept, Why::Similar(threads));
         }
     }
@@ -168,6 +172,7 @@ pub fn contact(
         if let Some(taken) = open_case(tx, app, &opening, &words)? {
             notices::receipt(tx, app, &taken.ticket, false)?;
         }
+        deflections::written(tx, &typed.request_key, app.now())?;
         Ok(Outcome::Sent)
     })
 }

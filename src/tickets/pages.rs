@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::cases::State;
 use crate::cases::satisfaction::Verdict;
 use crate::error::Problem;
+use crate::forum::deflections;
 use crate::forum::similar_threads::Similar;
 use crate::forum::{Product, store as forum};
 use crate::ids::{AttachmentId, CaseId};
@@ -35,6 +36,8 @@ struct ContactPage {
     products: Vec<Product>,
     problems: Problems,
     similar: Vec<Similar>,
+    /// The form's key in the ledger of deflections.
+    showing: String,
     file_names: Vec<String>,
     /// What files fit, in words.
     files_limit: String,
@@ -74,6 +77,7 @@ pub async fn contact_form(app: web::Data<App>, viewer: Viewer, query: Query<Pref
         products: Vec::new(),
         problems: Problems(Vec::new()),
         similar: Vec::new(),
+        showing: String::new(),
         file_names: Vec::new(),
         files_limit: String::new(),
     };
@@ -127,6 +131,7 @@ pub async fn post_contact(
     };
     let shown = ContactPage {
         page: viewer.page,
+        showing: deflections::key_of(&fields.request_key).unwrap_or_default(),
         fields,
         products: Vec::new(),
         problems: Problems(problems),

@@ -16,7 +16,9 @@ for (const panel of document.querySelectorAll("[data-similar]")) {
   async function ask() {
     const query = value("title", "subject", "body", "message").slice(0, QUERY_CHARS_MAX);
     if (query.length < QUERY_CHARS_MIN) return;
-    const address = `/similar?${new URLSearchParams({ q: query, product: value("product") })}`;
+    const place = form.dataset.draft === "contact" ? "contact" : "ask";
+    const asking = { q: query, product: value("product"), key: value("request_key"), place };
+    const address = `/similar?${new URLSearchParams(asking)}`;
     if (address === last) return;
     last = address;
     asked?.abort();

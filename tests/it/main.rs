@@ -1,12 +1,14 @@
 //! The integration tests, in one binary: modules are named after the slices.
 
 mod commands;
+mod deflections;
 mod desk;
 mod escalations;
 mod forum;
 mod harness;
 mod hooks;
 mod inbox;
+mod joining;
 mod kills;
 mod linking;
 mod mail_in;

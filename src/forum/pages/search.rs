@@ -5,13 +5,15 @@ use askama::Template;
 
 use super::{Line, check_search};
 use crate::app::App;
+use crate::forum::deflections;
 use crate::forum::similar_threads::{self, Similar};
 use crate::forum::store::{self, lists};
 use crate::forum::{Product, ThreadKind};
+use crate::ids::ThreadId;
 use crate::people::Viewer;
 use crate::search::{SearchQuery, Why};
 use crate::text::counted;
-use crate::web::{Answer, Page, Query, blocking, html};
+use crate::web::{Answer, Failure, Page, Query, blocking, html, redirect, redirect_saying};
 
 /// Results on one page.
 const HITS: usize = 20;
@@ -31,6 +33,9 @@ pub struct SearchFields {
     before: String,
     /// Where the page begins.
     from: String,
+    /// The key of the form in which threads are shown, and which form it is.
+    key: String,
+    place: String,
 }
 
 impl SearchFields {
@@ -211,6 +216,7 @@ pub async fn suggest(
 #[template(path = "forum/similar.html")]
 struct SimilarPiece {
     similar: Vec<Similar>,
+    showing: String,
 }
 
 /// `GET /similar`: a piece of HTML for the form of a new thread.
@@ -222,13 +228,36 @@ pub async fn similar(
 ) -> Answer {
     check_search(&app, &req, &viewer)?;
     let fields = query.0;
+    let user = viewer.user_id();
     let piece = blocking(&app, move |app| {
         let product = fields.product.split('/').next().unwrap_or_default();
         let product = Some(product).filter(|p| !p.is_empty());
+        let similar = similar_threads::similar_threads(app, &fields.q, product)?;
+        let place = deflections::Place::of(&fields.place);
+        if let Some(place) = place.filter(|_| !similar.is_empty()) {
+            deflections::shown(app, &fields.key, place, product, user);
+        }
         Ok(SimilarPiece {
-            similar: similar_threads::similar_threads(app, &fields.q, product)?,
+            similar,
+            showing: deflections::key_of(&fields.key).unwrap_or_default(),
         })
     })
     .await?;
     html(&piece)
+}
+
+/// `GET /similar/{key}/{thread}`: notes that a thread was opened from a form, and leads to it.
+pub async fn open_similar(app: web::Data<App>, path: web::Path<(String, String)>) -> Answer {
+    let (key, thread) = path.into_inner();
+    let thread: ThreadId = thread.parse().map_err(|_| Failure::NotFound)?;
+    let to = blocking(&app, move |app| deflections::opened(app, &key, thread)).await?;
+    Ok(redirect(&to.ok_or(Failure::NotFound)?))
+}
+
+/// `GET /similar/{key}/solved`: notes that a thread helped whoever was writing.
+pub async fn solved_by_similar(app: web::Data<App>, path: web::Path<String>) -> Answer {
+    let key = path.into_inner();
+    blocking(&app, move |app| deflections::solved(app, &key)).await?;
+    let words = "Good that it helped. Nothing was sent.";
+    Ok(redirect_saying(&app, "/", "success", words))
 }

@@ -8,6 +8,7 @@ use super::thread::{PlaceOption, places};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Problem, Result};
+use crate::forum::deflections;
 use crate::forum::similar_threads::{self, Similar};
 use crate::forum::store::{self, reading};
 use crate::forum::{
@@ -134,6 +135,8 @@ struct NewPage {
     problems: Problems,
     preview: Option<String>,
     similar: Vec<Similar>,
+    /// The form's key in the ledger of deflections.
+    showing: String,
 }
 
 /// `GET /new`
@@ -234,6 +237,17 @@ async fn new_page(
             Some(similar) => similar,
             None => similar_to(app, &user, &fields)?,
         };
+        if !similar.is_empty() {
+            let product = fields.product.split('/').next();
+            let product = product.filter(|p| !p.is_empty());
+            deflections::shown(
+                app,
+                &fields.request_key,
+                deflections::Place::Ask,
+                product,
+                Some(user.id),
+            );
+        }
         Ok(NewPage {
             page,
             places,
@@ -241,6 +255,7 @@ async fn new_page(
             preview: back.preview_of(&fields.body),
             problems: back.problems,
             similar,
+            showing: deflections::key_of(&fields.request_key).unwrap_or_default(),
             fields,
         })
     })
