@@ -43,6 +43,10 @@ impl PastLinks for DecidedLinks {
             .collect())
     }
 
+    fn written(&self) -> u64 {
+        self.db.bell().count()
+    }
+
     fn texts(&self, links: &[i64]) -> Result<HashMap<i64, String>> {
         let mut texts = HashMap::with_capacity(links.len());
         for links in links.chunks(TEXTS_AT_ONCE) {

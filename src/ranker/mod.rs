@@ -20,16 +20,17 @@ pub use signals::{COUNT, MEANING, SIGNALS, Signals};
 pub use weights::{LEAD_MAX, Weights, shipped};
 
 use crate::app::App;
-use crate::clock::{HOUR, MINUTE, Moment};
+use crate::clock::{HOUR, Moment, SECOND};
 use crate::error::Result;
 use crate::search::{LIMIT_MAX, Likeness, Measured, Reading, SearchIndex};
 use crate::text::counted;
 use signals::{Best, DAY, signals};
 
-/// Candidates beyond this similarity of a rejected text are lowered by the rule, not by a weight; see
-/// [`Recalled::is_refused`]. Decided links are looked for again this far back, because transactions
-/// may end in another order than they began (µs).
-const OVERLAP_MICROS: i64 = MINUTE;
+/// Decided links are looked for again this far back, because transactions may end in another order
+/// than they began (µs).
+const OVERLAP_MICROS: i64 = 10 * SECOND;
+/// How often is looked for what other nodes decided, while nothing is written here (µs).
+const LOOK_EVERY_MICROS: i64 = SECOND;
 /// How often everything is read anew, so that a text that was deleted is forgotten (µs).
 pub const RELOAD_MICROS: i64 = HOUR;
 /// Similarity of past texts from which they are a reason to tell.
@@ -42,6 +43,9 @@ pub trait PastLinks: Send + Sync {
     /// Links to threads that were decided at or after `since` (µs), the oldest first; of more than
     /// `limit` the newest.
     fn decided_since(&self, since: i64, limit: usize) -> Result<Vec<PastLink>>;
+
+    /// A number that changes whenever anything was written here: while it stands, nothing was decided.
+    fn written(&self) -> u64;
 
     /// The texts these links were made for; what was deleted has none.
     fn texts(&self, links: &[i64]) -> Result<HashMap<i64, String>>;
@@ -73,8 +77,20 @@ pub struct Ranker {
     source: Option<Arc<dyn PastLinks>>,
     memory: RwLock<Memory>,
     weights: RwLock<Arc<Weights>>,
-    /// Since when links are to be read, and when all were read last (µs).
-    followed: Mutex<Option<(i64, i64)>>,
+    followed: Mutex<Option<Followed>>,
+}
+
+/// How far decided links were read.
+#[derive(Clone, Copy)]
+struct Followed {
+    /// From when on they are to be read (µs).
+    since: i64,
+    /// When all were read (µs).
+    all_at: i64,
+    /// When they were last looked for (µs).
+    looked_at: i64,
+    /// What [`PastLinks::written`] said then.
+    written: u64,
 }
 
 /// The threads most like a text, best first, with what was linked up to now taken into account.
@@ -113,16 +129,21 @@ impl Ranker {
             return Ok(());
         };
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        let anew = followed.is_none_or(|(_, all)| now.0.saturating_sub(all) >= RELOAD_MICROS);
-        let (since, all) = match *followed {
-            Some(known) if !anew => known,
+        let written = source.written();
+        let since_then = |then: i64| now.0.saturating_sub(then);
+        let anew = followed.is_none_or(|known| since_then(known.all_at) >= RELOAD_MICROS);
+        let is_known = |known: &Followed| {
+            known.written == written && since_then(known.looked_at) < LOOK_EVERY_MICROS
+        };
+        if !anew && followed.as_ref().is_some_and(is_known) {
+            return Ok(());
+        }
+        let (since, all_at) = match *followed {
+            Some(known) if !anew => (known.since, known.all_at),
             _ => (0, now.0),
         };
         let links = source.decided_since(since, LINKS_MAX)?;
         let newest = links.last().map_or(since, |link| link.at - OVERLAP_MICROS);
-        if !anew && links.is_empty() {
-            return Ok(());
-        }
         let mut fresh = Memory::default();
         let unknown: Vec<i64> = {
             let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
@@ -143,7 +164,12 @@ impl Ranker {
         if anew {
             *memory = fresh;
         }
-        *followed = Some((newest.max(since), all));
+        *followed = Some(Followed {
+            since: newest.max(since),
+            all_at,
+            looked_at: now.0,
+            written,
+        });
         Ok(())
     }
 
