@@ -55,6 +55,8 @@ id! {
     MentionId,
     /// One judgement on a mention.
     TriageId,
+    /// Weights that were learned from what staff did.
+    SiteModelId,
     /// Many people who write of one problem at once.
     SpikeId,
     /// An outgoing public post.

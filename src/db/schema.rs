@@ -692,6 +692,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    case_candidates (case_id) {
+        case_id -> BigInt,
+        measured -> Text,
+        measured_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    site_models (id) {
+        id -> BigInt,
+        kind -> Text,
+        state -> Text,
+        weights -> Binary,
+        examples -> BigInt,
+        digest -> Text,
+        comparison -> Text,
+        trained_at -> BigInt,
+        changed_at -> BigInt,
+        changed_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     changes (id) {
         id -> BigInt,
         subject_kind -> Text,
@@ -750,6 +773,7 @@ diesel::joinable!(claims -> handles (handle_id));
 diesel::joinable!(tickets -> cases (case_id));
 diesel::joinable!(spike_members -> spikes (spike_id));
 diesel::joinable!(deflections -> threads (thread_id));
+diesel::joinable!(case_candidates -> cases (case_id));
 diesel::joinable!(spike_members -> cases (case_id));
 diesel::joinable!(mail_tests -> mails (mail_id));
 diesel::joinable!(ticket_messages -> tickets (ticket_id));
@@ -764,6 +788,7 @@ diesel::joinable!(inbound_mails -> tickets (ticket_id));
 diesel::allow_tables_to_appear_in_same_query!(
     attachments,
     audit_log,
+    case_candidates,
     case_events,
     case_notes,
     cases,

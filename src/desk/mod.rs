@@ -16,6 +16,7 @@ pub mod events;
 pub mod mail;
 pub mod mail_in;
 pub mod mentions;
+pub mod models;
 pub mod network;
 pub mod products;
 pub mod publish;

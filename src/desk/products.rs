@@ -94,8 +94,8 @@ impl Typed {
 /// What a product starts with.
 fn defaults() -> Typed {
     Typed {
-        link_threshold: crate::escalations::link::LINK_FROM.to_string(),
-        propose_threshold: crate::escalations::link::PROPOSE_FROM.to_string(),
+        link_threshold: crate::ranker::LINK_FROM.to_string(),
+        propose_threshold: crate::ranker::PROPOSE_FROM.to_string(),
         auto_link: "1".into(),
         ..Typed::default()
     }

@@ -19,10 +19,11 @@ use crate::escalations::quality::{
 };
 use crate::escalations::spikes::SpikeState;
 use crate::escalations::store::{deflections, quality as store};
-use crate::escalations::{Label, quality};
+use crate::escalations::{Label, quality, site_models};
 use crate::forum::{self, Product};
 use crate::ids::{ProductId, SpikeId};
 use crate::people::{CurrentUser, Staff};
+use crate::ranker;
 use crate::web::{Answer, Failure, Page, Query, blocking, html};
 
 /// Weeks shown, this one too.
@@ -95,6 +96,9 @@ struct QualityPage {
     tables: Vec<Table>,
     labels: Vec<&'static str>,
     confusion: Vec<Confusion>,
+    /// What each signal of the ranker is worth, the weightiest first.
+    weights: Vec<(&'static str, String)>,
+    weights_are_own: bool,
 }
 
 /// All that was asked of the store for one period.
@@ -192,14 +196,14 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
     let product = chosen(&products, &asked.product)?;
     let Staff { user, page } = staff;
     let scope = Scope::of(&user, product);
-    let (all, by_week) = blocking(&app, move |app| {
+    let (all, by_week, own) = blocking(&app, move |app| {
         app.db.read(|conn| {
             let all = Facts::of(conn, now, whole(now), &scope)?;
             let by_week = weeks(now)
                 .into_iter()
                 .map(|week| Ok((week.from, Facts::of(conn, now, week, &scope)?)))
                 .collect::<Result<Vec<_>>>()?;
-            Ok((all, by_week))
+            Ok((all, by_week, site_models::ranker_weights(conn)?))
         })
     })
     .await?;
@@ -250,6 +254,13 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         tables,
         labels: Label::ALL.iter().map(|label| label.label()).collect(),
         confusion: confusion(&asked, &all.judged),
+        weights_are_own: own.is_some(),
+        weights: own
+            .unwrap_or_else(ranker::shipped)
+            .in_words()
+            .into_iter()
+            .map(|(signal, weight)| (signal, format!("{weight:+.2}")))
+            .collect(),
     })
 }
 

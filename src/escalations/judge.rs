@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, Candidate, Decision};
 use super::store::{self, Mention, NewTriage};
-use super::triage::{self, Product, Triage};
-use super::{Label, acknowledge, channel_of, claim, identify, join};
+use super::triage::{self, Knowledge, Post, Product, Triage};
+use super::{acknowledge, channel_of, claim, identify, join, site_models};
 use crate::app::App;
 use crate::cases::{self, Event, NewCase, Step};
 use crate::clock::{MINUTE, Moment};
@@ -123,13 +123,14 @@ pub fn judge_batch(app: &App) -> Result<usize> {
 
 /// Judges and searches for the next captured mentions after `after`; writes nothing but failures.
 pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
-    let (mentions, catalogue, corrections) = app.db.read(|c| {
+    let (mentions, catalogue, corrections, model) = app.db.read(|c| {
         let mentions = store::captured(c, after, app.now(), BATCH_MENTIONS_MAX)?;
         if mentions.is_empty() {
-            return Ok((mentions, Vec::new(), Vec::new()));
+            return Ok((mentions, Vec::new(), Vec::new(), None));
         }
         let corrections = store::corrections(c, CORRECTIONS_MAX)?;
-        Ok((mentions, store::catalogue(c)?, corrections))
+        let model = site_models::triage_model(c)?;
+        Ok((mentions, store::catalogue(c)?, corrections, model))
     })?;
     let count = mentions.len();
     if count > 0 && !index_is_filled(app)? {
@@ -139,8 +140,13 @@ pub fn consider_batch(app: &App, after: MentionId) -> Result<Option<Batch>> {
     let Some(last) = mentions.last().map(|m| m.id) else {
         return Ok(None);
     };
+    let knowledge = Knowledge {
+        model: model.as_deref(),
+        catalogue: &catalogue,
+        corrections: &corrections,
+    };
     let mut judged = Vec::with_capacity(count);
-    for (mention, outcome) in consider(app, mentions, &catalogue, &corrections) {
+    for (mention, outcome) in consider(app, mentions, knowledge) {
         match outcome {
             Ok((triage, found)) => judged.push((mention, triage, found)),
             Err(error) if is_trouble(&error) => return Err(error),
@@ -254,8 +260,7 @@ type Considered = Result<(Triage, Vec<ranker::Similar>)>;
 fn consider(
     app: &App,
     mentions: Vec<Mention>,
-    catalogue: &[Product],
-    corrections: &[(String, Label)],
+    knowledge: Knowledge<'_>,
 ) -> Vec<(Mention, Considered)> {
     let share = mentions.len().div_ceil(SEARCHERS).max(1);
     let outcomes: Vec<Considered> = std::thread::scope(|scope| {
@@ -266,7 +271,7 @@ fn consider(
                     part.iter()
                         .map(|mention| {
                             catch_unwind(AssertUnwindSafe(|| {
-                                consider_one(app, mention, catalogue, corrections)
+                                consider_one(app, mention, &knowledge)
                             }))
                             .unwrap_or_else(|_| Err(Error::other("judging it panicked")))
                         })
@@ -282,19 +287,19 @@ fn consider(
     mentions.into_iter().zip(outcomes).collect()
 }
 
-fn consider_one(
-    app: &App,
-    mention: &Mention,
-    catalogue: &[Product],
-    corrections: &[(String, Label)],
-) -> Considered {
-    let triage = triage::judge(&mention.text, mention.summoned, catalogue, corrections);
+fn consider_one(app: &App, mention: &Mention, knowledge: &Knowledge<'_>) -> Considered {
+    let post = Post {
+        text: &mention.text,
+        addressed: mention.summoned,
+        language: None,
+    };
+    let triage = triage::judge_post(knowledge, post);
     if !triage.label.wants_an_answer() || triage.needs_account {
         return Ok((triage, Vec::new()));
     }
     let likeness = Likeness {
         text: &mention.text,
-        product: product_of(catalogue, &triage).map(|p| p.slug.as_str()),
+        product: product_of(knowledge.catalogue, &triage).map(|p| p.slug.as_str()),
         limit: CANDIDATES_MAX,
         exclude: &[],
         at: Some(mention.posted_at.0),
@@ -437,6 +442,7 @@ fn open_case(
         return Err(Error::other("a case that was just opened is not there"));
     };
     identify::identify(tx, now, &case, mention, handle)?;
+    link::keep_measured(tx, now, id, candidates)?;
     let decision = link::decide(triage, product, candidates);
     link::link(tx, now, id, mention, triage, &decision)?;
     if triage.in_doubt && !matches!(decision, Decision::Ticket(_)) {

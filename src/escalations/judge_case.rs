@@ -6,23 +6,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::link::{self, CANDIDATES_MAX, PROPOSALS_MAX};
-use super::same_problem;
-use super::store;
 use super::told_worse::told_worse;
-use super::triage;
+use super::triage::model::Model;
+use super::triage::{self, Knowledge, Post, Product, Triage};
+use super::{same_problem, site_models, store};
 use crate::app::App;
 use crate::cases::links::{LinkState, NewLink, Target};
 use crate::cases::{self, Event, Step, states};
 use crate::db::audit::{self, Act, Actor};
-use crate::db::{Lock, lock};
+use crate::db::{Conn, Lock, lock};
 use crate::error::Result;
 use crate::ids::{CaseId, TicketMessageId};
 use crate::jobs::{Job, Next};
-use crate::ranker;
+use crate::ranker::{self, PROPOSE_FROM};
 use crate::search::Likeness;
-
-/// Confidence from which a thread is proposed where no product says it.
-const PROPOSE_FROM: f64 = 0.25;
 
 /// Judges one case by the first message of its ticket, or by a later one.
 #[derive(Serialize, Deserialize)]
@@ -38,12 +35,28 @@ fn judge_message(app: &App, case: CaseId, message: TicketMessageId) -> Result<()
     let Some(text) = app.db.read(|c| store::message_text(c, message))? else {
         return Ok(());
     };
-    let catalogue = app.db.read(store::catalogue)?;
-    let judged = triage::judge(&text, true, &catalogue, &[]);
+    let known = |c: &mut Conn| Ok((store::catalogue(c)?, site_models::triage_model(c)?));
+    let (catalogue, model) = app.db.read(known)?;
+    let judged = judge(&text, &catalogue, model.as_deref());
     app.db.write(|tx| match cases::hold_successor(tx, case)? {
         Some(case) => told_worse(tx, app.now(), case.id, None, &judged),
         None => Ok(()),
     })
+}
+
+/// Judges what was written to us.
+fn judge(text: &str, catalogue: &[Product], model: Option<&Model>) -> Triage {
+    let knowledge = Knowledge {
+        model,
+        catalogue,
+        corrections: &[],
+    };
+    let post = Post {
+        text,
+        addressed: true,
+        language: None,
+    };
+    triage::judge_post(&knowledge, post)
 }
 
 impl Job for JudgeCase {
@@ -54,11 +67,12 @@ impl Job for JudgeCase {
             judge_message(app, self.case, message)?;
             return Ok(Next::Done);
         }
-        let (case, text, catalogue) = app.db.read(|c| {
+        let (case, text, catalogue, model) = app.db.read(|c| {
             Ok((
                 cases::store::case(c, self.case)?,
                 store::ticket_text(c, self.case)?,
                 store::catalogue(c)?,
+                site_models::triage_model(c)?,
             ))
         })?;
         let Some(case) = case else {
@@ -68,7 +82,7 @@ impl Job for JudgeCase {
             Some(text) => format!("{}. {text}", case.summary),
             None => case.summary.clone(),
         };
-        let judged = triage::judge(&text, true, &catalogue, &[]);
+        let judged = judge(&text, &catalogue, model.as_deref());
         let product_id = case.product.or(judged.product);
         let product = catalogue.iter().find(|p| Some(p.id) == product_id);
         let found = ranker::similar(
@@ -133,6 +147,7 @@ impl Job for JudgeCase {
             let from = product.map_or(PROPOSE_FROM, |p| p.propose_threshold);
             let mut reasons = Vec::new();
             let near = link::candidates(tx, &found)?;
+            link::keep_measured(tx, now, self.case, &near)?;
             for candidate in near
                 .iter()
                 .filter(|c| c.confidence >= from)

@@ -11,6 +11,7 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::{CaseId, ProductId, TopicId};
+use crate::ranker::{LINK_FROM, PROPOSE_FROM, Signals};
 use crate::text::{self, counted};
 
 /// Threads proposed for one case.
@@ -19,10 +20,6 @@ pub const PROPOSALS_MAX: usize = 5;
 pub const CANDIDATES_MAX: usize = 8;
 /// How far the best must stand above the second to be sure (confidence).
 const LEAD_MIN: f64 = 0.05;
-/// The thresholds where no product is known; those of a new product. From 0.54 on, 57 of 60 links read
-/// by hand were right (docs/linking.md); from 0.46, 85 of 100.
-pub const LINK_FROM: f64 = 0.55;
-pub const PROPOSE_FROM: f64 = 0.12;
 /// Longest title of a thread we draft (characters).
 const DRAFT_TITLE_CHARS_MAX: usize = 100;
 
@@ -33,6 +30,8 @@ pub struct Candidate {
     /// 0 to 1.
     pub confidence: f64,
     pub reasons: Vec<String>,
+    /// What was measured.
+    pub signals: Signals,
 }
 
 /// Where a case goes on.
@@ -41,7 +40,7 @@ pub enum Decision {
     /// Private: an account, an order, money or personal data is needed.
     Ticket(Vec<String>),
     /// Sure.
-    Thread(Candidate),
+    Thread(Box<Candidate>),
     /// Unsure: a person chooses.
     Proposals(Vec<Candidate>),
     /// Nobody has it yet.
@@ -64,7 +63,7 @@ pub fn decide(triage: &Triage, product: Option<&Product>, candidates: &[Candidat
             .get(1)
             .map_or(1.0, |second| best.confidence - second.confidence);
         if may_link && best.confidence >= link_from && lead >= LEAD_MIN {
-            return Decision::Thread(best.clone());
+            return Decision::Thread(Box::new(best.clone()));
         }
     }
     let proposals: Vec<Candidate> = candidates
@@ -78,6 +77,23 @@ pub fn decide(triage: &Triage, product: Option<&Product>, candidates: &[Candidat
     } else {
         Decision::Proposals(proposals)
     }
+}
+
+/// Keeps what was measured of the candidates, to be learned from once the case has come to its end.
+pub fn keep_measured(
+    tx: &mut Conn,
+    now: Moment,
+    case: CaseId,
+    candidates: &[Candidate],
+) -> Result<()> {
+    if candidates.is_empty() {
+        return Ok(());
+    }
+    let measured: Vec<_> = candidates
+        .iter()
+        .map(|c| (c.thread.id, c.signals))
+        .collect();
+    store::site_models::insert_candidates(tx, case, &measured, now)
 }
 
 /// Puts the decision down with its reasons.
@@ -216,6 +232,7 @@ pub fn candidates(conn: &mut Conn, found: &[crate::ranker::Similar]) -> Result<V
                 thread: threads.get(&similar.thread_id)?.clone(),
                 confidence: similar.confidence,
                 reasons: similar.reasons.clone(),
+                signals: similar.signals,
             })
         })
         .collect())
@@ -240,6 +257,7 @@ mod tests {
             },
             confidence,
             reasons: vec![],
+            signals: [0.0; crate::ranker::COUNT],
         }
     }
 

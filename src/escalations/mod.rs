@@ -41,6 +41,7 @@ pub mod same_problem;
 pub mod send_reply;
 pub mod separate;
 pub mod settle_deflections;
+pub mod site_models;
 pub mod spikes;
 pub mod store;
 mod told_worse;
@@ -128,6 +129,8 @@ pub fn register(registry: &mut Registry) {
         .job::<spikes::publish::LinkMembers>()
         .job::<settle_deflections::SettleDeflections>()
         .every::<settle_deflections::SettleDeflections>(settle_deflections::EVERY)
+        .job::<site_models::learn::LearnFromStaff>()
+        .every::<site_models::learn::LearnFromStaff>(site_models::learn::EVERY)
         .job::<recheck::Recheck>()
         .every::<recheck::Recheck>(recheck::EVERY)
         .job::<poll::Poll>()

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::store;
+use super::{site_models, store};
 use crate::cases::links::LinkState;
 use crate::db::Db;
 use crate::error::Result;
-use crate::ranker::{PastLink, PastLinks, Verdict};
+use crate::ranker::{PastLink, PastLinks, Verdict, Weights};
 
 /// Links whose texts are read in one query.
 const TEXTS_AT_ONCE: usize = 200;
@@ -43,6 +43,10 @@ impl PastLinks for DecidedLinks {
             .collect())
     }
 
+    fn weights(&self) -> Result<Option<Weights>> {
+        self.db.read(site_models::ranker_weights)
+    }
+
     fn written(&self) -> u64 {
         self.db.bell().count()
     }
@@ -57,7 +61,7 @@ impl PastLinks for DecidedLinks {
 }
 
 /// One number for one customer, by the surest that is known of them; 0 for nobody known.
-fn customer(user: Option<i64>, handle: Option<i64>, email_key: Option<&str>) -> i64 {
+pub(super) fn customer(user: Option<i64>, handle: Option<i64>, email_key: Option<&str>) -> i64 {
     match (user, handle, email_key) {
         (Some(user), _, _) => user * 4 + 1,
         (None, Some(handle), _) => handle * 4 + 2,

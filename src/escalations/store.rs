@@ -4,6 +4,7 @@ pub mod deflections;
 pub mod desk;
 pub mod people;
 pub mod quality;
+pub mod site_models;
 pub mod spikes;
 
 mod checks;

@@ -4,6 +4,8 @@
 //! year is not twelve times a month. What has no time (a text of no known date) is about as old as
 //! [`UNKNOWN_DAYS`] for every thread alike.
 
+use std::collections::HashMap;
+
 use super::memory::Recalled;
 use crate::search::Measured;
 
@@ -60,11 +62,32 @@ const BRAND_NEW_DAYS: f64 = 3.0;
 const NEVER_DAYS: f64 = 9_999.0;
 /// How much a link for a similar text counts beside one: similarities are small numbers.
 const ALIKE_SCALE: f64 = 10.0;
+/// Signals are stored to a ten-thousandth.
+const ROUND: f64 = 10_000.0;
 /// Microseconds of a day.
 pub(super) const DAY: f64 = 86_400_000_000.0;
 
 /// The signals of one thread.
 pub type Signals = [f64; COUNT];
+
+/// Signals as they are stored: by their short names, those of zero left out.
+pub fn named(signals: &Signals) -> HashMap<String, f64> {
+    let all = SIGNALS.iter().zip(signals);
+    all.filter(|(_, value)| **value != 0.0)
+        .map(|((name, _), value)| ((*name).to_owned(), (value * ROUND).round() / ROUND))
+        .collect()
+}
+
+/// Signals that were stored; what this version does not know is passed over.
+pub fn signals_of(named: &HashMap<String, f64>) -> Signals {
+    SIGNALS.map(|(name, _)| {
+        named
+            .get(name)
+            .copied()
+            .filter(|v| v.is_finite())
+            .unwrap_or(0.0)
+    })
+}
 
 /// What the best of all candidates reach.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signals::{COUNT, SIGNALS, Signals};
+use crate::error::{Error, Result};
 
 /// A model: weights of the signals, and how a score becomes a probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,22 @@ impl Weights {
         let lead = lead.clamp(-LEAD_MAX, LEAD_MAX);
         let odds = self.base + self.slope * score + self.lead_slope * lead;
         1.0 / (1.0 + (-odds).exp())
+    }
+
+    /// As they are stored.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(Error::other)
+    }
+
+    /// Reads what [`Weights::to_json`] wrote; those of a version with other signals are refused.
+    pub fn from_json(bytes: &[u8]) -> Result<Weights> {
+        let weights: Weights = serde_json::from_slice(bytes).map_err(Error::other)?;
+        let numbers = [weights.base, weights.slope, weights.lead_slope];
+        if numbers.iter().chain(&weights.worth).all(|n| n.is_finite()) {
+            Ok(weights)
+        } else {
+            Err(Error::other("these weights hold numbers that are none"))
+        }
     }
 
     /// Each weight with its name in words, the weightiest first.

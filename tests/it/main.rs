@@ -10,6 +10,7 @@ mod hooks;
 mod inbox;
 mod joining;
 mod kills;
+mod learning;
 mod linking;
 mod mail_in;
 mod mail_loops;

@@ -292,6 +292,6 @@ on_both! {
         assert!(page.contains("few cases"), "honest about how little it is");
         let stored = t.app.db.read(|c| offramp::forum::store::settings::settings(c, hub));
         let stored = stored.expect("read").expect("its settings");
-        assert_eq!(stored.link_threshold, 0.8, "nothing was saved");
+        assert_eq!(stored.link_threshold, offramp::ranker::LINK_FROM, "nothing was saved");
     }
 }

@@ -8,6 +8,7 @@ use crate::db::schema::{products, topics};
 use crate::error::{Error, Result};
 use crate::forum::{Product, Topic};
 use crate::ids::{ProductId, TopicId};
+use crate::ranker;
 
 type ProductRow = (i64, String, String, String);
 
@@ -77,6 +78,8 @@ pub fn insert_product(tx: &mut Conn, new: &NewProduct<'_>, now: Moment) -> Resul
             products::description.eq(new.description),
             products::position.eq(new.position),
             products::brand_terms.eq(terms),
+            products::link_threshold.eq(ranker::LINK_FROM),
+            products::propose_threshold.eq(ranker::PROPOSE_FROM),
             products::created_at.eq(now.0),
         ))
         .returning(products::id)
