@@ -124,16 +124,31 @@ impl Reading {
         }
         let mut candidates = view.facts(&found, asked.exclude)?;
         let fields = view.fields;
-        view.score(fields.text, words, &mut candidates, |c, n, score| {
+        let any = |_: &Candidate, _: usize| true;
+        view.score(fields.text, words, &mut candidates, any, |c, n, score| {
             c.measured.whole += score;
             c.shared.push(n);
         })?;
-        view.score(fields.title_words, words, &mut candidates, |c, _, score| {
-            c.measured.title += score;
-        })?;
-        view.score(fields.opening, words, &mut candidates, |c, _, score| {
-            c.measured.opening += score;
-        })?;
+        // What stands in a part stands in the whole; the words come in order, so the list is sorted.
+        let has = |c: &Candidate, n: usize| c.shared.binary_search(&n).is_ok();
+        view.score(
+            fields.title_words,
+            words,
+            &mut candidates,
+            has,
+            |c, _, score| {
+                c.measured.title += score;
+            },
+        )?;
+        view.score(
+            fields.opening,
+            words,
+            &mut candidates,
+            has,
+            |c, _, score| {
+                c.measured.opening += score;
+            },
+        )?;
         let mass: f64 = words.iter().map(Telling::weight).sum();
         let measured = candidates.into_iter().map(|candidate| {
             let mut measured = candidate.measured;
@@ -168,7 +183,13 @@ impl View {
             .map(|query| Box::new(query) as Box<dyn Query>)
             .collect();
         let query = self.of_product(Box::new(BooleanQuery::union(any)), asked.product);
-        let wanted = LOOKED_AT + asked.exclude.len().min(LOOKED_AT);
+        // Beyond the measured ones only what is active about the time of the text is of interest.
+        let looked_at = if asked.at.is_some() {
+            LOOKED_AT
+        } else {
+            CANDIDATES
+        };
+        let wanted = looked_at + asked.exclude.len().min(LOOKED_AT);
         let found: Vec<(Score, DocAddress)> = self
             .searcher
             .search(&*query, &TopDocs::with_limit(wanted).order_by_score())?;
@@ -263,13 +284,14 @@ impl View {
     }
 
     /// Scores the candidates, which stand in the order of the index, by BM25 in one field over the
-    /// first [`SCORED_MAX`] words that are known; `note` takes the candidate, the word's place and
-    /// what it scores.
+    /// first [`SCORED_MAX`] words that are known; a word is looked for where `may_have` says so, and
+    /// `note` takes the candidate, the word's place and what it scores.
     fn score(
         &self,
         field: Field,
         words: &[Telling],
         candidates: &mut [Candidate],
+        may_have: impl Fn(&Candidate, usize) -> bool,
         mut note: impl FnMut(&mut Candidate, usize, f32),
     ) -> Result<()> {
         let segments = self.searcher.segment_readers();
@@ -288,6 +310,9 @@ impl View {
             let lengths = segment.get_fieldnorms_reader(field)?;
             let known = words.iter().enumerate().filter(|(_, w)| w.threads > 0);
             for (n, word) in known.take(SCORED_MAX) {
+                if !of_segment.iter().any(|candidate| may_have(candidate, n)) {
+                    continue;
+                }
                 let freqs = IndexRecordOption::WithFreqs;
                 let rarity = word.rarity as f32 * RARITY_SCALE;
                 let term = Term::from_field_text(field, &word.form);
@@ -295,6 +320,9 @@ impl View {
                     continue;
                 };
                 for candidate in of_segment.iter_mut() {
+                    if !may_have(candidate, n) {
+                        continue;
+                    }
                     let doc = candidate.address.doc_id;
                     if docs.doc() < doc && docs.seek(doc) == TERMINATED {
                         break;
