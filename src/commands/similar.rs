@@ -1,6 +1,6 @@
 //! `offramp similar --jsonl`: for each text of standard input the threads most like it.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,29 +35,60 @@ struct Line {
     product: Option<String>,
 }
 
+/// Longest line (bytes): several times the longest post, escaped.
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Answers every line of `input`; one that can't be read is answered with what is wrong.
 pub fn run(
     app: &App,
     options: &SimilarOptions,
-    input: impl BufRead,
+    mut input: impl BufRead,
     output: &mut impl Write,
 ) -> Result<()> {
-    for line in input.lines() {
-        let line = line.map_err(|e| Error::io("reading standard input", e))?;
-        if line.trim().is_empty() {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut bounded = (&mut input).take(LINE_BYTES_MAX);
+        let read = bounded.read_until(b'\n', &mut line);
+        if read.map_err(|e| Error::io("reading standard input", e))? == 0 {
+            break;
+        }
+        let is_cut = line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n");
+        if is_cut {
+            let rest = input.skip_until(b'\n');
+            rest.map_err(|e| Error::io("reading standard input", e))?;
+        }
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let answer = match serde_json::from_str::<Line>(&line) {
-            Ok(line) => answer(app, &line, usize::from(options.limit))?,
-            Err(error) => json!({ "error": error.to_string() }),
+        let said: serde_json::Result<Value> = serde_json::from_slice(&line);
+        let answer = match said {
+            _ if is_cut => Err((Value::Null, "the line is longer than a megabyte".to_owned())),
+            Err(error) => Err((Value::Null, error.to_string())),
+            Ok(said) => {
+                let id = said.get("id").cloned().unwrap_or_default();
+                answer(app, said, usize::from(options.limit))?.map_err(|wrong| (id, wrong))
+            }
         };
+        let answer = answer.unwrap_or_else(|(id, wrong)| json!({ "id": id, "error": wrong }));
         writeln!(output, "{answer}").map_err(|e| Error::io("writing the answer", e))?;
     }
     Ok(())
 }
 
-fn answer(app: &App, line: &Line, limit: usize) -> Result<Value> {
-    let at = line.created_at.as_deref().and_then(Moment::parse);
+/// The threads for one line, or what is wrong with it.
+fn answer(app: &App, said: Value, limit: usize) -> Result<std::result::Result<Value, String>> {
+    let line: Line = match serde_json::from_value(said) {
+        Ok(line) => line,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let at = match line.created_at.as_deref() {
+        None => app.now(),
+        Some(typed) => match Moment::parse(typed) {
+            Some(at) => at,
+            None => return Ok(Err(format!("`created_at` is no time: {typed}"))),
+        },
+    };
     let found = ranker::similar(
         app,
         &Likeness {
@@ -65,7 +96,7 @@ fn answer(app: &App, line: &Line, limit: usize) -> Result<Value> {
             product: line.product.as_deref(),
             limit,
             exclude: &[],
-            at: Some(at.unwrap_or(app.now()).0),
+            at: Some(at.0),
         },
     )?;
     let ids: Vec<i64> = found.iter().map(|s| s.thread_id).collect();
@@ -82,5 +113,5 @@ fn answer(app: &App, line: &Line, limit: usize) -> Result<Value> {
             })
         })
         .collect();
-    Ok(json!({ "id": line.id, "results": results }))
+    Ok(Ok(json!({ "id": line.id, "results": results })))
 }

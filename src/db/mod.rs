@@ -9,6 +9,7 @@ mod pg;
 
 pub mod audit;
 pub mod changes;
+pub mod functions;
 pub mod intake;
 pub mod migrate;
 pub mod schema;

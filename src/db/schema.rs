@@ -700,6 +700,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    case_numbers (id) {
+        id -> BigInt,
+        case_id -> BigInt,
+        number_key -> Text,
+    }
+}
+
+diesel::table! {
     site_models (id) {
         id -> BigInt,
         kind -> Text,
@@ -707,6 +715,7 @@ diesel::table! {
         weights -> Binary,
         examples -> BigInt,
         digest -> Text,
+        base -> Text,
         comparison -> Text,
         trained_at -> BigInt,
         changed_at -> BigInt,
@@ -774,6 +783,7 @@ diesel::joinable!(tickets -> cases (case_id));
 diesel::joinable!(spike_members -> spikes (spike_id));
 diesel::joinable!(deflections -> threads (thread_id));
 diesel::joinable!(case_candidates -> cases (case_id));
+diesel::joinable!(case_numbers -> cases (case_id));
 diesel::joinable!(spike_members -> cases (case_id));
 diesel::joinable!(mail_tests -> mails (mail_id));
 diesel::joinable!(ticket_messages -> tickets (ticket_id));
@@ -791,6 +801,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     case_candidates,
     case_events,
     case_notes,
+    case_numbers,
     cases,
     changes,
     claims,

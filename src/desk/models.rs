@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::escalations::site_models::{
-    Figure, Kind, Learned, ModelState, SiteModel, go_back, learn, linking, triage,
+    self, Figure, Kind, Learned, ModelState, SiteModel, go_back, learn, linking, triage,
 };
 use crate::escalations::store::site_models as store;
 use crate::ids::SiteModelId;
@@ -86,10 +86,16 @@ impl Section {
         };
         let people: Vec<_> = models.iter().filter_map(|m| m.changed_by).collect();
         let names = people::store::names(conn, &people)?;
+        let base = site_models::base(app, kind)?;
         let in_use = models.iter().find(|m| m.state == ModelState::InUse);
         Ok(Section {
             kind,
             in_use: match in_use {
+                Some(old) if old.base != base => {
+                    "the weights that come with Offramp. Those of your own were learned from others, \
+                     of an earlier version, and will be learned anew"
+                        .to_owned()
+                }
                 Some(own) => format!(
                     "weights of your own, learned from {}",
                     counted(usize::try_from(own.examples).unwrap_or_default(), "example")

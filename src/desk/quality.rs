@@ -23,7 +23,6 @@ use crate::escalations::{Label, quality, site_models};
 use crate::forum::{self, Product};
 use crate::ids::{ProductId, SpikeId};
 use crate::people::{CurrentUser, Staff};
-use crate::ranker;
 use crate::web::{Answer, Failure, Page, Query, blocking, html};
 
 /// Weeks shown, this one too.
@@ -196,6 +195,8 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
     let product = chosen(&products, &asked.product)?;
     let Staff { user, page } = staff;
     let scope = Scope::of(&user, product);
+    let shipped = app.ranker.shipped();
+    let ours = shipped.clone();
     let (all, by_week, own) = blocking(&app, move |app| {
         app.db.read(|conn| {
             let all = Facts::of(conn, now, whole(now), &scope)?;
@@ -203,7 +204,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
                 .into_iter()
                 .map(|week| Ok((week.from, Facts::of(conn, now, week, &scope)?)))
                 .collect::<Result<Vec<_>>>()?;
-            Ok((all, by_week, site_models::ranker_weights(conn)?))
+            Ok((all, by_week, site_models::ranker_weights(conn, &ours)?))
         })
     })
     .await?;
@@ -256,7 +257,7 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         confusion: confusion(&asked, &all.judged),
         weights_are_own: own.is_some(),
         weights: own
-            .unwrap_or_else(ranker::shipped)
+            .unwrap_or(shipped)
             .in_words()
             .into_iter()
             .map(|(signal, weight)| (signal, format!("{weight:+.2}")))

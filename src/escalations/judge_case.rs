@@ -109,8 +109,8 @@ impl Job for JudgeCase {
             if judged.severity.is_worse_than(case.severity)
                 && !cases::store::decided_by_person(tx, self.case, Step::Severity)?
             {
-                let why = judged.reasons.join("; ");
-                states::set_severity(tx, now, &by, self.case, judged.severity, &why)?;
+                let why = "judged by what it says";
+                states::set_severity(tx, now, &by, self.case, judged.severity, why)?;
             }
             if case.product.is_none()
                 && !cases::store::decided_by_person(tx, self.case, Step::Product)?
@@ -139,7 +139,8 @@ impl Job for JudgeCase {
                     by: &by,
                     act: "case_judged",
                     subject: ("case", self.case.0),
-                    reason: &judged.reasons.join("; "),
+                    // Reasons quote what the customer wrote; they stand in the story alone.
+                    reason: "",
                     data: json!({"label": judged.label, "severity": judged.severity}),
                 },
             )?;

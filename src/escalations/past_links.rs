@@ -43,8 +43,8 @@ impl PastLinks for DecidedLinks {
             .collect())
     }
 
-    fn weights(&self) -> Result<Option<Weights>> {
-        self.db.read(site_models::ranker_weights)
+    fn weights(&self, shipped: &Weights) -> Result<Option<Weights>> {
+        self.db.read(|c| site_models::ranker_weights(c, shipped))
     }
 
     fn written(&self) -> u64 {

@@ -190,15 +190,17 @@ words! {
 impl DeflectionFigure {
     /// Whether it counts this form, at this moment.
     pub fn counts(self, one: &Deflected, now: Moment) -> bool {
+        // Who comes back with a case was not helped after all.
+        let is_kept = one.taken_back_by.is_none();
         match self {
             DeflectionFigure::Shown => true,
             DeflectionFigure::Opened => one.is_opened,
             DeflectionFigure::Written => one.is_written,
             DeflectionFigure::Left => {
                 let waited = now.since(one.shown_at);
-                !one.is_written && (one.is_solved || waited >= deflections::LEFT_AFTER)
+                !one.is_written && (one.is_solved || waited >= deflections::LEFT_AFTER) && is_kept
             }
-            DeflectionFigure::Solved => one.is_solved && !one.is_written,
+            DeflectionFigure::Solved => one.is_solved && !one.is_written && is_kept,
             DeflectionFigure::TakenBack => one.taken_back_by.is_some(),
         }
     }

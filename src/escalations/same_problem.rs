@@ -12,6 +12,7 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::CaseId;
+use crate::keys;
 use crate::text::personal_data::{self, Kind};
 
 /// Other open cases that are looked at.
@@ -24,6 +25,12 @@ const LIKENESS_MIN: f64 = 0.25;
 const NUMBERS_MAX: usize = 3;
 /// Letters and digits of the shortest order number that is no coincidence.
 const NUMBER_CHARS_MIN: usize = 5;
+/// Words, one of which stands before the number of an order, and how near (characters).
+const ORDER_WORDS: &[&str] = &[
+    "order", "booking", "bestell", "auftrag", "buchung", "commande", "pedido", "ordine", "zamów",
+    "parcel", "tracking", "sendung",
+];
+const WORD_BEFORE_CHARS: usize = 24;
 /// How sure it is before words are compared that two cases are one person's: they name the same order,
 /// are the same person's beyond doubt, or somebody's who only has the same name.
 const TRUST_ORDER: f64 = 0.5;
@@ -52,7 +59,9 @@ pub fn propose(
     text: &str,
     guesses: Vec<Perhaps>,
 ) -> Result<Vec<CaseId>> {
-    let mut found = of_same_order(tx, case, text)?;
+    let numbers = order_numbers(text);
+    store::people::insert_numbers(tx, case.id, &numbers)?;
+    let mut found = of_same_order(tx, case, &numbers)?;
     found.extend(of_same_person(tx, case)?);
     found.extend(guesses);
     let mut proposed = Vec::new();
@@ -126,30 +135,74 @@ fn of_same_person(conn: &mut Conn, case: &Case) -> Result<Vec<Perhaps>> {
         .collect())
 }
 
-/// Cases in whose words the same order number stands.
-fn of_same_order(conn: &mut Conn, case: &Case, text: &str) -> Result<Vec<Perhaps>> {
-    let numbers = personal_data::find(text)
+/// Cases that name one of these orders too.
+fn of_same_order(conn: &mut Conn, case: &Case, numbers: &[String]) -> Result<Vec<Perhaps>> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let since = case.opened_at.plus(-WINDOW);
+    let ids = store::people::cases_with_numbers(conn, numbers, since, OTHERS_MAX)?;
+    let others = cases::store::desk::by_ids(conn, &ids)?;
+    Ok(others
+        .into_iter()
+        .map(|other| Perhaps {
+            why: format!(
+                "both name the same order, this one by {}",
+                case.channel.label()
+            ),
+            other,
+            trust: TRUST_ORDER,
+            by_words: false,
+        })
+        .collect())
+}
+
+/// The numbers of orders in a text, without blanks and marks, as digests: they are compared and never read.
+/// Numbers of customers or tickets are not among them, for many problems have these in common; nor is
+/// what may be a date.
+fn order_numbers(text: &str) -> Vec<String> {
+    let found = personal_data::find(text);
+    let numbers = found
         .into_iter()
         .filter(|found| found.kind == Kind::OrderNumber)
-        .map(|found| text[found.range].to_owned())
-        .filter(|number| {
-            number.chars().filter(|c| c.is_alphanumeric()).count() >= NUMBER_CHARS_MIN
-        });
-    let mut found = Vec::new();
-    for number in numbers.take(NUMBERS_MAX) {
-        let since = case.opened_at.plus(-WINDOW);
-        let ids = store::people::cases_with_words(conn, &number, since, OTHERS_MAX)?;
-        for other in cases::store::desk::by_ids(conn, &ids)? {
-            found.push(Perhaps {
-                why: format!(
-                    "both name the same order, this one by {}",
-                    case.channel.label()
-                ),
-                other,
-                trust: TRUST_ORDER,
-                by_words: false,
-            });
+        .filter(|found| {
+            let before = text[..found.range.start]
+                .chars()
+                .rev()
+                .take(WORD_BEFORE_CHARS);
+            let before: String = before.collect::<Vec<_>>().into_iter().rev().collect();
+            let before = before.to_lowercase();
+            ORDER_WORDS.iter().any(|word| before.contains(word))
+        })
+        .map(|found| &text[found.range])
+        .filter(|number| !number.contains('/'))
+        .map(|number| -> String {
+            let plain = number.chars().filter(|c| c.is_alphanumeric());
+            plain.flat_map(char::to_lowercase).collect()
+        })
+        .filter(|number| number.chars().count() >= NUMBER_CHARS_MIN)
+        .map(|number| keys::digest(number.as_bytes()));
+    numbers.take(NUMBERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_order_is_the_same_however_it_is_written_and_nothing_else_is_an_order() {
+        let one = order_numbers("Where is order no. AB-12345?");
+        assert_eq!(one.len(), 1);
+        assert_eq!(one, order_numbers("my ORDER: ab12345 has not come"));
+        assert_eq!(one, order_numbers("Bestellung AB-12345 fehlt"));
+        assert_ne!(one, order_numbers("order AB-123456"));
+        for none in [
+            "customer number 1234567",
+            "invoice 11/2026-07",
+            "ticket 123456",
+            "call 0151 1234567",
+        ] {
+            assert!(order_numbers(none).is_empty(), "{none}");
         }
     }
-    Ok(found)
 }

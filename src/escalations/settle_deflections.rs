@@ -22,6 +22,7 @@ pub struct SettleDeflections {}
 
 impl Job for SettleDeflections {
     const KIND: &'static str = "settle_deflections";
+    const LEASE: i64 = 30 * MINUTE;
 
     fn dedupe_key(&self) -> Option<String> {
         Some("all".to_owned())
@@ -30,16 +31,13 @@ impl Job for SettleDeflections {
     fn run(&self, app: &App) -> Result<Next> {
         let now = app.now();
         // A case that was opened on the last day is found by the look after it.
-        let since = now.plus(-CREDIT_LASTS - 2 * EVERY);
-        let mut after = 0;
+        let mut after = (now.plus(-CREDIT_LASTS - 2 * EVERY), 0);
         loop {
-            let credits = app
-                .db
-                .read(|c| store::credits(c, since, after, BATCH_ROWS))?;
+            let credits = app.db.read(|c| store::credits(c, after, BATCH_ROWS))?;
             let Some(last) = credits.last() else {
                 return Ok(Next::Done);
             };
-            after = last.id;
+            after = (last.shown_at, last.id);
             for credit in &credits {
                 let until = credit.shown_at.plus(CREDIT_LASTS);
                 let later = app

@@ -91,14 +91,19 @@ pub fn opened(app: &App, key: &str, thread: ThreadId) -> Result<Option<String>> 
     let Some(thread) = found.filter(|t| t.visibility == super::Visibility::Public) else {
         return Ok(None);
     };
-    let now = app.now();
-    app.db
-        .write(|tx| ledger::set_opened(tx, key, thread.id, now))?;
+    if app.db.read(|c| ledger::is_unopened(c, key))? {
+        let now = app.now();
+        app.db
+            .write(|tx| ledger::set_opened(tx, key, thread.id, now))?;
+    }
     Ok(Some(thread_path(thread.id, &thread.slug)))
 }
 
 /// Notes that one of the threads solved it; false when there is no such form, or it was sent.
 pub fn solved(app: &App, key: &str) -> Result<bool> {
+    if !app.db.read(|c| ledger::is_known(c, key))? {
+        return Ok(false);
+    }
     let now = app.now();
     app.db.write(|tx| ledger::set_solved(tx, key, now))
 }

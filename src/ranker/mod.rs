@@ -50,8 +50,8 @@ pub trait PastLinks: Send + Sync {
     /// `limit` the newest.
     fn decided_since(&self, since: i64, limit: usize) -> Result<Vec<PastLink>>;
 
-    /// The weights that were learned here, when there are any.
-    fn weights(&self) -> Result<Option<Weights>>;
+    /// The weights that were learned here from the shipped ones on, when there are any.
+    fn weights(&self, shipped: &Weights) -> Result<Option<Weights>>;
 
     /// A number that changes whenever anything was written here: while it stands, nothing was decided.
     fn written(&self) -> u64;
@@ -129,6 +129,11 @@ impl Ranker {
             .clone()
     }
 
+    /// The weights that come with the program and suit what this ranker measures.
+    pub fn shipped(&self) -> Weights {
+        shipped()
+    }
+
     /// Puts other weights in use.
     pub fn set_weights(&self, weights: Weights) {
         *self.weights.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(weights);
@@ -153,7 +158,8 @@ impl Ranker {
             Some(known) if !anew => (known.since, known.all_at),
             _ => (0, now.0),
         };
-        let weights = source.weights()?.unwrap_or_else(shipped);
+        let shipped = self.shipped();
+        let weights = source.weights(&shipped)?.unwrap_or(shipped);
         if *self.weights() != weights {
             self.set_weights(weights);
         }

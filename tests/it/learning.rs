@@ -3,14 +3,14 @@
 
 use diesel::prelude::*;
 use offramp::cases::links::{self, LinkState, NewLink, Target};
-use offramp::cases::{self, Channel, NewCase, Severity};
+use offramp::cases::{self, Channel, NewCase, Severity, states};
 use offramp::clock::DAY;
 use offramp::db::audit::Actor;
 use offramp::db::schema::{handles, mentions, triages};
 use offramp::escalations::Label;
 use offramp::escalations::judge::JudgeMentions;
 use offramp::escalations::site_models::learn::{self, LearnFromStaff};
-use offramp::escalations::site_models::{self, Kind, Learned, ModelState, triage};
+use offramp::escalations::site_models::{self, Kind, Learned, ModelState, linking, triage};
 use offramp::escalations::store::site_models as store;
 use offramp::ids::{CaseId, MentionId, ProductId, ThreadId};
 use offramp::people::{CurrentUser, Role};
@@ -157,8 +157,7 @@ fn decided(
     t: &Test,
     product: ProductId,
     by: &CurrentUser,
-    right: ThreadId,
-    wrong: ThreadId,
+    (right, wrong, spread): (ThreadId, ThreadId, usize),
     n: usize,
 ) -> CaseId {
     let now = t.app.now();
@@ -179,7 +178,7 @@ fn decided(
         };
         let case = cases::open(tx, now, &Actor::rule("test"), new)?;
         #[expect(clippy::cast_precision_loss, reason = "small")]
-        let noise = (n % 7) as f64 / 10.0;
+        let noise = (n % spread) as f64 / spread as f64;
         // Here the official thread is right, whatever words the other shares.
         let measured = [
             (right, signals(&[("whole", 1.0 + noise), ("official", 1.0)])),
@@ -231,7 +230,7 @@ on_both! {
         let after = p_complaint(t, new);
         assert!(after > 0.5 && after > before + 0.2, "{before} {after}");
         let page = admin.get("/admin/models").body;
-        assert!(page.contains("weights of your own, learned from 85 examples"), "{page}");
+        assert!(page.contains("weights of your own, learned from 80 examples"), "{page}");
         assert!(page.contains("macro F1") && page.contains("In use"));
 
         // The same again teaches nothing; a label that is thrown like a coin is no reason to change.
@@ -265,13 +264,37 @@ on_both! {
         assert!(admin.get("/admin/audit").body.contains("model put back"));
     }
 
+    fn silence_and_one_outage_teach_little(t) {
+        let hub = product(t);
+        let by = staff(t);
+        let right = thread(t, hub, "Known trouble with the hub", "We are on it.");
+        let wrong = thread(t, hub, "My hub", "What do you think of it?");
+        for n in 0..100 {
+            let case = decided(t, hub, &by, (right, wrong, 7), n);
+            if n >= 30 {
+                // Nobody said anything about what was proposed, and it was closed.
+                let silent = t.app.db.write(|tx| {
+                    use offramp::db::schema::links as table;
+                    diesel::delete(table::table.filter(table::case_id.eq(case.0))).execute(tx)?;
+                    states::happen(tx, t.app.now(), &by.actor(), case, states::Happening::Closed, "")
+                });
+                silent.expect("closed");
+            }
+        }
+        let cases = t.app.db.read(|c| store::decided_cases(c, t.app.now())).expect("cases");
+        assert_eq!(cases.len(), 30);
+        let chosen = linking::chosen(cases);
+        assert_eq!(chosen.len(), 7, "the same measures teach once, and they repeat after seven");
+    }
+
     fn no_author_and_no_wording_teaches_alone(t) {
         let by = staff(t);
         let loud = handle(t, "loud");
         for n in 0..200 {
             let text = format!("@fernwell the globe is a fraud, number {n}, says everybody in {}", ROOMS[n % 8]);
             post(t, &by, (&text, Some(loud)), Label::Noise, Some(Label::Complaint));
-            post(t, &by, ("the same words", None), Label::Noise, Some(Label::Complaint));
+            let text = format!("the same words, number {n}");
+            post(t, &by, (&text, None), Label::Noise, Some(Label::Complaint));
         }
         let posts = t.app.db.read(store::judged_posts).expect("posts");
         assert_eq!(triage::chosen(posts).len(), 4, "three of the author, one of the wording");
@@ -284,19 +307,23 @@ on_both! {
         let by = staff(t);
         let right = thread(t, hub, "Known trouble with the hub", "We are on it.");
         let wrong = thread(t, hub, "My hub", "What do you think of it?");
+        let others: Vec<ThreadId> = (0..3)
+            .map(|n| thread(t, hub, &format!("Trouble number {n}"), "We are on it."))
+            .collect();
+        let of = |n: usize| others.get(n % 4).copied().unwrap_or(right);
         for n in 0..49 {
-            decided(t, hub, &by, right, wrong, n);
+            decided(t, hub, &by, (of(n), wrong, 97), n);
         }
         assert!(matches!(learn_now(t, Kind::Linking), Learned::TooFew { missing: 1, .. }));
         for n in 49..60 {
-            decided(t, hub, &by, right, wrong, n);
+            decided(t, hub, &by, (of(n), wrong, 97), n);
         }
         let (mut admin, _) = t.browser_of("Ada", Role::Admin);
         assert!(admin.get("/desk/quality").body.contains("as they come with Offramp"));
         enqueue(&t.app, &LearnFromStaff::default());
         t.run_jobs();
         assert_eq!(state(t, Kind::Linking), [ModelState::InUse]);
-        let own = t.app.db.read(site_models::ranker_weights).expect("read").expect("weights of its own");
+        let own = t.app.db.read(|c| site_models::ranker_weights(c, &ranker::shipped())).expect("read").expect("weights of its own");
         let gain = |w: &ranker::Weights| {
             w.score(&signals(&[("official", 1.0)])) - w.score(&signals(&[("linked_lately", 0.4)]))
         };
@@ -318,7 +345,7 @@ on_both! {
         let right = thread(t, hub, "Known trouble with the hub", "We are on it.");
         let now = t.app.now();
         let by = staff(t);
-        let case = decided(t, hub, &by, right, right, 1);
+        let case = decided(t, hub, &by, (right, right, 7), 1);
         let linked = t.app.db.write(|tx| {
             use offramp::db::schema::links as table;
             // As a rule decides: nobody's name stands there.
@@ -329,6 +356,11 @@ on_both! {
         assert_eq!(linked.expect("changed"), 1);
         let cases = |t: &Test| t.app.db.read(|c| store::decided_cases(c, t.app.now())).expect("cases");
         assert!(cases(t).is_empty(), "it may still be taken back");
+        let resolved = t.app.db.write(|tx| {
+            states::happen(tx, now, &by.actor(), case, states::Happening::Resolved, "")
+        });
+        resolved.expect("resolved");
+        assert!(cases(t).is_empty(), "that it is resolved does not say by which thread");
         t.advance(8 * DAY);
         assert!(t.app.now() > now && cases(t).first().is_some_and(|c| c.has_right()));
     }

@@ -168,13 +168,14 @@ fn threads_of_a_file_answer_similar_with_the_ids_they_had() {
         "{told}"
     );
     assert!(told.contains("line 3: `title` is empty"), "{told}");
-    let asked = "{\"id\": 1, \"text\": \"lamp flickers since the update\"}\nnothing\n{\"id\": \"b\", \"text\": \"😡\"}\n";
+    let asked = "{\"id\": 1, \"text\": \"lamp flickers since the update\"}\nnothing\n{\"id\": \"b\", \"text\": \"😡\"}\n\
+        {\"id\": \"c\", \"text\": \"lamp\", \"created_at\": \"2024-13-01\"}\n";
     let answers = offramp(dir, &["similar", "--jsonl", "--limit", "2"], asked);
     let lines: Vec<Value> = answers
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    assert_eq!(lines.len(), 3, "{answers}");
+    assert_eq!(lines.len(), 4, "{answers}");
     assert_eq!(
         (&lines[0]["id"], &lines[0]["results"][0]["thread"]),
         (&1.into(), &"q-7".into())
@@ -183,6 +184,12 @@ fn threads_of_a_file_answer_similar_with_the_ids_they_had() {
     assert!((0.0..=1.0).contains(&p));
     assert!(lines[1]["error"].is_string());
     assert_eq!(lines[2]["results"], Value::Array(vec![]));
+    assert_eq!(lines[3]["id"], "c");
+    assert!(
+        lines[3]["error"]
+            .as_str()
+            .is_some_and(|e| e.contains("created_at"))
+    );
 }
 
 #[test]

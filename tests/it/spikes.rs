@@ -5,19 +5,20 @@ use offramp::cases::links::{LinkState, Target};
 use offramp::cases::{self, Channel, NewCase, Severity};
 use offramp::clock::{DAY, HOUR, MINUTE, Moment};
 use offramp::db::audit::Actor;
-use offramp::db::schema::{audit_log, links, mails, notifications, products};
+use offramp::db::schema::{audit_log, links, mails, notifications, products, spikes as table};
 use offramp::escalations::spikes::cluster::{self, Past, Report, Roots, SPANS};
 use offramp::escalations::spikes::detect::{LookForSpikes, look};
 use offramp::escalations::spikes::words::informative;
 use offramp::escalations::spikes::{MemberState, Spike, SpikeState, dismiss, publish};
 use offramp::escalations::store::spikes as store;
 use offramp::forum::docs::Docs;
+use offramp::forum::store::{NewProduct, insert_product};
 use offramp::forum::warn::warn;
 use offramp::ids::{CaseId, ProductId};
 use offramp::people::Role;
 use offramp::search;
 
-use crate::escalations::{case_of, enqueue, product, read, says, staff};
+use crate::escalations::{case_of, enqueue, product, read, resolve, says, set, staff, thread};
 use crate::harness::Test;
 use crate::on_both;
 use crate::spike_noise::{NO_PAYMENT, Numbers, Said, ordinary_time};
@@ -206,6 +207,66 @@ on_both! {
         let right = members.iter().filter(|case| bad_cases.contains(case)).count();
         assert!(right >= 30, "{right} of {} found", bad_cases.len());
         assert!(members.len() - right <= 3, "{} strangers", members.len() - right);
+    }
+
+    fn two_products_that_break_alike_are_two_spikes(t) {
+        let now = t.app.now();
+        let hub = product(t);
+        let lamp = t.app.db.write(|tx| {
+            let new = NewProduct { slug: "lamp", name: "Lamp", description: "", position: 2, brand_terms: &[] };
+            insert_product(tx, &new, now)
+        });
+        let lamp = lamp.expect("another product");
+        let people = |from: u64, to: u64| -> Vec<Said> {
+            (from..to)
+                .map(|n| Said { at: now, author: n, text: NO_PAYMENT[n as usize % 20].to_owned() })
+                .collect()
+        };
+        let of_hub = open(t, &people(0, 30), Some(hub));
+        let of_lamp = open(t, &people(30, 50), Some(lamp));
+        look(&t.app).expect("a look");
+        let mut found = spikes(t);
+        found.sort_by_key(|spike| spike.product.map(|p| p.0));
+        assert_eq!(found.iter().map(|s| s.product).collect::<Vec<_>>(), [Some(hub), Some(lamp)], "{found:#?}");
+        for (spike, of) in found.iter().zip([of_hub, of_lamp]) {
+            let strangers = members(t, spike).into_iter().filter(|m| !of.contains(&m.case)).count();
+            assert_eq!(strangers, 0);
+        }
+    }
+
+    fn what_was_solved_and_comes_back_is_proposed_anew(t) {
+        let hub = product(t);
+        let people = |from: u64, to: u64, at: Moment| -> Vec<Said> {
+            (from..to)
+                .map(|n| Said { at, author: n, text: NO_PAYMENT[n as usize % 20].to_owned() })
+                .collect()
+        };
+        open(t, &people(0, 30, t.app.now()), Some(hub));
+        look(&t.app).expect("a look");
+        let first = spikes(t).pop().expect("a spike");
+        let before = members(t, &first).len();
+        let known = thread(t, hub, "Payments fail", "We are on it.");
+        let newest = t.app.db.read(store::newest_case).expect("the newest");
+        set(t, |c| {
+            diesel::update(table::table.find(first.id.0))
+                .set((table::state.eq("published"), table::thread_id.eq(known.0), table::looked_to.eq(newest.0)))
+                .execute(c)
+        });
+        t.advance(HOUR);
+        open(t, &people(30, 40, t.app.now()), Some(hub));
+        enqueue(&t.app, &LookForSpikes::default());
+        t.run_jobs();
+        assert_eq!(spikes(t).len(), 1, "while it is open, they join it");
+        assert!(members(t, &first).len() > before);
+        resolve(t, known);
+        t.advance(2 * HOUR);
+        open(t, &people(40, 70, t.app.now()), Some(hub));
+        enqueue(&t.app, &LookForSpikes::default());
+        t.run_jobs();
+        let found = spikes(t);
+        assert_eq!(found.len(), 2, "{found:#?}");
+        assert_eq!(found[0].state, SpikeState::Proposed);
+        assert!(members(t, &found[0]).len() >= 20, "those who wrote since, and no other");
     }
 
     fn what_is_dismissed_stays_so_while_it_stays_the_same(t) {

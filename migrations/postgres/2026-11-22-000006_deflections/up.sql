@@ -15,4 +15,5 @@ CREATE TABLE deflections (
     case_id BIGINT REFERENCES cases (id)
 );
 CREATE INDEX deflections_shown ON deflections (shown_at);
-CREATE INDEX deflections_user ON deflections (user_id, shown_at);
+CREATE INDEX deflections_credit ON deflections (shown_at, id)
+    WHERE user_id IS NOT NULL AND written_at IS NULL AND taken_back_at IS NULL;

@@ -1,5 +1,5 @@
--- What the ranker measured for a case, the models that were learned from what staff did, and the
--- thresholds of products that still have those of an older scale.
+-- What the ranker measured for a case, the models that were learned from what staff did, the numbers
+-- of orders that a case names, and the thresholds of products whose settings nobody has saved.
 
 CREATE TABLE case_candidates (
     case_id INTEGER PRIMARY KEY NOT NULL REFERENCES cases (id),
@@ -15,6 +15,7 @@ CREATE TABLE site_models (
     weights BLOB NOT NULL,
     examples INTEGER NOT NULL,
     digest TEXT NOT NULL,
+    base TEXT NOT NULL,
     comparison TEXT NOT NULL,
     trained_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
@@ -23,5 +24,21 @@ CREATE TABLE site_models (
 CREATE INDEX site_models_kind ON site_models (kind, id);
 CREATE UNIQUE INDEX site_models_in_use ON site_models (kind) WHERE state = 'in_use';
 
+CREATE TABLE case_numbers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    case_id INTEGER NOT NULL REFERENCES cases (id),
+    number_key TEXT NOT NULL,
+    UNIQUE (number_key, case_id)
+);
+
 UPDATE products SET link_threshold = 0.55, propose_threshold = 0.12
-    WHERE link_threshold = 0.8 AND propose_threshold = 0.25;
+    WHERE link_threshold = 0.8 AND propose_threshold = 0.25
+    AND NOT EXISTS (
+        SELECT 1 FROM audit_log
+        WHERE subject_kind = 'product' AND subject_id = products.id AND act = 'product_changed'
+    );
+INSERT INTO audit_log
+    (at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, reason, data)
+    SELECT COALESCE((SELECT MAX(at) FROM audit_log), created_at), 'rule', NULL, 'upgrade', 'product_changed', 'product', id,
+        'threads are ranked on another scale: links from 0.55, proposes from 0.12', '{}'
+    FROM products WHERE link_threshold = 0.55 AND propose_threshold = 0.12;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Examples that must be there for a comparison to mean something.
 pub const UNSEEN_MIN: usize = 20;
+/// By so many standard errors the loss must fall.
+const STANDARD_ERRORS: f64 = 2.0;
 /// Probabilities are held this far from certain, so that one miss does not decide (Platt 1999 holds
 /// his targets likewise).
 const CERTAIN: f64 = 0.005;
@@ -49,8 +51,8 @@ fn count(n: usize) -> f64 {
     n as f64
 }
 
-/// Whether the losses fell by at least one standard error of their differences, example by example:
-/// about five chances in six that they fall on the next ones too.
+/// Whether the losses fell by at least two standard errors of their differences, example by example:
+/// by chance alone that happens once in forty times.
 pub fn fell(before: &[f64], after: &[f64]) -> bool {
     let falls: Vec<f64> = before.iter().zip(after).map(|(b, a)| b - a).collect();
     if falls.len() < UNSEEN_MIN {
@@ -63,7 +65,7 @@ pub fn fell(before: &[f64], after: &[f64]) -> bool {
         .sum::<f64>();
     let n = count(falls.len());
     let error = (squares / (n - 1.0) / n).sqrt();
-    middle > 0.0 && middle >= error
+    middle > 0.0 && middle >= STANDARD_ERRORS * error
 }
 
 #[cfg(test)]

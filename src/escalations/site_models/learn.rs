@@ -3,21 +3,26 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{KEPT_MAX, Kind, LOCK, Learned, ModelState, SiteModel, Trained, linking, triage};
+use super::{
+    DECLINED_MAX, Kind, LOCK, Learned, ModelState, RETIRED_MAX, SiteModel, Trained, linking, triage,
+};
 use crate::app::App;
 use crate::clock::{DAY, HOUR};
 use crate::db::audit::{self, Act, Actor};
 use crate::db::{Conn, lock};
 use crate::error::Result;
+use crate::escalations::site_models;
 use crate::escalations::store::site_models as store;
-use crate::escalations::triage::model::Model;
+use crate::escalations::triage::model;
 use crate::ids::UserId;
 use crate::jobs::{self, Job, Next};
 use crate::people::CurrentUser;
-use crate::ranker::{self, Weights};
 
 /// Wait between two looks (µs).
 pub const EVERY: i64 = DAY;
+
+/// How long what was measured for a case is kept (µs).
+const MEASURED_KEPT: i64 = 400 * DAY;
 
 /// One look at what may be learned, of both kinds.
 #[derive(Default, Serialize, Deserialize)]
@@ -40,6 +45,8 @@ impl Job for LearnFromStaff {
         for kind in Kind::ALL {
             learn(app, *kind, self.by)?;
         }
+        let before = app.now().plus(-MEASURED_KEPT);
+        app.db.write(|tx| store::prune_candidates(tx, before))?;
         Ok(Next::Done)
     }
 }
@@ -81,12 +88,11 @@ pub fn learn(app: &App, kind: Kind, by: Option<UserId>) -> Result<Learned> {
     app.db.write(|tx| {
         lock(tx, LOCK)?;
         // Somebody who went back meanwhile, or another node that learned, knows better.
-        if store::models(tx, kind)?
-            .first()
-            .map(|m| (m.id, m.state, m.changed_at))
-            != known.first().map(|m| (m.id, m.state, m.changed_at))
-            || (by.is_none() && is_held(&store::models(tx, kind)?))
-        {
+        let still = store::models(tx, kind)?;
+        let stand = |of: &[SiteModel]| -> Vec<_> {
+            of.iter().map(|m| (m.id, m.state, m.changed_at)).collect()
+        };
+        if stand(&still) != stand(&known) {
             return Ok(Learned::Nothing);
         }
         let (state, learned) = if trained.comparison.is_better {
@@ -95,12 +101,13 @@ pub fn learn(app: &App, kind: Kind, by: Option<UserId>) -> Result<Learned> {
             (ModelState::Declined, Learned::Declined)
         };
         if state == ModelState::InUse
-            && let Some(old) = known.iter().find(|m| m.state == ModelState::InUse)
+            && let Some(old) = still.iter().find(|m| m.state == ModelState::InUse)
         {
             store::set_state(tx, old.id, ModelState::Retired, (None, now))?;
         }
         let id = store::insert_model(tx, kind, state, &trained, (None, now))?;
-        store::prune(tx, kind, KEPT_MAX)?;
+        store::prune(tx, kind, ModelState::Retired, RETIRED_MAX)?;
+        store::prune(tx, kind, ModelState::Declined, DECLINED_MAX)?;
         record(tx, app, kind, id.0, state, &trained)?;
         Ok(learned)
     })
@@ -144,36 +151,69 @@ fn record(
 type MayLearn = std::result::Result<Trained, Learned>;
 
 fn learn_triage(app: &App, known: &[SiteModel]) -> Result<MayLearn> {
-    let (posts, weights) = app.db.read(|c| {
+    let Some(shipped) = model::shipped() else {
+        return Ok(Err(Learned::Nothing));
+    };
+    let (posts, own) = app.db.read(|c| {
         let posts = store::judged_posts(c)?;
-        Ok((posts, store::weights_in_use(c, Kind::Triage)?))
+        Ok((posts, site_models::own_triage_model(c, &shipped)?))
     })?;
-    let posts = triage::chosen(posts);
-    let own = weights.and_then(|weights| Model::from_bytes(&weights).ok());
-    let in_use = own.as_ref().zip(seen_up_to(known));
-    triage::learn(&posts, in_use, &|digest| is_known(known, digest))
+    let known = Known::of(known, triage::base(&shipped));
+    let in_use = own.as_ref().zip(known.seen_up_to);
+    let is_known = |digest: &str| known.has(digest);
+    triage::learn(
+        &triage::chosen(posts),
+        &shipped,
+        in_use,
+        known.tried_up_to,
+        &is_known,
+    )
 }
 
 fn learn_linking(app: &App, known: &[SiteModel]) -> Result<MayLearn> {
     let now = app.now();
-    let (cases, weights) = app.db.read(|c| {
+    let shipped = app.ranker.shipped();
+    let (cases, own) = app.db.read(|c| {
         let cases = store::decided_cases(c, now)?;
-        Ok((cases, store::weights_in_use(c, Kind::Linking)?))
+        Ok((cases, site_models::ranker_weights(c, &shipped)?))
     })?;
-    let cases = linking::chosen(cases);
-    let own = weights.and_then(|weights| Weights::from_json(&weights).ok());
-    let in_use = own.as_ref().zip(seen_up_to(known));
-    let is_known = |digest: &str| is_known(known, digest);
-    linking::learn(&cases, &ranker::shipped(), in_use, &is_known)
+    let known = Known::of(known, linking::base(&shipped)?);
+    let in_use = own.as_ref().zip(known.seen_up_to);
+    let is_known = |digest: &str| known.has(digest);
+    linking::learn(
+        &linking::chosen(cases),
+        &shipped,
+        in_use,
+        known.tried_up_to,
+        &is_known,
+    )
 }
 
-/// What the model in use was trained on, up to this id.
-fn seen_up_to(known: &[SiteModel]) -> Option<i64> {
-    let in_use = known.iter().find(|m| m.state == ModelState::InUse)?;
-    Some(in_use.comparison.seen_up_to)
+/// The models that were trained from the shipped weights of this version.
+struct Known<'a> {
+    models: Vec<&'a SiteModel>,
+    /// What the model in use was trained on, up to this id.
+    seen_up_to: Option<i64>,
+    /// What any was trained on, up to this id.
+    tried_up_to: i64,
 }
 
-/// Whether the same examples were trained on before.
-fn is_known(known: &[SiteModel], digest: &str) -> bool {
-    known.iter().any(|model| model.digest == digest)
+impl Known<'_> {
+    fn of(all: &[SiteModel], base: String) -> Known<'_> {
+        let models: Vec<&SiteModel> = all.iter().filter(|m| m.base == base).collect();
+        let seen = models.iter().map(|m| m.comparison.seen_up_to);
+        Known {
+            tried_up_to: seen.max().unwrap_or(i64::MIN),
+            seen_up_to: models
+                .iter()
+                .find(|m| m.state == ModelState::InUse)
+                .map(|m| m.comparison.seen_up_to),
+            models,
+        }
+    }
+
+    /// Whether the same examples were trained on before.
+    fn has(&self, digest: &str) -> bool {
+        self.models.iter().any(|model| model.digest == digest)
+    }
 }

@@ -1,6 +1,6 @@
 //! Learning to rank threads from what became of the ones that were measured for a case.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::compare::{self, Comparison, Figure, UNSEEN_MIN};
 use super::{Learned, Trained};
@@ -23,21 +23,30 @@ const OF_ONE_CUSTOMER: usize = 3;
 /// deviation costs beside the mean loss of a case. Ten times what the shipped ones were learned with:
 /// a site has fewer cases, and none of what it never saw.
 const RIDGE: f64 = 0.03;
+/// Cases with one confirmed thread that are learned from: an outage is one lesson, not a thousand.
+const OF_ONE_THREAD: usize = 20;
 /// Parts by which the new weights are measured on what they were not trained on.
 const FOLDS: usize = 5;
 
-/// The cases that are learned from, of those given with the newest first: few of one customer.
+/// The cases that are learned from, the oldest first, of those given with the newest first: few of one
+/// customer and of one thread, and what was measured the same once.
 pub fn chosen(cases: Vec<DecidedCase>) -> Vec<DecidedCase> {
     let mut customers: HashMap<i64, usize> = HashMap::new();
+    let mut threads: HashMap<i64, usize> = HashMap::new();
+    let mut measured: HashSet<String> = HashSet::new();
     let mut chosen: Vec<DecidedCase> = cases
         .into_iter()
         .filter(|case| {
-            if case.customer == 0 {
-                return true;
+            let of_customer = customers.entry(case.customer).or_default();
+            let of_thread = threads.entry(case.thread).or_default();
+            let is_many = case.customer != 0 && *of_customer >= OF_ONE_CUSTOMER
+                || *of_thread >= OF_ONE_THREAD
+                || !measured.insert(format!("{:?}", case.candidates));
+            if !is_many {
+                *of_customer += 1;
+                *of_thread += 1;
             }
-            let so_far = customers.entry(case.customer).or_default();
-            *so_far += 1;
-            *so_far <= OF_ONE_CUSTOMER
+            !is_many
         })
         .take(CASES_MAX)
         .collect();
@@ -54,12 +63,18 @@ pub fn missing(cases: &[DecidedCase]) -> Option<Learned> {
     })
 }
 
+/// What weights mean is told by the shipped ones they were trained from.
+pub fn base(shipped: &Weights) -> Result<String> {
+    Ok(keys::digest(&shipped.to_json()?))
+}
+
 /// Trains on `cases`, oldest first, and compares with what is in use: on the cases after
-/// `seen_up_to` when that is a site's own, which was trained on those before.
+/// that one's `seen_up_to` when it is a site's own, which was trained on those before.
 pub fn learn(
     cases: &[DecidedCase],
     shipped: &Weights,
     in_use: Option<(&Weights, i64)>,
+    tried_up_to: i64,
     is_known: &dyn Fn(&str) -> bool,
 ) -> Result<std::result::Result<Trained, Learned>> {
     if let Some(learned) = missing(cases) {
@@ -67,10 +82,12 @@ pub fn learn(
     }
     let (before, seen) = in_use.unwrap_or((shipped, i64::MIN));
     let unseen: Vec<&DecidedCase> = cases.iter().filter(|case| case.id.0 > seen).collect();
-    if unseen.len() < UNSEEN_MIN {
+    let is_new = |case: &&DecidedCase| case.id.0 > tried_up_to && case.has_right();
+    let new = cases.iter().filter(is_new).count();
+    if new < UNSEEN_MIN {
         return Ok(Err(Learned::TooFew {
-            missing: UNSEEN_MIN - unseen.len(),
-            of: "cases that were closed since it last learned".to_owned(),
+            missing: UNSEEN_MIN - new,
+            of: "cases whose thread was confirmed since it last learned".to_owned(),
         }));
     }
     let digest = digest(cases)?;
@@ -81,13 +98,9 @@ pub fn learn(
     let learned = fit(&examples, shipped, RIDGE, &varies(&examples));
     let mut rows = Vec::with_capacity(unseen.len());
     for fold in 0..FOLDS {
+        // What was linked to one thread stays together: it is much alike.
         let of = |case: &DecidedCase| {
-            let of = if case.customer == 0 {
-                case.id.0
-            } else {
-                case.customer
-            };
-            usize::try_from(of.unsigned_abs()).unwrap_or_default() % FOLDS
+            usize::try_from(case.thread.unsigned_abs()).unwrap_or_default() % FOLDS
         };
         let others: Vec<Example> = cases
             .iter()
@@ -104,6 +117,7 @@ pub fn learn(
     let weights = learned.to_json()?;
     Ok(Ok(Trained {
         digest,
+        base: base(shipped)?,
         examples: cases.len(),
         comparison: comparison(&rows, cases.last().map_or(0, |case| case.id.0)),
         weights,

@@ -8,7 +8,8 @@
 //! Invariants:
 //! - At most one model of a kind is in use; where none is, the shipped weights judge.
 //! - What one customer or one wording counts is bounded, however often it comes.
-//! - A model that this version can't read is passed over, never guessed at.
+//! - A model is used with the shipped weights it was trained from and with no others: a new version
+//!   that ships others judges by those until it has learned anew.
 
 mod compare;
 pub mod go_back;
@@ -24,6 +25,7 @@ pub use compare::{Comparison, Figure};
 
 use super::store::site_models as store;
 use super::triage::model::{self, Model};
+use crate::app::App;
 use crate::cases::words;
 use crate::clock::Moment;
 use crate::db::{Conn, Lock};
@@ -31,8 +33,10 @@ use crate::error::Result;
 use crate::ids::{SiteModelId, UserId};
 use crate::ranker::Weights;
 
-/// Models of a kind that are kept: the newest.
-pub const KEPT_MAX: usize = 20;
+/// Models of a kind that were in use and are kept: the newest.
+pub const RETIRED_MAX: usize = 20;
+/// Models of a kind that were not better and are kept: the newest.
+pub const DECLINED_MAX: usize = 5;
 /// The lock under which models come into use.
 const LOCK: Lock = Lock::Other(0x6d_6f_64_65_6c);
 
@@ -63,6 +67,8 @@ pub struct SiteModel {
     pub examples: i64,
     /// Of these examples; the same ones are not trained on twice.
     pub digest: String,
+    /// Of the shipped weights that it was trained from: with others it means nothing.
+    pub base: String,
     pub comparison: Comparison,
     pub trained_at: Moment,
     pub changed_at: Moment,
@@ -75,6 +81,7 @@ pub struct Trained {
     pub weights: Vec<u8>,
     pub examples: usize,
     pub digest: String,
+    pub base: String,
     pub comparison: Comparison,
 }
 
@@ -94,29 +101,36 @@ pub enum Learned {
     InUse,
 }
 
+/// Of the shipped weights that models of this kind are trained from and used with now.
+pub fn base(app: &App, kind: Kind) -> Result<String> {
+    match kind {
+        Kind::Triage => Ok(model::shipped().map_or_else(String::new, |m| triage::base(&m))),
+        Kind::Linking => linking::base(&app.ranker.shipped()),
+    }
+}
+
 /// The judgement's model: what this site has learned, or the shipped one.
 pub fn triage_model(conn: &mut Conn) -> Result<Option<Arc<Model>>> {
-    Ok(learned_triage_model(conn)?
-        .map(Arc::new)
-        .or_else(model::shipped))
-}
-
-fn learned_triage_model(conn: &mut Conn) -> Result<Option<Model>> {
-    let Some(weights) = store::weights_in_use(conn, Kind::Triage)? else {
+    let Some(shipped) = model::shipped() else {
         return Ok(None);
     };
-    Ok(read(Kind::Triage, Model::from_bytes(&weights)))
+    let own = own_triage_model(conn, &shipped)?;
+    Ok(Some(own.map_or(shipped, Arc::new)))
 }
 
-/// The ranker's weights that this site has learned.
-pub fn ranker_weights(conn: &mut Conn) -> Result<Option<Weights>> {
-    let Some(weights) = store::weights_in_use(conn, Kind::Linking)? else {
-        return Ok(None);
-    };
-    Ok(read(Kind::Linking, Weights::from_json(&weights)))
+/// The judgement's model that this site has learned from the shipped one on.
+pub fn own_triage_model(conn: &mut Conn, shipped: &Model) -> Result<Option<Model>> {
+    let weights = store::weights_in_use(conn, Kind::Triage, &triage::base(shipped))?;
+    Ok(weights.and_then(|weights| read(Kind::Triage, Model::from_bytes(&weights))))
 }
 
-/// A model that another version wrote is of no use to this one.
+/// The ranker's weights that this site has learned from `shipped` on.
+pub fn ranker_weights(conn: &mut Conn, shipped: &Weights) -> Result<Option<Weights>> {
+    let weights = store::weights_in_use(conn, Kind::Linking, &linking::base(shipped)?)?;
+    Ok(weights.and_then(|weights| read(Kind::Linking, Weights::from_json(&weights))))
+}
+
+/// What is stored and can't be read is passed over.
 fn read<T>(kind: Kind, model: Result<T>) -> Option<T> {
     model
         .inspect_err(|error| {

@@ -1,19 +1,18 @@
 //! Learning to judge posts from what staff called them.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::compare::{self, Comparison, Figure, UNSEEN_MIN};
 use super::{Learned, Trained};
 use crate::error::Result;
 use crate::escalations::Label;
 use crate::escalations::store::site_models::JudgedPost;
+use crate::escalations::triage::model::Model;
 use crate::escalations::triage::model::metrics::Metrics;
 use crate::escalations::triage::model::train::{
-    Example, HOLD, Row, digest, prepare, train, train_rows,
+    Example, HOLD, Row, digest, gist, prepare, train, train_rows,
 };
-use crate::escalations::triage::model::{self, Model};
-use crate::text;
+use crate::escalations::triage::{Knowledge, Post, judge_post};
 
 /// Posts that are learned from: the newest.
 pub const POSTS_MAX: usize = 3_000;
@@ -26,25 +25,28 @@ const OF_ONE_AUTHOR: usize = 3;
 /// Parts by which the new weights are measured on what they were not trained on.
 const FOLDS: usize = 5;
 
-/// The posts that are learned from, of those given with the newest first: each wording once, and
-/// few of one author.
+/// The posts that are learned from, the oldest first, of those given with what counts most first: each
+/// wording once, whatever its numbers and order, and few of one author.
 pub fn chosen(posts: Vec<JudgedPost>) -> Vec<JudgedPost> {
     let mut wordings: HashSet<String> = HashSet::new();
     let mut authors: HashMap<i64, usize> = HashMap::new();
     let mut chosen: Vec<JudgedPost> = posts
         .into_iter()
-        .filter(|post| wordings.insert(text::words::normalise(&post.text).to_lowercase()))
         .filter(|post| {
-            let Some(author) = post.author else {
-                return true;
-            };
-            let so_far = authors.entry(author).or_default();
-            *so_far += 1;
-            *so_far <= OF_ONE_AUTHOR
+            let so_far = post.author.map(|author| authors.entry(author).or_default());
+            if so_far.as_ref().is_some_and(|n| **n >= OF_ONE_AUTHOR)
+                || !wordings.insert(gist(&post.text))
+            {
+                return false;
+            }
+            if let Some(so_far) = so_far {
+                *so_far += 1;
+            }
+            true
         })
         .take(POSTS_MAX)
         .collect();
-    chosen.reverse();
+    chosen.sort_by_key(|post| post.id);
     chosen
 }
 
@@ -70,24 +72,28 @@ fn is_complaint(post: &JudgedPost) -> bool {
     post.label == Label::Complaint
 }
 
+/// What a model's weights mean is told by the shipped ones it was trained from.
+pub fn base(shipped: &Model) -> String {
+    shipped.about.data.clone()
+}
+
 /// Trains on `posts`, oldest first, and compares with what is in use: on the posts after
-/// `seen_up_to` when that is a site's own, which was trained on those before.
+/// that one's `seen_up_to` when it is a site's own, which was trained on those before.
 pub fn learn(
     posts: &[JudgedPost],
+    shipped: &Model,
     in_use: Option<(&Model, i64)>,
+    tried_up_to: i64,
     is_known: &dyn Fn(&str) -> bool,
 ) -> Result<std::result::Result<Trained, Learned>> {
     if let Some(learned) = missing(posts) {
         return Ok(Err(learned));
     }
-    let Some(shipped) = model::shipped() else {
-        return Ok(Err(Learned::Nothing));
-    };
-    let (before, seen) = in_use.unwrap_or((&*shipped, i64::MIN));
-    let unseen = posts.iter().filter(|post| post.id.0 > seen).count();
-    if unseen < UNSEEN_MIN {
+    let (before, seen) = in_use.unwrap_or((shipped, i64::MIN));
+    let new = posts.iter().filter(|post| post.id.0 > tried_up_to).count();
+    if new < UNSEEN_MIN {
         return Ok(Err(Learned::TooFew {
-            missing: UNSEEN_MIN - unseen,
+            missing: UNSEEN_MIN - new,
             of: "posts that staff dealt with since it last learned".to_owned(),
         }));
     }
@@ -97,21 +103,22 @@ pub fn learn(
         return Ok(Err(Learned::Nothing));
     }
     let prepared = prepare(&examples);
-    let Some(model) = train(&prepared, &shipped, HOLD) else {
+    let Some(model) = train(&prepared, shipped, HOLD) else {
         return Ok(Err(Learned::Nothing));
     };
-    let after = judged_unseen(&prepared.rows, &shipped);
+    let after = judged_unseen(posts, &prepared.rows, shipped);
     let rows: Vec<(f64, f64, bool)> = posts
         .iter()
         .zip(&prepared.rows)
         .zip(after)
         .filter(|((post, _), _)| post.id.0 > seen)
-        .map(|((_, row), after)| (before.probability_of(row), after, row.is_complaint))
+        .map(|((post, row), after)| (judged(post, before), after, row.is_complaint))
         .collect();
     Ok(Ok(Trained {
         weights: model.to_bytes()?,
         examples: posts.len(),
         digest,
+        base: base(shipped),
         comparison: comparison(&rows, posts.last().map_or(0, |post| post.id.0)),
     }))
 }
@@ -119,11 +126,7 @@ pub fn learn(
 fn example((post, n): (&JudgedPost, usize)) -> Example {
     // Posts of one author stay together, so that none is judged by what they said before.
     let group = post.author.map_or(n, |author| {
-        let mut hasher = DefaultHasher::new();
-        author.hash(&mut hasher);
-        #[expect(clippy::cast_possible_truncation, reason = "spread, not counted")]
-        let spread = hasher.finish() as usize;
-        spread
+        usize::try_from(author.unsigned_abs()).unwrap_or(n)
     });
     Example {
         text: post.text.clone(),
@@ -134,8 +137,8 @@ fn example((post, n): (&JudgedPost, usize)) -> Example {
     }
 }
 
-/// What weights that were trained on the other parts say of each row.
-fn judged_unseen(rows: &[Row], prior: &Model) -> Vec<f64> {
+/// What weights that were trained on the other parts say of each post.
+fn judged_unseen(posts: &[JudgedPost], rows: &[Row], prior: &Model) -> Vec<f64> {
     // Not by the groups' remainder alone: the calibration inside divides by that.
     let part = |row: &Row| row.group / FOLDS % FOLDS;
     let mut said = vec![0.5; rows.len()];
@@ -143,13 +146,27 @@ fn judged_unseen(rows: &[Row], prior: &Model) -> Vec<f64> {
         let others: Vec<&Row> = rows.iter().filter(|row| part(row) != fold).collect();
         let trained = train_rows(&others, prior, HOLD);
         let model = trained.as_ref().unwrap_or(prior);
-        for (said, row) in said.iter_mut().zip(rows) {
+        for ((said, row), post) in said.iter_mut().zip(rows).zip(posts) {
             if part(row) == fold {
-                *said = model.probability_of(row);
+                *said = judged(post, model);
             }
         }
     }
     said
+}
+
+/// The probability that the whole judgement comes to with this model.
+fn judged(post: &JudgedPost, model: &Model) -> f64 {
+    let knowledge = Knowledge {
+        model: Some(model),
+        ..Knowledge::default()
+    };
+    let post = Post {
+        text: &post.text,
+        addressed: post.addressed,
+        language: None,
+    };
+    judge_post(&knowledge, post).p_complaint
 }
 
 /// Of `rows`: what was said before, what is said now, and what it is.

@@ -5,7 +5,7 @@
 //! further words with those that have it, and the gathered are counted again as one. Every step walks
 //! each report a fixed number of times, so that ten thousand reports cost ten times what a thousand do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::rate::Usual;
 use crate::clock::{HOUR, MINUTE};
@@ -29,6 +29,8 @@ const LN_COMMON_SEED_CHANCE_MAX: f64 = -13.8;
 const COMMON_SHARE: f64 = 0.05;
 /// Words around which reports are gathered in one look.
 const SEEDS_MAX: usize = 12;
+/// Products that are looked at apart around one word.
+const PRODUCTS_MAX: usize = 4;
 /// Words that say what a cluster is about.
 pub const PROFILE_MAX: usize = 10;
 /// The same of one that was made of several.
@@ -108,6 +110,9 @@ pub struct Cluster {
 
 impl Cluster {
     fn is_same(&self, other: &Cluster) -> bool {
+        if is_other_product(self.product, other.product) {
+            return false;
+        }
         let members = other
             .members
             .iter()
@@ -116,6 +121,11 @@ impl Cluster {
         is_same_profile(&self.profile, &other.profile)
             || members.count() as f64 >= SAME_SHARE * fewer
     }
+}
+
+/// Whether two are surely about different products.
+pub fn is_other_product<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && other.is_some() && one != other
 }
 
 /// Whether two profiles, of whatever words are made of, are of one problem.
@@ -161,15 +171,15 @@ pub fn find(now: &[Report], past: Past<'_>, span: i64) -> Vec<Cluster> {
     seeds.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     seeds.truncate(SEEDS_MAX);
     let mut found: Vec<Cluster> = Vec::new();
-    let mut told: HashSet<u32> = HashSet::new();
-    for (_, seed) in seeds {
-        if told.contains(&seed) {
+    let mut told: HashSet<(Option<i64>, u32)> = HashSet::new();
+    for (seed, product) in look.with_products(&seeds) {
+        if told.contains(&(product, seed)) {
             continue;
         }
-        let Some(cluster) = look.gather(seed) else {
+        let Some(cluster) = look.gather(seed, product) else {
             continue;
         };
-        told.extend(&cluster.profile);
+        told.extend(cluster.profile.iter().map(|word| (product, *word)));
         match found.iter_mut().find(|other| other.is_same(&cluster)) {
             Some(other) => look.absorb(other, cluster),
             None => found.push(cluster),
@@ -279,20 +289,48 @@ impl Look<'_> {
         }
     }
 
-    /// Gathers the reports around a word; `None` when they make no spike.
-    fn gather(&self, seed: u32) -> Option<Cluster> {
-        let mut members: Vec<bool> = self.now.iter().map(|r| r.words.contains(&seed)).collect();
+    /// Each word with the products whose people write it most, one look for each: where two products
+    /// share a burst, two things may be broken.
+    fn with_products(&self, seeds: &[(f64, u32)]) -> Vec<(u32, Option<i64>)> {
+        let mut all = Vec::new();
+        for (_, seed) in seeds {
+            let mut people: BTreeMap<i64, usize> = BTreeMap::new();
+            for report in self.now.iter().filter(|r| r.words.contains(seed)) {
+                if let Some(product) = report.product {
+                    *people.entry(product).or_default() += 1;
+                }
+            }
+            let mut products: Vec<(usize, i64)> = people
+                .into_iter()
+                .filter(|(_, n)| *n >= AUTHORS_MIN)
+                .map(|(product, n)| (n, product))
+                .collect();
+            products.sort_by_key(|(n, product)| (std::cmp::Reverse(*n), *product));
+            if products.len() < 2 {
+                all.push((*seed, None));
+            } else {
+                let these = products.into_iter().take(PRODUCTS_MAX);
+                all.extend(these.map(|(_, product)| (*seed, Some(product))));
+            }
+        }
+        all
+    }
+
+    /// Gathers the reports around a word, of `product` where one is named; `None` when they make no
+    /// spike.
+    fn gather(&self, seed: u32, of: Option<i64>) -> Option<Cluster> {
+        let is_of = |report: &Report| !is_other_product(of, report.product);
+        let has = |report: &Report| report.words.contains(&seed) && is_of(report);
+        let mut members: Vec<bool> = self.now.iter().map(has).collect();
         let mut profile = Vec::new();
         for _ in 0..ROUNDS {
             profile = self.profile(&members, seed);
-            let product = majority(self.now, &members);
+            let product = of.or_else(|| majority(self.now, &members));
             members = self
                 .now
                 .iter()
                 .map(|report| {
-                    let is_other =
-                        product.is_some() && report.product.is_some() && report.product != product;
-                    !is_other && belongs(&profile, &report.words)
+                    !is_other_product(product, report.product) && belongs(&profile, &report.words)
                 })
                 .collect();
         }
@@ -305,7 +343,7 @@ impl Look<'_> {
         let is_spike = authors >= AUTHORS_MIN
             && authors as f64 >= TIMES_USUAL_MIN * expected
             && ln_chance <= LN_CHANCE_MAX;
-        let product = majority(self.now, &members);
+        let product = of.or_else(|| majority(self.now, &members));
         let members: Vec<usize> = (0..members.len()).filter(|at| members[*at]).collect();
         is_spike.then_some(Cluster {
             profile,

@@ -71,6 +71,7 @@ pub fn look(app: &App) -> Result<()> {
 }
 
 /// A cluster, as cases and words.
+#[derive(Clone)]
 struct Found {
     span: i64,
     words: Vec<Word>,
@@ -97,6 +98,9 @@ impl Found {
 
     /// Whether this is what another span showed already.
     fn is_part_of(&self, other: &Found) -> bool {
+        if cluster::is_other_product(self.product, other.product) {
+            return false;
+        }
         let cases: HashSet<CaseId> = other.cases.iter().copied().collect();
         let common = self
             .cases
@@ -120,8 +124,7 @@ impl Found {
 
     /// Whether this is the same as `spike`, of which `common` members are among its own.
     fn is(&self, spike: &Spike, common: usize) -> bool {
-        let is_other =
-            self.product.is_some() && spike.product.is_some() && self.product != spike.product;
+        let is_other = cluster::is_other_product(self.product, spike.product);
         let has_words = cluster::is_same_profile(&roots(&self.words), &roots(&spike.words));
         let has_members = common as f64 >= SAME_MEMBERS * self.cases.len() as f64;
         !is_other && (has_members || has_words)
@@ -153,15 +156,30 @@ fn keep(tx: &mut Conn, now: Moment, found: &Found, known: &mut Vec<Spike>) -> Re
             store::set_spike_seen(tx, spike.id, now)?;
             return add_members(tx, now, spike.id, &found.cases);
         }
-        // Who writes of it joins by `follow`.
+        // Who writes of it joins by `follow`, while it is open. Once it is solved, as many new ones as
+        // make a spike are another.
         Some(spike) if spike.state == SpikeState::Published => {
-            return store::set_spike_seen(tx, spike.id, now);
+            let is_open = match spike.thread {
+                Some(thread) => follow::is_open(tx, thread)?,
+                None => false,
+            };
+            let mut again = found.clone();
+            again.cases.retain(|case| *case > spike.looked_to);
+            if is_open || again.cases.len() < cluster::AUTHORS_MIN {
+                return store::set_spike_seen(tx, spike.id, now);
+            }
+            return propose(tx, now, &again, known);
         }
         Some(spike) if found.authors < GROWN * spike.authors => {
             return store::set_spike_seen(tx, spike.id, now);
         }
         _ => {}
     }
+    propose(tx, now, found, known)
+}
+
+/// Proposes a cluster as a new spike.
+fn propose(tx: &mut Conn, now: Moment, found: &Found, known: &mut Vec<Spike>) -> Result<()> {
     let id = store::insert_spike(tx, &found.as_new(), now)?;
     add_members(tx, now, id, &found.cases)?;
     let Some(spike) = store::spike(tx, id)? else {

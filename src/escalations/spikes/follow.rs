@@ -1,7 +1,7 @@
 //! Follow: who writes of a published spike later joins it. A rule of the product says whether their
 //! case is linked at once; else the link is proposed.
 
-use super::cluster::belongs;
+use super::cluster::{belongs, is_other_product};
 use super::publish::link_member;
 use super::words::informative;
 use super::{MemberState, Spike, SpikeState, hold};
@@ -48,17 +48,20 @@ fn one_batch(app: &App, spike: &Spike) -> Result<bool> {
         else {
             return Ok(None);
         };
+        if !is_open(tx, thread)? {
+            // Where it was looked to stays: reopened, it takes in who wrote meanwhile; and who writes
+            // again of what was solved is counted anew (`detect`).
+            return Ok(None);
+        }
         let since = known.created_at;
         let cases = store::cases_after(tx, known.looked_to, since, BATCH_CASES)?;
         let Some(last) = cases.last().copied() else {
             return Ok(None);
         };
         let mut joined = false;
-        if is_open(tx, thread)? {
-            for report in store::reports_of(tx, &cases)? {
-                if belongs_to(&known, &report) {
-                    joined |= join(tx, app, &known, thread, report.case)?;
-                }
+        for report in store::reports_of(tx, &cases)? {
+            if belongs_to(&known, &report) {
+                joined |= join(tx, app, &known, thread, report.case)?;
             }
         }
         if joined {
@@ -70,7 +73,7 @@ fn one_batch(app: &App, spike: &Spike) -> Result<bool> {
 }
 
 /// Whether the known issue is there to be joined: public, and not solved yet.
-fn is_open(conn: &mut Conn, thread: ThreadId) -> Result<bool> {
+pub(super) fn is_open(conn: &mut Conn, thread: ThreadId) -> Result<bool> {
     let found = escalations::public_threads(conn, &[thread.0])?;
     Ok(found
         .get(&thread.0)
@@ -82,9 +85,7 @@ fn belongs_to(spike: &Spike, report: &store::Report) -> bool {
     let words = informative(&report.text);
     let numbers: Vec<u32> = words.iter().map(|word| place(spike, &word.root)).collect();
     let profile: Vec<u32> = (0..).take(spike.words.len()).collect();
-    let is_other =
-        spike.product.is_some() && report.product.is_some() && spike.product != report.product;
-    !is_other && belongs(&profile, &numbers)
+    !is_other_product(spike.product, report.product) && belongs(&profile, &numbers)
 }
 
 /// The place of a root among the words of a spike; a number beyond them when it is none.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::cluster::is_other_product;
 use super::words::informative;
 use super::{MemberState, Outcome, Spike, SpikeState, cases_in_words, hold, record};
 use crate::app::App;
@@ -203,6 +204,9 @@ pub(super) fn link_member(
     let Some(case) = cases::hold_successor(tx, case)? else {
         return Ok(());
     };
+    if is_other_product(spike.product, case.product) {
+        return Ok(());
+    }
     let new = NewLink {
         target: Target::Thread(thread),
         score: 1.0,

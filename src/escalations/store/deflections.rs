@@ -19,15 +19,16 @@ pub struct Credit {
     pub shown_at: Moment,
 }
 
-/// Members' rows since then in which a thread was opened or solved it and nothing was written, by
-/// rising id after `after`.
-pub fn credits(conn: &mut Conn, since: Moment, after: i64, limit: i64) -> Result<Vec<Credit>> {
+/// Members' rows in which a thread was opened or solved it and nothing was written, in the order in which
+/// they were shown, after this moment and id.
+pub fn credits(conn: &mut Conn, (since, after): (Moment, i64), limit: i64) -> Result<Vec<Credit>> {
     let rows: Vec<(i64, Option<i64>, i64)> = deflections::table
         .filter(
-            deflections::shown_at
-                .ge(since.0)
-                .and(deflections::id.gt(after)),
+            deflections::shown_at.gt(since.0).or(deflections::shown_at
+                .eq(since.0)
+                .and(deflections::id.gt(after))),
         )
+        .filter(deflections::shown_at.ge(since.0))
         .filter(deflections::user_id.is_not_null())
         .filter(
             deflections::written_at
@@ -39,7 +40,7 @@ pub fn credits(conn: &mut Conn, since: Moment, after: i64, limit: i64) -> Result
                 .is_not_null()
                 .or(deflections::solved_at.is_not_null()),
         )
-        .order(deflections::id)
+        .order((deflections::shown_at, deflections::id))
         .limit(limit)
         .select((deflections::id, deflections::user_id, deflections::shown_at))
         .load(conn)?;
@@ -116,7 +117,7 @@ type Row = (
     String,
     Option<i64>,
     i64,
-    (Option<i64>, Option<String>, Option<i64>),
+    (Option<i64>, Option<(String, String)>, Option<i64>),
     (Option<i64>, Option<i64>, Option<i64>),
 );
 
@@ -138,7 +139,7 @@ pub fn shown_in(conn: &mut Conn, period: Period) -> Result<Vec<Deflected>> {
             deflections::shown_at,
             (
                 deflections::thread_id,
-                threads::title.nullable(),
+                (threads::title, threads::visibility).nullable(),
                 deflections::opened_at,
             ),
             (
@@ -157,7 +158,12 @@ pub fn shown_in(conn: &mut Conn, period: Period) -> Result<Vec<Deflected>> {
                     place,
                     product: product.map(ProductId),
                     shown_at: Moment(at),
-                    thread: thread.map(ThreadId).zip(title),
+                    // What was hidden since is named to nobody.
+                    thread: thread.map(ThreadId).zip(
+                        title.and_then(|(title, visibility)| {
+                            (visibility == "public").then_some(title)
+                        }),
+                    ),
                     is_opened: opened.is_some(),
                     is_solved: solved.is_some(),
                     is_written: written.is_some(),

@@ -7,9 +7,13 @@ use diesel::prelude::*;
 use crate::cases::links::LinkState;
 use crate::clock::Moment;
 use crate::db::Conn;
+use crate::db::functions::substr;
 use crate::db::schema::{cases, links, mentions, ticket_messages, tickets};
 use crate::error::Result;
 use crate::ids::{LinkId, ThreadId};
+
+/// How much of a post or message is read (characters): what comes later tells little.
+const TEXT_CHARS_READ: i32 = 2_000;
 
 /// A link of a case to a thread that somebody or a rule decided about.
 #[derive(Debug)]
@@ -87,7 +91,11 @@ pub fn texts_of_links(conn: &mut Conn, of: &[i64]) -> Result<HashMap<i64, String
     let posts: Vec<(Option<i64>, String, Option<i64>)> = mentions::table
         .filter(mentions::case_id.eq_any(&of_cases))
         .order(mentions::id.desc())
-        .select((mentions::case_id, mentions::body_text, mentions::deleted_at))
+        .select((
+            mentions::case_id,
+            substr(mentions::body_text, 1, TEXT_CHARS_READ),
+            mentions::deleted_at,
+        ))
         .load(conn)?;
     let mut of_posts: HashMap<i64, Option<String>> = HashMap::new();
     for (case, text, deleted_at) in posts {
@@ -102,7 +110,10 @@ pub fn texts_of_links(conn: &mut Conn, of: &[i64]) -> Result<HashMap<i64, String
         .filter(tickets::case_id.eq_any(&of_cases))
         .filter(ticket_messages::direction.eq("in"))
         .order(ticket_messages::id.desc())
-        .select((tickets::case_id, ticket_messages::body))
+        .select((
+            tickets::case_id,
+            substr(ticket_messages::body, 1, TEXT_CHARS_READ),
+        ))
         .load(conn)?;
     let mut of_tickets: HashMap<i64, String> = HashMap::new();
     for (case, text) in messages {

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use crate::cases::{self, Case};
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{cases as cases_table, handles, mentions, ticket_messages, tickets, users};
+use crate::db::schema::{case_numbers, cases as cases_table, handles, users};
+use crate::each;
 use crate::error::Result;
 use crate::ids::CaseId;
 
@@ -80,38 +81,35 @@ pub fn cases_of(conn: &mut Conn, person: &Person, except: CaseId, limit: i64) ->
     cases::store::desk::by_ids(conn, &ids)
 }
 
-/// Cases since then in whose posts or messages these words stand, the newest first.
-pub fn cases_with_words(
+/// Notes the numbers of orders that a case names, each as a digest.
+pub fn insert_numbers(tx: &mut Conn, case: CaseId, numbers: &[String]) -> Result<()> {
+    for number in numbers {
+        let row = (
+            case_numbers::case_id.eq(case.0),
+            case_numbers::number_key.eq(number),
+        );
+        each!(&mut *tx, c => diesel::insert_into(case_numbers::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Cases opened since then that name one of these orders too, the newest first.
+pub fn cases_with_numbers(
     conn: &mut Conn,
-    words: &str,
+    numbers: &[String],
     since: Moment,
     limit: i64,
 ) -> Result<Vec<CaseId>> {
-    let pattern = format!("%{}%", escaped(words));
-    let in_posts: Vec<Option<i64>> = mentions::table
+    let ids: Vec<i64> = case_numbers::table
         .inner_join(cases_table::table)
+        .filter(case_numbers::number_key.eq_any(numbers))
         .filter(cases_table::opened_at.ge(since.0))
-        .filter(mentions::body_text.like(pattern.clone()).escape('\\'))
-        .order(mentions::id.desc())
+        .order(case_numbers::case_id.desc())
         .limit(limit)
-        .select(mentions::case_id)
+        .select(case_numbers::case_id)
         .load(conn)?;
-    let in_messages: Vec<i64> = ticket_messages::table
-        .inner_join(tickets::table.inner_join(cases_table::table))
-        .filter(cases_table::opened_at.ge(since.0))
-        .filter(ticket_messages::direction.eq("in"))
-        .filter(ticket_messages::body.like(pattern).escape('\\'))
-        .order(ticket_messages::id.desc())
-        .limit(limit)
-        .select(tickets::case_id)
-        .load(conn)?;
-    let ids = in_posts.into_iter().flatten().chain(in_messages);
-    Ok(ids.map(CaseId).collect())
-}
-
-/// `text` as a LIKE pattern takes it literally, with `\` as the escape.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_")
+    Ok(ids.into_iter().map(CaseId).collect())
 }

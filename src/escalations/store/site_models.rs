@@ -1,22 +1,25 @@
 //! Queries of the site's own models, and of what they are learned from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::triages_of;
-use crate::cases::State;
 use crate::cases::links::LinkState;
+use crate::cases::{State, Step};
 use crate::clock::Moment;
 use crate::db::Conn;
-use crate::db::schema::{case_candidates, cases, links, mentions, site_models, triages};
+use crate::db::schema::{
+    case_candidates, case_events, cases, links, mentions, site_models, triages,
+};
 use crate::each;
 use crate::error::{Error, Result};
 use crate::escalations::past_links::customer;
 use crate::escalations::site_models::linking::{CASES_MAX, is_right};
 use crate::escalations::site_models::triage::POSTS_MAX;
 use crate::escalations::site_models::{Kind, ModelState, SiteModel, Trained};
+use crate::escalations::spikes::publish;
 use crate::escalations::{Label, Stage};
 use crate::ids::{CaseId, MentionId, SiteModelId, ThreadId, UserId};
 use crate::ranker::fit::Example;
@@ -29,10 +32,12 @@ fn limit(of: usize) -> i64 {
     i64::try_from(of * READ_FACTOR).unwrap_or(i64::MAX)
 }
 
-/// The weights of the model in use, as they were stored; none when the shipped ones are.
-pub fn weights_in_use(conn: &mut Conn, kind: Kind) -> Result<Option<Vec<u8>>> {
+/// The weights of the model in use, as they were stored; none when the shipped ones are, or when it was
+/// trained from other shipped ones than `base`.
+pub fn weights_in_use(conn: &mut Conn, kind: Kind, base: &str) -> Result<Option<Vec<u8>>> {
     Ok(site_models::table
         .filter(site_models::kind.eq(kind.as_str()))
+        .filter(site_models::base.eq(base))
         .filter(site_models::state.eq(ModelState::InUse.as_str()))
         .select(site_models::weights)
         .first(conn)
@@ -44,7 +49,7 @@ type ModelRow = (
     String,
     String,
     i64,
-    String,
+    (String, String),
     String,
     i64,
     i64,
@@ -58,7 +63,7 @@ macro_rules! model_columns {
             site_models::kind,
             site_models::state,
             site_models::examples,
-            site_models::digest,
+            (site_models::digest, site_models::base),
             site_models::comparison,
             site_models::trained_at,
             site_models::changed_at,
@@ -68,13 +73,15 @@ macro_rules! model_columns {
 }
 
 fn model_of(row: ModelRow) -> Result<SiteModel> {
-    let (id, kind, state, examples, digest, comparison, trained_at, changed_at, changed_by) = row;
+    let (id, kind, state, examples, (digest, base), comparison, trained_at, changed_at, changed_by) =
+        row;
     Ok(SiteModel {
         id: SiteModelId(id),
         kind: kind.parse()?,
         state: state.parse()?,
         examples,
         digest,
+        base,
         comparison: serde_json::from_str(&comparison).unwrap_or_default(),
         trained_at: Moment(trained_at),
         changed_at: Moment(changed_at),
@@ -118,6 +125,7 @@ pub fn insert_model(
             site_models::weights.eq(&trained.weights),
             site_models::examples.eq(i64::try_from(trained.examples).unwrap_or(i64::MAX)),
             site_models::digest.eq(&trained.digest),
+            site_models::base.eq(&trained.base),
             site_models::comparison.eq(comparison),
             site_models::trained_at.eq(now.0),
             site_models::changed_at.eq(now.0),
@@ -145,15 +153,22 @@ pub fn set_state(
     Ok(())
 }
 
-/// Forgets the oldest of a kind beyond `kept`, whatever is in use excepted.
-pub fn prune(tx: &mut Conn, kind: Kind, kept: usize) -> Result<()> {
+/// Forgets the oldest of a kind in a state beyond `kept`.
+pub fn prune(tx: &mut Conn, kind: Kind, state: ModelState, kept: usize) -> Result<()> {
     let old: Vec<i64> = models(tx, kind)?
         .into_iter()
+        .filter(|model| model.state == state)
         .skip(kept)
-        .filter(|model| model.state != ModelState::InUse)
         .map(|model| model.id.0)
         .collect();
     diesel::delete(site_models::table.filter(site_models::id.eq_any(old))).execute(tx)?;
+    Ok(())
+}
+
+/// Forgets what was measured for cases before then.
+pub fn prune_candidates(tx: &mut Conn, before: Moment) -> Result<()> {
+    diesel::delete(case_candidates::table.filter(case_candidates::measured_at.lt(before.0)))
+        .execute(tx)?;
     Ok(())
 }
 
@@ -166,14 +181,35 @@ pub struct JudgedPost {
     /// It named us or answered us.
     pub addressed: bool,
     pub author: Option<i64>,
-    /// Staff said something else of it than the rules.
+    /// Staff said something else of it than the rule that judged it.
     pub is_corrected: bool,
 }
 
-/// Posts that staff judged or dealt with, the newest first: those they corrected, those they looked at
-/// and left without a case, and those whose case came to its end with the judgement it had.
+/// What was said of a post: the label that holds, and whether a person gave it where a rule had
+/// given another.
+fn held(conn: &mut Conn, of: &[i64]) -> Result<HashMap<i64, (Label, bool)>> {
+    let rows: Vec<(i64, String, Option<i64>)> = triages::table
+        .filter(triages::mention_id.eq_any(of))
+        .order(triages::id)
+        .select((triages::mention_id, triages::label, triages::by_user_id))
+        .load(conn)?;
+    let mut held: HashMap<i64, (Label, bool)> = HashMap::new();
+    let mut by_rule: HashMap<i64, Label> = HashMap::new();
+    for (mention, label, by) in rows {
+        let label: Label = label.parse()?;
+        if by.is_none() {
+            by_rule.insert(mention, label);
+        }
+        let is_corrected = by.is_some() && by_rule.get(&mention).is_some_and(|rule| *rule != label);
+        held.insert(mention, (label, is_corrected));
+    }
+    Ok(held)
+}
+
+/// Posts that staff judged or dealt with, those they corrected first, the newest first: those they
+/// judged, those they looked at and left without a case, and those whose case a person resolved.
 pub fn judged_posts(conn: &mut Conn) -> Result<Vec<JudgedPost>> {
-    let corrected: Vec<i64> = triages::table
+    let judged: Vec<i64> = triages::table
         .filter(triages::by_user_id.is_not_null())
         .order(triages::id.desc())
         .limit(limit(POSTS_MAX))
@@ -189,33 +225,37 @@ pub fn judged_posts(conn: &mut Conn) -> Result<Vec<JudgedPost>> {
         .limit(limit(POSTS_MAX))
         .select(mentions::id)
         .load(conn)?;
-    let ended = [State::Resolved.as_str(), State::Closed.as_str()];
-    let dealt_with: Vec<i64> = mentions::table
+    let resolved: Vec<i64> = mentions::table
         .inner_join(cases::table)
-        .filter(
-            cases::state
-                .eq_any(ended)
-                .and(cases::merged_into_id.is_null()),
-        )
+        .filter(cases::resolved_at.is_not_null())
+        .filter(cases::merged_into_id.is_null())
+        .filter(exists(
+            case_events::table
+                .filter(case_events::case_id.eq(cases::id))
+                .filter(case_events::step.eq(Step::State.as_str()))
+                .filter(case_events::actor_kind.eq("user")),
+        ))
         .order(mentions::id.desc())
         .limit(limit(POSTS_MAX))
         .select(mentions::id)
         .load(conn)?;
-    let corrections: HashSet<i64> = corrected.iter().copied().collect();
-    let mut ids: Vec<i64> = corrected;
+    let mut ids: Vec<i64> = judged;
     ids.extend(looked_at);
-    ids.extend(dealt_with);
-    ids.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+    ids.extend(resolved);
+    ids.sort_unstable();
     ids.dedup();
+    let held = held(conn, &ids)?;
+    // However many others came since, what was corrected stays.
+    ids.sort_unstable_by_key(|id| {
+        let is_corrected = held.get(id).is_some_and(|held| held.1);
+        std::cmp::Reverse((is_corrected, *id))
+    });
     ids.truncate(POSTS_MAX * READ_FACTOR);
-    let of: Vec<MentionId> = ids.iter().copied().map(MentionId).collect();
-    let labels = triages_of(conn, &of)?;
     type Row = (i64, String, bool, Option<i64>);
     let posts: Vec<Row> = mentions::table
         .filter(mentions::id.eq_any(&ids))
         .filter(mentions::deleted_at.is_null().and(mentions::ours.eq(false)))
         .filter(mentions::stage.eq(Stage::Done.as_str()))
-        .order(mentions::id.desc())
         .select((
             mentions::id,
             mentions::body_text,
@@ -223,16 +263,19 @@ pub fn judged_posts(conn: &mut Conn) -> Result<Vec<JudgedPost>> {
             mentions::handle_id,
         ))
         .load(conn)?;
-    Ok(posts
+    let mut posts: HashMap<i64, Row> = posts.into_iter().map(|row| (row.0, row)).collect();
+    Ok(ids
         .into_iter()
-        .filter_map(|(id, text, addressed, author)| {
+        .filter_map(|id| {
+            let (id, text, addressed, author) = posts.remove(&id)?;
+            let (label, is_corrected) = *held.get(&id)?;
             Some(JudgedPost {
-                label: labels.get(&MentionId(id))?.label,
+                label,
                 id: MentionId(id),
                 text,
                 addressed,
                 author,
-                is_corrected: corrections.contains(&id),
+                is_corrected,
             })
         })
         .collect())
@@ -272,13 +315,14 @@ pub fn insert_candidates(
     Ok(())
 }
 
-/// A case that came to its end, or whose thread was confirmed, with the threads that were measured
-/// for it and whether each is right.
+/// A case whose thread was found, with the threads that were measured for it and whether each is right.
 #[derive(Clone, Debug)]
 pub struct DecidedCase {
     pub id: CaseId,
     /// One number for one customer; 0 for nobody known.
     pub customer: i64,
+    /// The thread that was confirmed; the case's own number, negative, where all were refused.
+    pub thread: i64,
     pub candidates: Vec<(Signals, bool)>,
 }
 
@@ -294,7 +338,17 @@ impl DecidedCase {
     }
 }
 
-/// Cases to learn linking from, the newest first.
+/// What was decided about the threads of one case.
+#[derive(Default)]
+struct Decided {
+    right: Vec<i64>,
+    is_refused: bool,
+    /// A rule linked it lately, or a spike did: that says nothing yet, or was one decision for many.
+    is_unsure: bool,
+}
+
+/// Cases to learn linking from, the newest first: those whose thread was confirmed, and those that came
+/// to their end after somebody refused what was proposed. Silence says nothing.
 pub fn decided_cases(conn: &mut Conn, now: Moment) -> Result<Vec<DecidedCase>> {
     type Row = (
         i64,
@@ -315,49 +369,61 @@ pub fn decided_cases(conn: &mut Conn, now: Moment) -> Result<Vec<DecidedCase>> {
         ))
         .load(conn)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.0).collect();
-    type Link = (i64, Option<i64>, String, Option<i64>, Option<i64>);
-    let decided: Vec<Link> = links::table
-        .filter(links::case_id.eq_any(&ids))
+    let mut decided = decided(conn, &ids, now)?;
+    let mut found = Vec::new();
+    for (id, state, measured, (user, handle, email_key)) in rows {
+        let state: State = state.parse()?;
+        let Some(said) = decided.remove(&id).filter(|said| !said.is_unsure) else {
+            continue;
+        };
+        let has_ended = matches!(state, State::Resolved | State::Closed);
+        let measured: Vec<MeasuredThread> = serde_json::from_str(&measured).unwrap_or_default();
+        if measured.is_empty() || (said.right.is_empty() && !(said.is_refused && has_ended)) {
+            continue;
+        }
+        found.push(DecidedCase {
+            id: CaseId(id),
+            customer: customer(user, handle, email_key.as_deref()),
+            thread: said.right.first().copied().unwrap_or(-id),
+            candidates: measured
+                .iter()
+                .map(|one| (signals_of(&one.signals), said.right.contains(&one.thread.0)))
+                .collect(),
+        });
+    }
+    Ok(found)
+}
+
+fn decided(conn: &mut Conn, of: &[i64], now: Moment) -> Result<HashMap<i64, Decided>> {
+    type Link = (i64, Option<i64>, String, Option<i64>, Option<i64>, String);
+    let links: Vec<Link> = links::table
+        .filter(links::case_id.eq_any(of))
         .filter(links::target.eq("thread"))
+        .order(links::id)
         .select((
             links::case_id,
             links::thread_id,
             links::state,
             links::decided_at,
             links::decided_by,
+            links::rule,
         ))
         .load(conn)?;
-    let mut right: HashSet<(i64, i64)> = HashSet::new();
-    for (case, thread, state, at, by) in decided {
+    let mut decided: HashMap<i64, Decided> = HashMap::new();
+    for (case, thread, state, at, by, rule) in links {
         let (Some(thread), Some(at)) = (thread, at) else {
             continue;
         };
-        let state: LinkState = state.parse()?;
-        if state == LinkState::Confirmed && is_right(by.is_some(), Moment(at), now) {
-            right.insert((case, thread));
+        let said = decided.entry(case).or_default();
+        match state.parse()? {
+            LinkState::Confirmed if rule == publish::RULE => said.is_unsure = true,
+            LinkState::Confirmed if is_right(by.is_some(), Moment(at), now) => {
+                said.right.push(thread);
+            }
+            LinkState::Confirmed => said.is_unsure = true,
+            LinkState::Rejected | LinkState::Undone => said.is_refused = true,
+            LinkState::Proposed => {}
         }
     }
-    let mut found = Vec::with_capacity(rows.len());
-    for (id, state, measured, (user, handle, email_key)) in rows {
-        let state: State = state.parse()?;
-        let measured: Vec<MeasuredThread> = serde_json::from_str(&measured).unwrap_or_default();
-        let case = DecidedCase {
-            id: CaseId(id),
-            customer: customer(user, handle, email_key.as_deref()),
-            candidates: measured
-                .iter()
-                .map(|one| {
-                    (
-                        signals_of(&one.signals),
-                        right.contains(&(id, one.thread.0)),
-                    )
-                })
-                .collect(),
-        };
-        let has_ended = matches!(state, State::Resolved | State::Closed);
-        if !case.candidates.is_empty() && (has_ended || case.has_right()) {
-            found.push(case);
-        }
-    }
-    Ok(found)
+    Ok(decided)
 }

@@ -247,7 +247,13 @@ pub async fn similar(
 }
 
 /// `GET /similar/{key}/{thread}`: notes that a thread was opened from a form, and leads to it.
-pub async fn open_similar(app: web::Data<App>, path: web::Path<(String, String)>) -> Answer {
+pub async fn open_similar(
+    app: web::Data<App>,
+    req: HttpRequest,
+    viewer: Viewer,
+    path: web::Path<(String, String)>,
+) -> Answer {
+    check_search(&app, &req, &viewer)?;
     let (key, thread) = path.into_inner();
     let thread: ThreadId = thread.parse().map_err(|_| Failure::NotFound)?;
     let to = blocking(&app, move |app| deflections::opened(app, &key, thread)).await?;
@@ -255,7 +261,13 @@ pub async fn open_similar(app: web::Data<App>, path: web::Path<(String, String)>
 }
 
 /// `GET /similar/{key}/solved`: notes that a thread helped whoever was writing.
-pub async fn solved_by_similar(app: web::Data<App>, path: web::Path<String>) -> Answer {
+pub async fn solved_by_similar(
+    app: web::Data<App>,
+    req: HttpRequest,
+    viewer: Viewer,
+    path: web::Path<String>,
+) -> Answer {
+    check_search(&app, &req, &viewer)?;
     let key = path.into_inner();
     blocking(&app, move |app| deflections::solved(app, &key)).await?;
     let words = "Good that it helped. Nothing was sent.";

@@ -20,6 +20,16 @@ pub fn is_known(conn: &mut Conn, key: &str) -> Result<bool> {
     Ok(n > 0)
 }
 
+/// Whether a form has a row and opened no thread yet.
+pub fn is_unopened(conn: &mut Conn, key: &str) -> Result<bool> {
+    let n: i64 = deflections::table
+        .filter(deflections::key.eq(key))
+        .filter(deflections::opened_at.is_null())
+        .select(count_star())
+        .first(conn)?;
+    Ok(n > 0)
+}
+
 /// Adds the row of a form, unless it has one.
 pub fn insert(
     tx: &mut Conn,

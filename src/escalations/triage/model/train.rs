@@ -49,7 +49,7 @@ pub fn features_of(text: &str, addressed: bool) -> Features {
 }
 
 /// What stays of a text when its numbers, order and little words are left out.
-fn gist(text: &str) -> String {
+pub fn gist(text: &str) -> String {
     let evidence = Evidence::of(text, true);
     let mut tokens: Vec<&str> = evidence
         .tokens
