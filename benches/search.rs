@@ -192,7 +192,7 @@ fn main() {
     let posts: Vec<String> = (0..QUERIES)
         .map(|_| threads.sentence(&mut dice, 40))
         .collect();
-    let ranker = Ranker::new(None);
+    let ranker = Ranker::new(None, None);
     let start = now();
     for post in &posts {
         black_box(

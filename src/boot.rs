@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::escalations;
 use crate::escalations::past_links::DecidedLinks;
 use crate::files::Files;
+use crate::forum::embed_threads::StoredVectors;
 use crate::forum::{self, docs::Docs};
 use crate::inbox::confirm_topic::ConfirmTopic;
 use crate::inbox::receive_mail::ReceiveMail;
@@ -32,11 +33,12 @@ use crate::mail::outbox::SendMail;
 use crate::mail::suppression::ForgetOldBounces;
 use crate::mail::transport::{self, Security, SmtpSettings, Transport};
 use crate::mail::ways_in::WaysIn;
+use crate::meaning::Model;
 use crate::networks::Connector;
 use crate::networks::x::connector::XConnector;
 use crate::people::{self, passwords};
 use crate::random::Random;
-use crate::ranker::Ranker;
+use crate::ranker::{Meaning, Ranker};
 use crate::search::{Indexer, SearchIndex};
 use crate::tickets::forget_uploads::ForgetUploads;
 use crate::tickets::tell_unsent::TellUnsent;
@@ -52,6 +54,7 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
             mail: mail_transport(config)?,
             signer: dkim::signer(config).map_err(Error::other)?,
             connectors: connectors(config, keys, db, clock)?,
+            meaning: meaning(config, db),
         })
     })
 }
@@ -60,6 +63,15 @@ pub fn app(config: Config, clock: Clock, random: Random) -> Result<App> {
 /// mail server or a network that can't be used. What a command puts into the outbox, the server
 /// sends. Where `migrated` finds no database for it, it makes nothing.
 pub fn tool(config: Config) -> Result<App> {
+    tool_with(config, |_, _| None)
+}
+
+/// As `tool`, with the sentence model, which takes a moment to load.
+pub fn tool_with_model(config: Config) -> Result<App> {
+    tool_with(config, meaning)
+}
+
+fn tool_with(config: Config, meaning: fn(&Config, &Db) -> Option<Meaning>) -> Result<App> {
     fn without<T>(what: &str, error: Error, instead: T) -> T {
         tracing::warn!(%error, "{what} can't be used; going on without");
         instead
@@ -83,6 +95,7 @@ pub fn tool(config: Config) -> Result<App> {
                     .unwrap_or_else(|e| without("the DKIM key", Error::other(e), None)),
                 connectors: connectors(config, keys, db, clock)
                     .unwrap_or_else(|e| without("a network", e, Vec::new())),
+                meaning: meaning(config, db),
             })
         },
     )
@@ -124,6 +137,7 @@ struct Around {
     mail: Option<Box<dyn Transport>>,
     signer: Option<dkim::Signer>,
     connectors: Vec<Arc<dyn Connector>>,
+    meaning: Option<Meaning>,
 }
 
 fn assemble(
@@ -137,7 +151,10 @@ fn assemble(
     let around = around(&config, &keys, &db, &clock)?;
     Ok(App::new(Parts {
         index: Arc::new(around.index),
-        ranker: Ranker::new(Some(Arc::new(DecidedLinks::new(db.clone())))),
+        ranker: Ranker::new(
+            Some(Arc::new(DecidedLinks::new(db.clone()))),
+            around.meaning,
+        ),
         files: Files::new(config.server.data_dir.join("uploads"), random.clone()),
         mail: around.mail,
         signer: around.signer,
@@ -155,6 +172,28 @@ fn assemble(
         random,
         config,
     }))
+}
+
+/// The sentence model, when one is configured; one that can't be read is told, and done without.
+fn meaning(config: &Config, db: &Db) -> Option<Meaning> {
+    let dir = &config.sentence_model.dir;
+    if dir.as_os_str().is_empty() {
+        return None;
+    }
+    match Model::load(dir) {
+        Ok(model) => {
+            let stored = Arc::new(StoredVectors::new(db.clone()));
+            Some(Meaning::new(Arc::new(model), Some(stored)))
+        }
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                "the sentence model can't be read; threads are found by words. `offramp model fetch` \
+                 fetches it"
+            );
+            None
+        }
+    }
 }
 
 /// The way out for mail; `None` when it is switched off.

@@ -22,6 +22,7 @@ pub struct Config {
     pub server: Server,
     pub database: Database,
     pub search: Search,
+    pub sentence_model: SentenceModel,
     pub mail: Mail,
     /// Mailboxes that are watched by IMAP, by a name of the operator's.
     pub mailboxes: BTreeMap<String, Mailbox>,
@@ -72,6 +73,19 @@ pub struct Database {
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
     pub dir: PathBuf,
+}
+
+/// A model that knows texts that mean alike, and where `offramp model fetch` finds it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SentenceModel {
+    /// The folder with `model.safetensors` and `vocab.txt`. Empty: threads are found by words alone.
+    pub dir: PathBuf,
+    pub weights_url: String,
+    /// 64 hexadecimals.
+    pub weights_sha256: String,
+    pub vocabulary_url: String,
+    pub vocabulary_sha256: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -291,7 +305,7 @@ macro_rules! defaults {
 defaults! {
     Config {
         site: Site::default(), server: Server::default(), database: Database::default(),
-        search: Search::default(), mail: Mail::default(), mailboxes: BTreeMap::new(), webhooks: Webhooks::default(), x: X::default(),
+        search: Search::default(), sentence_model: SentenceModel::default(), mail: Mail::default(), mailboxes: BTreeMap::new(), webhooks: Webhooks::default(), x: X::default(),
         limits: Limits::default(),
     }
     Site {
@@ -303,6 +317,13 @@ defaults! {
     }
     Database { url: Secret::new("data/offramp.db"), readers: 4, ca_file: None }
     Search { dir: "search-index".into() }
+    SentenceModel {
+        dir: PathBuf::new(),
+        weights_url: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors".into(),
+        weights_sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db".into(),
+        vocabulary_url: "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/vocab.txt".into(),
+        vocabulary_sha256: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3".into(),
+    }
     Mail {
         transport: MailTransport::Off, folder: "data/mail".into(),
         smtp_host: "localhost".into(), smtp_port: 587, smtp_security: SmtpSecurity::Starttls,

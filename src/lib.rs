@@ -23,6 +23,7 @@ pub mod keys;
 pub mod limits;
 pub mod live;
 pub mod mail;
+pub mod meaning;
 pub mod networks;
 pub mod ranker;
 pub mod search;

@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand};
 use offramp::boot::{self, Background};
 use offramp::clock::Clock;
 use offramp::commands::{
-    check, doctor, doctor_mail, eval_link, eval_triage, import, model, reindex, similar, triage,
+    check, doctor, doctor_mail, eval_link, eval_triage, import, model, model::ModelCommand,
+    reindex, similar, triage,
 };
 use offramp::config::Config;
 use offramp::db::audit::Actor;
@@ -81,9 +82,9 @@ enum Command {
     /// Measure on standard sets whose right answers are known.
     #[command(subcommand)]
     Eval(Eval),
-    /// Models of the judgement.
+    /// Train the judgement, fetch the sentence model.
     #[command(subcommand)]
-    Model(model::ModelCommand),
+    Model(ModelCommand),
     /// Make accounts, give roles, list users.
     #[command(subcommand)]
     User(UserCommand),
@@ -182,10 +183,14 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Command::Mail(MailCommand::Parse) => parse_mail(),
-        Command::Eval(Eval::Link(asked)) => eval_link::run(&asked),
+        Command::Eval(Eval::Link(asked)) => {
+            eval_link::run(&asked, &sentence_model(file.as_deref()))
+        }
         Command::Triage(options) => triage::run(&options),
         Command::Eval(Eval::Triage(asked)) => eval_triage::run(&asked),
-        Command::Model(command) => model::run(&command),
+        Command::Model(command @ ModelCommand::Train { .. }) => {
+            model::run(&command, &Config::default())
+        }
         command => run(command, file.as_deref()),
     };
     match done {
@@ -203,6 +208,12 @@ fn is_mail_receive() -> bool {
     arguments
         .windows(2)
         .any(|pair| pair[0] == "mail" && pair[1] == "receive")
+}
+
+/// The folder of the configured sentence model, for a command that needs no configuration.
+fn sentence_model(file: Option<&Path>) -> PathBuf {
+    let config = Config::load(file).unwrap_or_default();
+    config.sentence_model.dir
 }
 
 /// The file that is meant: what shows a product needs none.
@@ -242,8 +253,9 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
             let app = boot::app(config, Clock::System, Random::System)?;
             import::run(&app, &command)
         }
+        Command::Model(command) => model::run(&command, &config),
         Command::Similar(options) => {
-            let app = boot::tool(config)?;
+            let app = boot::tool_with_model(config)?;
             let output = &mut std::io::stdout().lock();
             similar::run(&app, &options, std::io::stdin().lock(), output)
         }
@@ -275,8 +287,7 @@ fn run(command: Command, file: Option<&Path>) -> Result<()> {
         }
         Command::Mail(MailCommand::Receive { .. } | MailCommand::Parse)
         | Command::Triage(_)
-        | Command::Eval(_)
-        | Command::Model(_) => Err(Error::other(
+        | Command::Eval(_) => Err(Error::other(
             "this command is run before a configuration is read",
         )),
         Command::Mail(MailCommand::Replay { id }) => {

@@ -12,6 +12,8 @@ use ureq::Agent;
 
 /// Longest time to reach another machine.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How many answers in a row may point elsewhere when a file is fetched.
+const REDIRECTS_MAX: u32 = 5;
 
 /// TLS by rustls with ring, that trusts the public authorities, those of `ca_file` (PEM), and a server
 /// that shows one of its certificates itself, as those do that signed their own. An error says what is
@@ -93,6 +95,18 @@ impl ServerCertVerifier for Trusted {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.authorities.supported_verify_schemes()
     }
+}
+
+/// An HTTP client for a public file: as `http_client`, but it follows where a few answers point.
+pub fn download_client(timeout: Duration) -> Agent {
+    Agent::config_builder()
+        .user_agent(concat!("offramp/", env!("CARGO_PKG_VERSION")))
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS_MAX)
+        .timeout_connect(Some(CONNECT_MAX))
+        .timeout_global(Some(timeout))
+        .build()
+        .into()
 }
 
 /// An HTTP client that follows nothing and takes every status as an answer. TLS by rustls with the

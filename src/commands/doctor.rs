@@ -1,6 +1,7 @@
 //! `offramp doctor`: looks at everything a server needs and says what to do about what is wrong.
 
 use std::fmt;
+use std::time::Instant;
 
 use super::doctor_mail;
 use crate::boot;
@@ -14,9 +15,16 @@ use crate::inbox;
 use crate::jobs;
 use crate::keys::Keys;
 use crate::mail::{dkim, outbox};
+use crate::meaning::Model;
 use crate::networks::x::connector::XConnector;
+use crate::ranker;
 use crate::search::SearchIndex;
 use crate::text::counted;
+
+/// Texts by which the pace of a sentence model is told.
+const PROBES: usize = 16;
+/// Texts a second below which a sentence model holds up whoever types a question.
+const PACE_MIN: f64 = 10.0;
 
 /// How a thing stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +78,7 @@ pub fn doctor(config: &Config) -> Vec<Line> {
         work(ready),
         posts(ready),
         search(config, ready),
+        sentence_model(config),
         mail(config),
         x(config, ready),
     ]
@@ -251,6 +260,40 @@ fn search(config: &Config, db: Option<&Db>) -> Line {
     }
 }
 
+/// Whether there is a sentence model, whether it can be read, and how fast it reads.
+fn sentence_model(config: &Config) -> Line {
+    let say = |health, words: String| line(health, "meaning", words);
+    let dir = &config.sentence_model.dir;
+    if dir.as_os_str().is_empty() {
+        let words = "no sentence model (`sentence_model.dir`): threads are found by their words";
+        return say(Health::Good, words.into());
+    }
+    let model = match Model::load(dir) {
+        Ok(model) => model,
+        Err(e) => {
+            let words = format!(
+                "{e}. Run `offramp model fetch`; until then threads are found by their words."
+            );
+            return say(Health::Bad, words);
+        }
+    };
+    let text = "the connection drops every evening ".repeat(ranker::PIECES);
+    let begin = Instant::now();
+    let read = model.embed(&[text.as_str(); PROBES], ranker::PIECES);
+    let pace = read.len() as f64 / begin.elapsed().as_secs_f64();
+    let health = if pace < PACE_MIN {
+        Health::Doubtful
+    } else {
+        Health::Good
+    };
+    let words = format!(
+        "sentence model {} of {} dimensions, {pace:.0} texts a second on one core",
+        model.name(),
+        model.width()
+    );
+    say(health, words)
+}
+
 fn site(config: &Config) -> Line {
     let listens_here = config.server.listen.starts_with("127.");
     if !config.is_https() && !listens_here {
@@ -378,7 +421,7 @@ mod tests {
         let lines = doctor(&config);
         let told: Vec<_> = lines.iter().map(|l| l.what).collect();
         let all = [
-            "site", "data", "secret", "database", "work", "posts", "search", "mail", "x",
+            "site", "data", "secret", "database", "work", "posts", "search", "meaning", "mail", "x",
         ];
         assert_eq!(told, all);
         assert!(lines[0].words.contains("behind_proxy"), "{}", lines[0]);

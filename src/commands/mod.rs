@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod doctor_mail;
 pub mod eval_link;
 pub mod eval_triage;
+pub mod fetch_model;
 pub mod import;
 pub mod model;
 pub mod reindex;

@@ -1,11 +1,12 @@
-//! `offramp model train`: weights from posts that people judged.
+//! `offramp model train`: weights from posts that people judged; and `offramp model fetch`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::eval_triage;
+use super::{eval_triage, fetch_model};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::escalations::Label;
 use crate::escalations::triage::model::Model;
@@ -34,15 +35,20 @@ pub enum ModelCommand {
         #[arg(long, default_value_t = 0.0)]
         lift: f64,
     },
+    /// Fetch the sentence model of the configuration, once, into its folder.
+    Fetch,
 }
 
-pub fn run(command: &ModelCommand) -> Result<()> {
+pub fn run(command: &ModelCommand, config: &Config) -> Result<()> {
     let ModelCommand::Train {
         files,
         out,
         temper,
         lift,
-    } = command;
+    } = command
+    else {
+        return fetch_model::fetch(&config.sentence_model);
+    };
     let model = train_files(files)?;
     let model = model.tempered(temper.clamp(0.0, 1.0), lift.clamp(-LIFT_MAX, LIFT_MAX));
     let bytes = model.to_bytes()?;

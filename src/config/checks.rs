@@ -97,6 +97,7 @@ pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), 
         );
     }
     check_mail(config, &bad)?;
+    check_model(config, &bad)?;
     if !(1..=INBOUND_BYTES_MAX).contains(&config.mail.inbound_bytes_max) {
         return bad(
             "mail.inbound_bytes_max",
@@ -151,6 +152,31 @@ pub fn check(config: &Config, origin_of: &dyn Fn(&str) -> String) -> Result<(), 
                 "x.search_query",
                 "must have at most 512 characters (X's limit).",
             );
+        }
+    }
+    Ok(())
+}
+
+/// Where the sentence model comes from.
+fn check_model(
+    config: &Config,
+    bad: &dyn Fn(&str, &str) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    let model = &config.sentence_model;
+    for (key, address) in [
+        ("sentence_model.weights_url", &model.weights_url),
+        ("sentence_model.vocabulary_url", &model.vocabulary_url),
+    ] {
+        if url::Url::parse(address).is_err() {
+            return bad(key, "must be the address of a file.");
+        }
+    }
+    for (key, digest) in [
+        ("sentence_model.weights_sha256", &model.weights_sha256),
+        ("sentence_model.vocabulary_sha256", &model.vocabulary_sha256),
+    ] {
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return bad(key, "must be a SHA-256, as 64 hexadecimals.");
         }
     }
     Ok(())

@@ -99,7 +99,13 @@ impl Config {
         let optional = authorities.chain([&mut self.database.ca_file]).flatten();
         let key_file =
             Some(&mut self.mail.dkim_key_file).filter(|path| !path.as_os_str().is_empty());
-        for path in paths.into_iter().chain(optional).chain(key_file) {
+        let model = Some(&mut self.sentence_model.dir).filter(|path| !path.as_os_str().is_empty());
+        for path in paths
+            .into_iter()
+            .chain(optional)
+            .chain(key_file)
+            .chain(model)
+        {
             *path = dir.join(&*path);
         }
     }

@@ -777,7 +777,26 @@ diesel::joinable!(triages -> products (product_id));
 diesel::joinable!(triages -> topics (topic_id));
 diesel::joinable!(replies -> cases (case_id));
 diesel::joinable!(replies -> mentions (mention_id));
+diesel::table! {
+    thread_vectors (thread_id) {
+        thread_id -> BigInt,
+        model -> Text,
+        digest -> Text,
+        vectors -> Binary,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
+    vector_progress (model) {
+        model -> Text,
+        thread_id -> Nullable<BigInt>,
+        change_id -> BigInt,
+    }
+}
+
 diesel::joinable!(claims -> cases (case_id));
+diesel::joinable!(thread_vectors -> threads (thread_id));
 diesel::joinable!(claims -> handles (handle_id));
 diesel::joinable!(tickets -> cases (case_id));
 diesel::joinable!(spike_members -> spikes (spike_id));
@@ -834,10 +853,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     subscriptions,
     tags,
     thread_tags,
+    thread_vectors,
     threads,
     ticket_messages,
     tickets,
     topics,
     triages,
     users,
+    vector_progress,
 );

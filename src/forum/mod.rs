@@ -16,6 +16,7 @@ pub mod delete_post;
 pub mod docs;
 pub mod draft_thread;
 pub mod edit_post;
+pub mod embed_threads;
 pub mod follow;
 pub mod forget_read;
 pub mod hide_revision;
@@ -62,6 +63,8 @@ pub fn register(registry: &mut Registry) {
     registry
         .job::<notify::Notify>()
         .job::<reindex_author::ReindexAuthor>()
+        .job::<embed_threads::EmbedThreads>()
+        .every::<embed_threads::EmbedThreads>(embed_threads::EVERY)
         .job::<forget_read::ForgetRead>()
         .every::<forget_read::ForgetRead>(forget_read::EVERY);
 }

@@ -16,6 +16,7 @@ pub mod searching;
 pub mod settings;
 mod tags;
 mod threads;
+pub mod vectors;
 
 use diesel::prelude::*;
 

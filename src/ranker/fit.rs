@@ -5,7 +5,7 @@
 //! given model by a ridge, so that few examples change little. Then a logistic regression turns score
 //! and lead into a probability (Platt, 1999).
 
-use super::signals::{COUNT, Signals};
+use super::signals::{COUNT, IN_COMMON, LINKED_EVER, MEANING, Signals, agree};
 use super::weights::{LEAD_MAX, Weights};
 
 /// Steps of each descent; both have settled long before on what we have (measured).
@@ -14,6 +14,15 @@ const STEPS: usize = 400;
 const RATE: f64 = 0.05;
 /// How many candidates of each text the probability is learned from, the best.
 const JUDGED: usize = 5;
+
+/// What closeness in meaning (cosine) is worth in the log odds beyond the score, and what it is worth
+/// that a thread was linked often: helpers link the thread that everybody links, also where a reader is
+/// not helped by it. Chosen so that of 113 links that were read most were right (docs/linking.md).
+const MEANING_SLOPE: f64 = 3.0;
+const LINKED_SLOPE: f64 = -0.1;
+/// What is added to the log odds because readers accept many links that no helper set: with it a
+/// probability means as much with a sentence model as without.
+const UNLINKED: f64 = 0.08;
 
 /// The candidates of one text, and which are right.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +62,10 @@ pub fn fit(
         for n in 0..COUNT {
             if is_learned[n] && deviations[n] > 0.0 {
                 learned.worth[n] -= step[n] / deviations[n];
+            }
+            // Words in common never count against a thread.
+            if IN_COMMON.contains(&n) {
+                learned.worth[n] = learned.worth[n].max(0.0);
             }
         }
     }
@@ -95,12 +108,15 @@ fn deviations(examples: &[Example]) -> [f64; COUNT] {
     found
 }
 
-/// The best candidates of a text with score, lead and whether they are right.
-pub fn judged(example: &Example, weights: &Weights) -> Vec<(f64, f64, bool)> {
-    let mut scored: Vec<(f64, bool)> = example
+/// A candidate as its probability is learned: its signals, its lead, and whether it is right.
+pub type Judged = (Signals, f64, bool);
+
+/// The best candidates of a text.
+pub fn judged(example: &Example, weights: &Weights) -> Vec<Judged> {
+    let mut scored: Vec<(f64, &(Signals, bool))> = example
         .candidates
         .iter()
-        .map(|(signals, right)| (weights.score(signals), *right))
+        .map(|candidate| (weights.score(&candidate.0), candidate))
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = scored.first().map_or(0.0, |s| s.0);
@@ -109,41 +125,58 @@ pub fn judged(example: &Example, weights: &Weights) -> Vec<(f64, f64, bool)> {
         .iter()
         .take(JUDGED)
         .enumerate()
-        .map(|(n, (score, right))| {
+        .map(|(n, (score, (signals, right)))| {
             let beside = if n == 0 { second } else { best };
-            (*score, (score - beside).clamp(-LEAD_MAX, LEAD_MAX), *right)
+            (*signals, score - beside, *right)
         })
         .collect()
 }
 
-/// Learns how score and lead become a probability.
+/// Learns how a candidate becomes a probability. With a sentence model what [`MEANING_SLOPE`] and its
+/// neighbours say is given, and the rest is learned beside it.
 pub fn calibrate(examples: &[Example], weights: &mut Weights) {
-    let all: Vec<(f64, f64, bool)> = examples.iter().flat_map(|e| judged(e, weights)).collect();
+    let all: Vec<Judged> = examples.iter().flat_map(|e| judged(e, weights)).collect();
     if !all.iter().any(|c| c.2) || all.iter().all(|c| c.2) {
         return;
     }
+    let knows = weights.knows_meaning();
+    let given = |worth: f64| if knows { worth } else { 0.0 };
+    weights.meaning_slope = given(MEANING_SLOPE);
+    weights.linked_slope = given(LINKED_SLOPE);
     let count = all.len() as f64;
-    let mean = all.iter().map(|c| c.0).sum::<f64>() / count;
-    let (mut base, mut slope, mut lead_slope) = (0.0, 1.0, 0.3);
-    let mut adam = Adam::<3>::default();
+    let mean = all.iter().map(|c| weights.score(&c.0)).sum::<f64>() / count;
+    let mut learned = [0.0, 1.0, 0.3, 0.0];
+    let mut adam = Adam::<4>::default();
     for _ in 0..STEPS * 2 {
-        let mut found = [0.0; 3];
-        for (score, lead, right) in &all {
-            let odds: f64 = base + slope * (score - mean) + lead_slope * lead;
-            let miss = 1.0 / (1.0 + (-odds).exp()) - f64::from(u8::from(*right));
-            found[0] += miss / count;
-            found[1] += miss * (score - mean) / count;
-            found[2] += miss * lead / count;
+        let mut slope = [0.0; 4];
+        for (signals, lead, right) in &all {
+            let features = [
+                1.0,
+                weights.score(signals) - mean,
+                lead.clamp(-LEAD_MAX, LEAD_MAX),
+                f64::from(u8::from(agree(signals))),
+            ];
+            let beside = weights.meaning_slope * signals[MEANING.start]
+                + weights.linked_slope * signals[LINKED_EVER];
+            let odds: f64 = learned.iter().zip(features).map(|(w, f)| w * f).sum();
+            let miss = 1.0 / (1.0 + (-odds - beside).exp()) - f64::from(u8::from(*right));
+            for (slope, feature) in slope.iter_mut().zip(features) {
+                *slope += miss * feature / count;
+            }
         }
-        let step = adam.step(&found);
-        base -= step[0];
+        for (learned, step) in learned.iter_mut().zip(adam.step(&slope)) {
+            *learned -= step;
+        }
         // A better thread is never less likely.
-        slope = f64::max(slope - step[1], 0.01);
-        lead_slope = f64::max(lead_slope - step[2], 0.0);
+        learned[1] = f64::max(learned[1], 0.01);
+        learned[2] = f64::max(learned[2], 0.0);
+        learned[3] = f64::max(learned[3], 0.0);
     }
-    weights.base = base - slope * mean;
+    let [base, slope, lead_slope, agree_slope] = learned;
+    weights.base = base - slope * mean + given(UNLINKED);
     weights.slope = slope;
     weights.lead_slope = lead_slope;
+    weights.agree_slope = agree_slope;
 }
 
 /// Steps that fit each dimension.
@@ -188,6 +221,9 @@ mod tests {
             base: 0.0,
             slope: 1.0,
             lead_slope: 0.0,
+            agree_slope: 0.0,
+            meaning_slope: 0.0,
+            linked_slope: 0.0,
         }
     }
 
@@ -215,8 +251,8 @@ mod tests {
             "{learned:?}"
         );
         let right = judged(&examples(1)[0], &learned);
-        assert!(right[0].2 && learned.p_link(right[0].0, right[0].1) > 0.8);
-        assert!(learned.p_link(right[1].0, right[1].1) < 0.2);
+        assert!(right[0].2 && learned.p_link(&right[0].0, right[0].1) > 0.8);
+        assert!(learned.p_link(&right[1].0, right[1].1) < 0.2);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! numbers of its words are kept.
 
 pub mod fit;
+mod meaning;
 mod memory;
 mod signals;
 mod weights;
@@ -16,9 +17,10 @@ mod weights;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use meaning::{Directions, Meaning, Meant, PIECES, Stored, VECTORS_MAX, passages};
 pub use memory::{LINKS_MAX, Memory, PastLink, Recalled, Verdict, Weighed};
 pub use signals::{COUNT, MEANING, SIGNALS, Signals, named, signals_of};
-pub use weights::{LEAD_MAX, Weights, shipped};
+pub use weights::{LEAD_MAX, Weights, shipped, shipped_for, shipped_with_model};
 
 use crate::app::App;
 use crate::clock::{HOUR, Moment, SECOND};
@@ -36,6 +38,8 @@ const LOOK_EVERY_MICROS: i64 = SECOND;
 pub const RELOAD_MICROS: i64 = HOUR;
 /// Similarity of past texts from which they are a reason to tell.
 const ALIKE_TOLD: f64 = 0.4;
+/// Cosine from which closeness in meaning is a reason to tell.
+const MEANING_TOLD: f64 = 0.6;
 /// The probabilities from which a thread is linked, and proposed, where no product says otherwise; those
 /// of a new product. From 0.54 on, 57 of 60 links read by hand were right (docs/linking.md); from 0.46,
 /// 85 of 100.
@@ -83,12 +87,44 @@ pub struct Candidate {
     pub signals: Signals,
 }
 
+/// All candidates of a text.
+#[derive(Debug, Clone, Default)]
+pub struct Candidates {
+    /// In no order.
+    pub threads: Vec<Candidate>,
+    /// Whether their closeness in meaning is known.
+    pub is_meant: bool,
+}
+
 /// Ranks threads. One a process, shared by reference.
 pub struct Ranker {
     source: Option<Arc<dyn PastLinks>>,
     memory: RwLock<Memory>,
-    weights: RwLock<Arc<Weights>>,
+    weights: RwLock<InUse>,
+    meaning: Option<Meaning>,
     followed: Mutex<Option<Followed>>,
+}
+
+/// The weights in use: the shipped ones, and those of the site in place of the ones they were learned
+/// from.
+struct InUse {
+    by_words: Arc<Weights>,
+    with_model: Arc<Weights>,
+}
+
+impl InUse {
+    fn new(own: Option<Weights>, has_model: bool) -> InUse {
+        let (mut by_words, mut with_model) = (shipped(), shipped_with_model());
+        match own {
+            Some(own) if has_model => with_model = own,
+            Some(own) => by_words = own,
+            None => {}
+        }
+        InUse {
+            by_words: Arc::new(by_words),
+            with_model: Arc::new(with_model),
+        }
+    }
 }
 
 /// How far decided links were read.
@@ -111,36 +147,43 @@ pub fn similar(app: &App, asked: &Likeness<'_>) -> Result<Vec<Similar>> {
 }
 
 impl Ranker {
-    /// A ranker with the shipped weights. Without a source it knows what it is taught.
-    pub fn new(source: Option<Arc<dyn PastLinks>>) -> Ranker {
+    /// A ranker with the shipped weights. Without a source it knows what it is taught; without a meaning
+    /// it goes by words.
+    pub fn new(source: Option<Arc<dyn PastLinks>>, meaning: Option<Meaning>) -> Ranker {
         Ranker {
             source,
             memory: RwLock::default(),
-            weights: RwLock::new(Arc::new(shipped())),
+            weights: RwLock::new(InUse::new(None, false)),
+            meaning,
             followed: Mutex::default(),
         }
     }
 
-    /// The weights in use.
-    pub fn weights(&self) -> Arc<Weights> {
-        self.weights
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The sentence model and its directions, where there is one.
+    pub fn meaning(&self) -> Option<&Meaning> {
+        self.meaning.as_ref()
     }
 
     /// The weights that come with the program and suit what this ranker measures.
     pub fn shipped(&self) -> Weights {
-        shipped()
+        shipped_for(self.meaning.is_some())
     }
 
-    /// Puts other weights in use.
-    pub fn set_weights(&self, weights: Weights) {
-        *self.weights.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(weights);
+    /// The weights in use for candidates whose closeness in meaning is known, or is not.
+    pub fn weights(&self, is_meant: bool) -> Arc<Weights> {
+        let in_use = self.weights.read().unwrap_or_else(PoisonError::into_inner);
+        if is_meant {
+            in_use.with_model.clone()
+        } else {
+            in_use.by_words.clone()
+        }
     }
 
     /// Takes in what was decided since it was last called.
     pub fn follow(&self, index: &SearchIndex, now: Moment) -> Result<()> {
+        if let Some(meaning) = &self.meaning {
+            meaning.follow(now.0)?;
+        }
         let Some(source) = &self.source else {
             return Ok(());
         };
@@ -159,10 +202,9 @@ impl Ranker {
             _ => (0, now.0),
         };
         let shipped = self.shipped();
-        let weights = source.weights(&shipped)?.unwrap_or(shipped);
-        if *self.weights() != weights {
-            self.set_weights(weights);
-        }
+        let own = source.weights(&shipped)?;
+        let in_use = InUse::new(own, self.meaning.is_some());
+        *self.weights.write().unwrap_or_else(PoisonError::into_inner) = in_use;
         let links = source.decided_since(since, LINKS_MAX)?;
         let newest = links.last().map_or(since, |link| link.at - OVERLAP_MICROS);
         let mut fresh = Memory::default();
@@ -200,34 +242,40 @@ impl Ranker {
         memory.learn(link, || words);
     }
 
-    /// The candidates for a text with their signals, in no order.
+    /// The candidates for a text with their signals. `meant` is what the sentence model makes of it.
     pub fn candidates(
         &self,
         reading: &Reading,
         asked: &Likeness<'_>,
-    ) -> crate::search::Result<Vec<Candidate>> {
+        meant: Option<&Meant<'_>>,
+    ) -> crate::search::Result<Candidates> {
         let words = Weighed::of(reading.weighed());
         let recollection = {
             let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
             memory.recall(&words, asked.at)
         };
-        let measured = reading.measure(asked, &recollection.threads())?;
+        let mut besides = recollection.threads();
+        besides.extend(meant.iter().flat_map(|meant| &meant.threads));
+        let measured = reading.measure(asked, &besides)?;
+        let cosines = meant.and_then(|m| m.cosines(measured.iter().map(|m| m.thread_id)));
+        let largest = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, f64::max);
         let best = Best {
-            whole: measured
-                .iter()
-                .map(|m| f64::from(m.whole))
-                .fold(0.0, f64::max),
-            meaning: 0.0,
+            whole: largest(&mut measured.iter().map(|m| f64::from(m.whole))),
+            meaning: largest(&mut cosines.iter().flatten().copied()),
         };
-        let candidates = measured.into_iter().map(|measured| {
+        let threads = measured.into_iter().enumerate().map(|(n, measured)| {
             let recalled = recollection.of(measured.thread_id);
+            let meaning = cosines.as_ref().and_then(|all| all.get(n).copied());
             Candidate {
-                signals: signals(&measured, None, &recalled, best, asked.at),
+                signals: signals(&measured, meaning, &recalled, best, asked.at),
                 recalled,
                 measured,
             }
         });
-        Ok(candidates.collect())
+        Ok(Candidates {
+            threads: threads.collect(),
+            is_meant: cosines.is_some(),
+        })
     }
 
     /// The threads most like a text, best first; those refused for the same text are not among them.
@@ -237,18 +285,20 @@ impl Ranker {
         asked: &Likeness<'_>,
     ) -> crate::search::Result<Vec<Similar>> {
         let reading = index.read_text(asked.text)?;
-        let mut candidates = self.candidates(&reading, asked)?;
-        candidates.retain(|candidate| !candidate.recalled.is_refused);
-        let ranked = order(&self.weights(), &candidates);
+        let meant = self.meaning.as_ref().and_then(|m| m.of(asked.text));
+        let mut candidates = self.candidates(&reading, asked, meant.as_ref())?;
+        let threads = &mut candidates.threads;
+        threads.retain(|candidate| !candidate.recalled.is_refused);
+        let ranked = order(&self.weights(candidates.is_meant), threads);
         let similar = ranked
             .into_iter()
             .take(asked.limit.clamp(1, LIMIT_MAX))
             .map(|(n, score, confidence)| Similar {
-                thread_id: candidates[n].measured.thread_id,
+                thread_id: threads[n].measured.thread_id,
                 score,
                 confidence,
-                reasons: candidates[n].reasons(asked.at),
-                signals: candidates[n].signals,
+                reasons: threads[n].reasons(asked.at),
+                signals: threads[n].signals,
             });
         Ok(similar.collect())
     }
@@ -272,7 +322,8 @@ pub fn order(weights: &Weights, candidates: &[Candidate]) -> Vec<(usize, f64, f6
         .enumerate()
         .map(|(place, (n, score))| {
             let beside = if place == 0 { second } else { best };
-            (n, score, weights.p_link(score, score - beside))
+            let p_link = weights.p_link(&candidates[n].signals, score - beside);
+            (n, score, p_link)
         })
         .collect()
 }
@@ -284,6 +335,9 @@ impl Candidate {
         if !thread.words.is_empty() {
             let named: Vec<String> = thread.words.iter().map(|w| format!("“{w}”")).collect();
             reasons.push(format!("shares {}", named.join(", ")));
+        }
+        if self.signals[MEANING.start] >= MEANING_TOLD {
+            reasons.push("means much the same".to_string());
         }
         if recalled.alike >= ALIKE_TOLD {
             reasons.push("was linked for posts like this".to_string());

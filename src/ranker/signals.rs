@@ -54,6 +54,13 @@ pub const SIGNALS: [(&str, &str); COUNT] = [
 /// Where the signals of the sentence model stand: they are zero without one.
 pub const MEANING: std::ops::Range<usize> = 5..7;
 
+/// Where the signals of words in common stand.
+pub(super) const IN_COMMON: std::ops::Range<usize> = 0..5;
+/// Where "how near it comes to the thread with most words in common" stands: 1 for that thread itself.
+const NEAR_BEST: usize = 4;
+/// Where "links that were confirmed ever" stands.
+pub(super) const LINKED_EVER: usize = 8;
+
 /// How old everything counts for a text without a date (days).
 const UNKNOWN_DAYS: f64 = 180.0;
 /// After how many days "brand new" has fallen to a third.
@@ -135,6 +142,12 @@ pub fn signals(
         yes(thread.known_issue),
         log(thread.me_too as f64),
     ]
+}
+
+/// Whether the thread is the first by words and by meaning. Never without a sentence model.
+pub fn agree(signals: &Signals) -> bool {
+    let (cosine, behind) = (signals[MEANING.start], signals[MEANING.start + 1]);
+    signals[NEAR_BEST] >= 1.0 && cosine > 0.0 && behind >= 0.0
 }
 
 fn days_between(a: i64, b: i64) -> f64 {

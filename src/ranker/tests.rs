@@ -64,7 +64,7 @@ fn decided(id: i64, thread: i64, verdict: Verdict) -> PastLink {
 fn a_post_full_of_decoration_finds_its_thread_with_reasons() {
     let (_dir, index) = index();
     let post = "@acme sooooo my ROUTER drops its connections every evening 😡 #FirmwareFail https://t.co/x";
-    let ranker = Ranker::new(None);
+    let ranker = Ranker::new(None, None);
     let found = ranker.rank(&index, &asked(post, Some("router"))).unwrap();
     assert_eq!(found[0].thread_id, 1);
     assert!(found.iter().all(|s| s.thread_id != 4), "of another product");
@@ -87,14 +87,14 @@ fn a_post_full_of_decoration_finds_its_thread_with_reasons() {
 #[test]
 fn lengthened_words_are_understood() {
     let (_dir, index) = index();
-    let found = Ranker::new(None).rank(&index, &asked("prrrinnnter!!! innnk", None));
+    let found = Ranker::new(None, None).rank(&index, &asked("prrrinnnter!!! innnk", None));
     assert_eq!(found.unwrap()[0].thread_id, 2);
 }
 
 #[test]
 fn excluded_threads_and_empty_texts_give_nothing() {
     let (_dir, index) = index();
-    let ranker = Ranker::new(None);
+    let ranker = Ranker::new(None, None);
     let without = Likeness {
         exclude: &[2],
         ..asked("printer ink", None)
@@ -119,14 +119,14 @@ fn what_is_active_now_is_raised() {
         at: Some(401 * day),
         ..asked("app crashes", None)
     };
-    let found = Ranker::new(None).rank(&index, &now).unwrap();
+    let found = Ranker::new(None, None).rank(&index, &now).unwrap();
     assert_eq!(found[0].thread_id, 2);
 }
 
 #[test]
 fn not_this_takes_the_thread_away_for_the_same_words_and_a_link_brings_one() {
     let (_dir, index) = index();
-    let ranker = Ranker::new(None);
+    let ranker = Ranker::new(None, None);
     let post = "my router drops its connection every evening since the firmware";
     let first =
         |ranker: &Ranker| ranker.rank(&index, &asked(post, Some("router"))).unwrap()[0].clone();
@@ -149,7 +149,14 @@ fn not_this_takes_the_thread_away_for_the_same_words_and_a_link_brings_one() {
 
 #[test]
 fn the_shipped_weights_are_few_and_sane() {
-    let weights = shipped();
+    for weights in [shipped(), shipped_with_model()] {
+        are_sane(&weights);
+    }
+    assert!(shipped().worth[MEANING].iter().all(|worth| *worth == 0.0));
+    assert!(shipped_with_model().worth[MEANING].iter().sum::<f64>() > 0.0);
+}
+
+fn are_sane(weights: &Weights) {
     for (n, (name, _)) in SIGNALS.iter().enumerate() {
         assert!(weights.worth[n].abs() < 10.0, "{name}");
     }
@@ -174,28 +181,28 @@ proptest! {
         more in 0.0f32..20.0, lead in -5.0f64..5.0
     ) {
         let weights = shipped();
-        let score = |title: f32, opening: f32, covered: f64| {
+        let measure = |title: f32, opening: f32, covered: f64| {
             let measured = Measured { title, opening, covered, ..Measured::default() };
             let best = Best { whole: 50.0, meaning: 0.0 };
-            weights.score(&signals(&measured, None, &Recalled::default(), best, None))
+            signals(&measured, None, &Recalled::default(), best, None)
         };
-        let less = score(title, opening, covered);
+        let less = measure(title, opening, covered);
         for greater in [
-            score(title + more, opening, covered),
-            score(title, opening + more, covered),
-            score(title, opening, (covered + f64::from(more)).min(1.0)),
+            measure(title + more, opening, covered),
+            measure(title, opening + more, covered),
+            measure(title, opening, (covered + f64::from(more)).min(1.0)),
         ] {
-            prop_assert!(greater >= less);
-            prop_assert!(weights.p_link(greater, lead) >= weights.p_link(less, lead));
+            prop_assert!(weights.score(&greater) >= weights.score(&less));
+            prop_assert!(weights.p_link(&greater, lead) >= weights.p_link(&less, lead));
         }
-        prop_assert!((0.0..=1.0).contains(&weights.p_link(less, lead)));
+        prop_assert!((0.0..=1.0).contains(&weights.p_link(&less, lead)));
     }
 }
 
 #[test]
 fn any_text_is_taken() {
     let (_dir, index) = index();
-    let ranker = Ranker::new(None);
+    let ranker = Ranker::new(None, None);
     proptest!(ProptestConfig::with_cases(64), |(text in "\\PC{0,200}")| {
         for similar in ranker.rank(&index, &asked(&text, None)).unwrap() {
             prop_assert!((0.0..=1.0).contains(&similar.confidence));

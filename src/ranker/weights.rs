@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signals::{COUNT, SIGNALS, Signals};
+use super::signals::{COUNT, LINKED_EVER, MEANING, SIGNALS, Signals, agree};
 use crate::error::{Error, Result};
 
 /// A model: weights of the signals, and how a score becomes a probability.
@@ -10,10 +10,20 @@ use crate::error::{Error, Result};
 pub struct Weights {
     /// In the order of [`SIGNALS`].
     pub worth: [f64; COUNT],
-    /// `p = σ(base + score × slope + lead × lead_slope)`.
+    /// `p = σ(base + score × slope + lead × lead_slope + agree × agree_slope + meaning × meaning_slope +
+    /// linked × linked_slope)`.
     pub base: f64,
     pub slope: f64,
     pub lead_slope: f64,
+    /// What it is worth that words and sentence model hold the same thread for the first.
+    #[serde(default)]
+    pub agree_slope: f64,
+    /// What closeness in meaning (cosine) is worth beyond the score.
+    #[serde(default)]
+    pub meaning_slope: f64,
+    /// What it is worth beyond the score that it was ever linked before.
+    #[serde(default)]
+    pub linked_slope: f64,
 }
 
 /// How far a lead over the next candidate counts (score).
@@ -25,12 +35,21 @@ impl Weights {
         self.worth.iter().zip(signals).map(|(w, s)| w * s).sum()
     }
 
-    /// The probability that a reader would accept the link. `lead` is the score less that of the
-    /// best other candidate.
-    pub fn p_link(&self, score: f64, lead: f64) -> f64 {
-        let lead = lead.clamp(-LEAD_MAX, LEAD_MAX);
-        let odds = self.base + self.slope * score + self.lead_slope * lead;
+    /// The probability that a reader would accept the link to a thread with these signals. `lead` is
+    /// its score less that of the best other candidate.
+    pub fn p_link(&self, signals: &Signals, lead: f64) -> f64 {
+        let odds = self.base
+            + self.slope * self.score(signals)
+            + self.lead_slope * lead.clamp(-LEAD_MAX, LEAD_MAX)
+            + self.agree_slope * f64::from(u8::from(agree(signals)))
+            + self.meaning_slope * signals[MEANING.start]
+            + self.linked_slope * signals[LINKED_EVER];
         1.0 / (1.0 + (-odds).exp())
+    }
+
+    /// Whether they were learned with a sentence model.
+    pub fn knows_meaning(&self) -> bool {
+        self.worth[MEANING].iter().any(|worth| *worth != 0.0)
     }
 
     /// As they are stored.
@@ -41,7 +60,14 @@ impl Weights {
     /// Reads what [`Weights::to_json`] wrote; those of a version with other signals are refused.
     pub fn from_json(bytes: &[u8]) -> Result<Weights> {
         let weights: Weights = serde_json::from_slice(bytes).map_err(Error::other)?;
-        let numbers = [weights.base, weights.slope, weights.lead_slope];
+        let numbers = [
+            weights.base,
+            weights.slope,
+            weights.lead_slope,
+            weights.agree_slope,
+            weights.meaning_slope,
+            weights.linked_slope,
+        ];
         if numbers.iter().chain(&weights.worth).all(|n| n.is_finite()) {
             Ok(weights)
         } else {
@@ -61,15 +87,35 @@ impl Weights {
     }
 }
 
-/// The weights that are shipped; the file says what they were learned from.
+/// The weights that are shipped for words alone; the file says what they were learned from.
 pub fn shipped() -> Weights {
+    read("weights.json", include_str!("weights.json"))
+}
+
+/// The weights that are shipped for words and a sentence model.
+pub fn shipped_with_model() -> Weights {
+    read(
+        "weights_with_model.json",
+        include_str!("weights_with_model.json"),
+    )
+}
+
+/// Those of the two that are in use with a sentence model, or without.
+pub fn shipped_for(has_model: bool) -> Weights {
+    if has_model {
+        shipped_with_model()
+    } else {
+        shipped()
+    }
+}
+
+fn read(name: &str, file: &str) -> Weights {
     #[derive(Deserialize)]
     struct Shipped {
         weights: Weights,
     }
-    let file = include_str!("weights.json");
     match serde_json::from_str::<Shipped>(file) {
         Ok(shipped) => shipped.weights,
-        Err(error) => unreachable!("src/ranker/weights.json: {error}"),
+        Err(error) => unreachable!("src/ranker/{name}: {error}"),
     }
 }

@@ -329,12 +329,12 @@ on_both! {
         };
         assert!(gain(&own) > gain(&ranker::shipped()), "what was confirmed weighs more");
         t.app.ranker.follow(&t.app.index, t.app.now()).expect("followed");
-        assert_eq!(*t.app.ranker.weights(), own, "the ranker ranks by them");
+        assert_eq!(*t.app.ranker.weights(false), own, "the ranker ranks by them");
         assert!(admin.get("/desk/quality").body.contains("learned from your staff"));
 
         admin.submit("/admin/models", "/admin/models/linking", &[]);
         t.app.ranker.follow(&t.app.index, t.app.now()).expect("followed");
-        assert_eq!(*t.app.ranker.weights(), ranker::shipped());
+        assert_eq!(*t.app.ranker.weights(false), ranker::shipped());
         assert_eq!(learn_now(t, Kind::Linking), Learned::Held);
         t.advance(DAY);
         assert_eq!(learn_now(t, Kind::Linking), Learned::Held);

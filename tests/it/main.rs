@@ -16,6 +16,7 @@ mod mail_in;
 mod mail_loops;
 mod mail_out;
 mod mail_servers;
+mod meaning;
 mod networks;
 mod outages;
 mod people;

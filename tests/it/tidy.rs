@@ -49,8 +49,8 @@ const FLOORS: &[&[&str]] = &[
         "clock", "config", "error", "ids", "net", "random", "say", "text",
     ],
     &[
-        "app", "db", "files", "jobs", "keys", "limits", "live", "mail", "networks", "ranker",
-        "search", "web",
+        "app", "db", "files", "jobs", "keys", "limits", "live", "mail", "meaning", "networks",
+        "ranker", "search", "web",
     ],
     &["people"],
     &["forum", "cases"],
@@ -312,6 +312,7 @@ fn every_key_of_the_configuration_is_explained() {
             "Server",
             "Database",
             "Search",
+            "SentenceModel",
             "Mail",
             "Webhooks",
             "X",

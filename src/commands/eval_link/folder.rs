@@ -96,7 +96,11 @@ impl Doc {
             id,
             version: 1,
             product: "all".to_owned(),
-            kind: "question".to_owned(),
+            // What was always there is no question that somebody came with.
+            kind: match self.created_at {
+                Some(_) => "question".to_owned(),
+                None => "article".to_owned(),
+            },
             state: "open".to_owned(),
             title: self.title.clone(),
             body: self.body.clone(),

@@ -149,7 +149,7 @@ fn measure(example: &Example, weights: &Weights) -> Measure {
     let best = judged(example, weights);
     let losses: Vec<f64> = best
         .iter()
-        .map(|(score, lead, right)| compare::loss(weights.p_link(*score, *lead), *right))
+        .map(|(signals, lead, right)| compare::loss(weights.p_link(signals, *lead), *right))
         .collect();
     let has_right = example.candidates.iter().any(|c| c.1);
     let place = best.iter().position(|(_, _, right)| *right);

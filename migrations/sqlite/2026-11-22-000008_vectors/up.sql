@@ -1,0 +1,18 @@
+-- Where a sentence model says each public thread points, one row a thread: derived, and made anew from
+-- the threads. A thread that is public no more keeps its row without vectors, by which other nodes hear.
+
+CREATE TABLE thread_vectors (
+    thread_id INTEGER PRIMARY KEY NOT NULL REFERENCES threads (id),
+    model TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    vectors BLOB NOT NULL,
+    place INTEGER NOT NULL
+);
+CREATE INDEX thread_vectors_place ON thread_vectors (model, place);
+
+-- How far each model has read.
+CREATE TABLE vector_progress (
+    model TEXT PRIMARY KEY NOT NULL,
+    thread_id INTEGER,
+    change_id INTEGER NOT NULL
+);
