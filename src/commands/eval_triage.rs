@@ -1,5 +1,6 @@
 //! `offramp eval triage`: how good the judgement is on posts that people judged.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -145,12 +146,14 @@ pub fn evaluate(
         }
         Some(folds) => {
             let rows = train::prepare_each(examples);
-            let of: Vec<&train::Row> = rows.iter().collect();
-            let addressed: Vec<&train::Row> = rows
+            let gists: Vec<String> = examples.iter().map(|e| train::gist(&e.text)).collect();
+            let of: Vec<(&train::Row, &str)> =
+                rows.iter().zip(gists.iter().map(String::as_str)).collect();
+            let addressed: Vec<(&train::Row, &str)> = of
                 .iter()
                 .zip(examples)
                 .filter(|(_, e)| e.addressed)
-                .map(|(row, _)| row)
+                .map(|(row, _)| *row)
                 .collect();
             let all = by_folds(&of, folds, &mut |share| on_progress(share / 2.0))?;
             let addressed = by_folds(&addressed, folds, &mut |share| {
@@ -200,23 +203,28 @@ fn by_model(
     judged.collect()
 }
 
+/// Rows that say the same ([`train::gist`]) are in one fold, so that none is judged by its double.
 fn by_folds(
-    rows: &[&train::Row],
+    rows: &[(&train::Row, &str)],
     folds: usize,
     on_progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<(f64, bool)>> {
     let prior = model::shipped();
     let blank = Model::blank();
     let prior = prior.as_deref().unwrap_or(&blank);
+    let mut first_of: HashMap<&str, usize> = HashMap::new();
+    let folded: Vec<(&train::Row, usize)> = (0..)
+        .zip(rows)
+        .map(|(n, (row, gist))| (*row, *first_of.entry(gist).or_insert(n) * STRIDE % folds))
+        .collect();
     let mut judged = Vec::with_capacity(rows.len());
     for fold in 0..folds {
         on_progress(share(fold, folds));
         let part = |inside: bool| {
-            let these = rows
+            let these = folded
                 .iter()
-                .enumerate()
-                .filter(move |(n, _)| (n * STRIDE % folds == fold) == inside);
-            these.map(|(_, row)| *row).collect::<Vec<_>>()
+                .filter(move |(_, own)| (*own == fold) == inside);
+            these.map(|(row, _)| *row).collect::<Vec<_>>()
         };
         let model = train::train_rows(&part(false), prior, HOLD)
             .ok_or_else(|| Error::other("too few rows of both kinds for so many folds"))?;

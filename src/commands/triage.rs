@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufWriter, Write};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::escalations::Standing;
 use crate::escalations::triage::model::{self, Model};
 use crate::escalations::triage::{Knowledge, Post, judge_post};
 use crate::text::counted;
@@ -17,7 +18,7 @@ const LINE_BYTES_MAX: usize = 1024 * 1024;
 #[derive(clap::Args)]
 pub struct TriageOptions {
     /// Read JSON from standard input, a line each: {"id", "text"} and, if known, "lang" and
-    /// "addressed"; write {"id", "label", "p_complaint", "severity", "reasons"} for each.
+    /// "addressed"; write {"id", "label", "p_complaint", "severity", "standing" (actionable, over or venting), "reasons"} for each.
     #[arg(long, required = true)]
     jsonl: bool,
 }
@@ -79,11 +80,17 @@ pub fn triage(
             Err(json!({"error": "the line is longer than 1 MiB"}))
         };
         match &answer {
-            Ok(_) => done.judged += 1,
-            Err(_) => done.refused += 1,
+            Ok(answer) => {
+                done.judged += 1;
+                serde_json::to_writer(&mut output, answer)
+            }
+            Err(refusal) => {
+                done.refused += 1;
+                serde_json::to_writer(&mut output, refusal)
+            }
         }
-        let (Ok(answer) | Err(answer)) = answer;
-        writeln!(output, "{answer}").map_err(broken)?;
+        .map_err(|error| broken(error.into()))?;
+        output.write_all(b"\n").map_err(broken)?;
     }
     output.flush().map_err(broken)?;
     Ok(done)
@@ -116,17 +123,37 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<Option<bool
     }
 }
 
+/// What is wrong with a line that is none of ours, under its id when it has one.
+fn refused(line: &[u8], error: &serde_json::Error) -> Value {
+    let value: Value = match serde_json::from_slice(line) {
+        Ok(value) => value,
+        Err(error) => return json!({"error": format!("this is no JSON: {error}")}),
+    };
+    let mut answer = Map::new();
+    answer.extend(value.get("id").map(|id| ("id".to_owned(), id.clone())));
+    answer.insert("error".to_owned(), json!(error.to_string()));
+    Value::Object(answer)
+}
+
+/// A judgement as it is written out.
+#[derive(Serialize)]
+struct Answer {
+    id: Value,
+    label: &'static str,
+    p_complaint: f64,
+    severity: &'static str,
+    /// `actionable`, `over` or `venting`; null for what wants nothing.
+    standing: Option<&'static str>,
+    reasons: Vec<String>,
+    in_doubt: bool,
+    language: Option<&'static str>,
+    needs_account: bool,
+    personal_data: Vec<&'static str>,
+}
+
 /// The judgement of one line, or what is wrong with it.
-fn judged(line: &[u8], model: Option<&Model>) -> std::result::Result<Value, Value> {
-    let value: Value = serde_json::from_slice(line)
-        .map_err(|error| json!({"error": format!("this is no JSON: {error}")}))?;
-    let id = value.get("id").cloned();
-    let line: Line = serde_json::from_value(value).map_err(|error| {
-        let mut answer = Map::new();
-        answer.extend(id.map(|id| ("id".to_owned(), id)));
-        answer.insert("error".to_owned(), json!(error.to_string()));
-        Value::Object(answer)
-    })?;
+fn judged(line: &[u8], model: Option<&Model>) -> std::result::Result<Answer, Value> {
+    let line: Line = serde_json::from_slice(line).map_err(|error| refused(line, &error))?;
     let knowledge = Knowledge {
         model,
         ..Knowledge::default()
@@ -144,17 +171,18 @@ fn judged(line: &[u8], model: Option<&Model>) -> std::result::Result<Value, Valu
     } else {
         triage.label.as_str()
     };
-    Ok(json!({
-        "id": line.id,
-        "label": label,
-        "p_complaint": (triage.p_complaint * 10_000.0).round() / 10_000.0,
-        "severity": triage.severity.as_str(),
-        "reasons": triage.reasons,
-        "in_doubt": triage.in_doubt,
-        "language": triage.language,
-        "needs_account": triage.needs_account,
-        "personal_data": triage.personal_data,
-    }))
+    Ok(Answer {
+        id: line.id,
+        label,
+        p_complaint: (triage.p_complaint * 10_000.0).round() / 10_000.0,
+        severity: triage.severity.as_str(),
+        standing: triage.standing.map(Standing::as_str),
+        reasons: triage.reasons,
+        in_doubt: triage.in_doubt,
+        language: triage.language,
+        needs_account: triage.needs_account,
+        personal_data: triage.personal_data,
+    })
 }
 
 #[cfg(test)]

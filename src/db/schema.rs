@@ -375,6 +375,7 @@ diesel::table! {
         reasons -> Text,
         by_user_id -> Nullable<BigInt>,
         created_at -> BigInt,
+        standing -> Nullable<Text>,
     }
 }
 

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use serde::Deserialize;
 
+use super::mentions::as_judged_or;
 use super::queue::{self, Choice, choices};
 use super::story::{self, Entry, Heard, Parts};
 use super::{dollars, wait};
@@ -17,7 +18,7 @@ use crate::clock::Moment;
 use crate::db::{Conn, audit};
 use crate::error::Result;
 use crate::escalations::store::Reply;
-use crate::escalations::{Label, ReplyState, acknowledge, handoff};
+use crate::escalations::{Label, ReplyState, Standing, acknowledge, handoff};
 use crate::forum::{self, Thread, ThreadKind, ThreadState};
 use crate::ids::{CaseId, HandleId, LinkId, ProductId, ReplyId, ThreadId, UserId};
 use crate::people::{self, CurrentUser, Staff};
@@ -227,6 +228,7 @@ struct CasePage {
     staff: Vec<Choice>,
     products: Vec<Choice>,
     severities: Vec<Choice>,
+    standings: Vec<Choice>,
     audit: Vec<AuditLine>,
     find: String,
     found: Vec<ThreadView>,
@@ -430,6 +432,7 @@ fn gather(
         staff: staff_choices(&staff, case.assignee),
         products: product_choices(&products, case.product),
         severities: choices(Severity::ALL, Some(case.severity), Severity::label),
+        standings: as_judged_or(Standing::ALL, Standing::label),
         audit: audit
             .into_iter()
             .map(|line| {

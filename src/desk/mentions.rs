@@ -13,10 +13,10 @@ use crate::app::App;
 use crate::cases::{self, Severity};
 use crate::db::Conn;
 use crate::error::Result;
-use crate::escalations::correct_triage::{Outcome, correct_triage};
+use crate::escalations::correct_triage::{Called, Outcome, correct_triage};
 use crate::escalations::look_at::look_at;
 use crate::escalations::store::desk::{ASIDE_COUNT_MAX, Aside, Part};
-use crate::escalations::{Label, Stage, store};
+use crate::escalations::{Label, Stage, Standing, store};
 use crate::ids::{CaseId, MentionId, TriageId};
 use crate::networks::Network;
 use crate::people::{CurrentUser, Staff};
@@ -57,6 +57,7 @@ struct MentionsPage {
     to_put_away: String,
     labels: &'static [Label],
     severities: Vec<Choice>,
+    standings: Vec<Choice>,
     older: Option<String>,
     newer: Option<String>,
 }
@@ -125,18 +126,25 @@ pub(super) fn figure(posts: i64) -> String {
     }
 }
 
+/// What a correction may say; unless a person chooses, as it is judged.
+pub(super) fn as_judged_or<T: Copy + PartialEq + std::fmt::Display>(
+    all: &[T],
+    label: fn(T) -> &'static str,
+) -> Vec<Choice> {
+    let mut list = vec![Choice {
+        value: String::new(),
+        label: "As judged".to_owned(),
+        is_chosen: true,
+    }];
+    list.extend(choices(all, None, label));
+    list
+}
+
 /// `GET /desk/mentions`
 pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> Answer {
     let now = app.now();
     let aside = asked.aside(&staff.user)?;
     let before = chosen::<i64>(&asked.before)?;
-    let as_judged = Choice {
-        value: String::new(),
-        label: "As judged".to_owned(),
-        is_chosen: true,
-    };
-    let mut severities = vec![as_judged];
-    severities.extend(choices(Severity::ALL, None, Severity::label));
     let (networks, judged) = (
         choices(&Network::ALL, aside.network, Network::label),
         choices(Label::ALL, aside.label, Label::label),
@@ -205,7 +213,8 @@ pub async fn page(app: Data<App>, staff: Staff, Query(asked): Query<Asked>) -> A
         lines,
         to_put_away: to_put_away.join(","),
         labels: Label::ALL,
-        severities,
+        severities: as_judged_or(Severity::ALL, Severity::label),
+        standings: as_judged_or(Standing::ALL, Standing::label),
         older,
         newer,
         asked,
@@ -269,6 +278,9 @@ pub struct TriageForm {
     /// Empty: as judged.
     #[serde(default)]
     severity: String,
+    /// Empty: as judged.
+    #[serde(default)]
+    standing: String,
     #[serde(default)]
     reason: String,
 }
@@ -287,16 +299,23 @@ fn case_of(conn: &mut Conn, id: MentionId) -> Result<Option<CaseId>> {
 pub async fn triage(app: Data<App>, staff: Staff, id: Path<i64>, form: Form<TriageForm>) -> Answer {
     let id = MentionId(*id);
     let form = form.fields;
-    let choose = |_| Failure::bad("Choose what it is, and how severe, from the lists.");
-    let label: Label = form.label.parse().map_err(choose)?;
-    let severity = match form.severity.as_str() {
-        "" => None,
-        word => Some(word.parse::<Severity>().map_err(choose)?),
+    let choose =
+        |_| Failure::bad("Choose what it is, how severe, and what is left to do, from the lists.");
+    let called = Called {
+        label: form.label.parse().map_err(choose)?,
+        severity: match form.severity.as_str() {
+            "" => None,
+            word => Some(word.parse::<Severity>().map_err(choose)?),
+        },
+        standing: match form.standing.as_str() {
+            "" => None,
+            word => Some(word.parse::<Standing>().map_err(choose)?),
+        },
     };
     let reason = actions::why(&form.reason);
     let (outcome, before, case) = blocking(&app, move |app| {
         let before = app.db.read(|conn| case_of(conn, id))?;
-        let outcome = correct_triage(app, &staff.user, id, label, severity, &reason)?;
+        let outcome = correct_triage(app, &staff.user, id, called, &reason)?;
         let after = app.db.read(|conn| case_of(conn, id))?;
         Ok((outcome, before, after))
     })

@@ -9,7 +9,7 @@ use crate::db::Conn;
 use crate::db::audit::actor_words;
 use crate::error::Result;
 use crate::escalations::store::{Mention, Reply, StoredTriage};
-use crate::escalations::{self, Label};
+use crate::escalations::{self, Label, Standing};
 use crate::forum::Thread;
 use crate::ids::{CaseId, MentionId, ThreadId, UserId};
 use crate::networks::Network;
@@ -64,6 +64,8 @@ pub struct MentionView {
     pub masked: Option<String>,
     pub is_deleted: bool,
     pub label: Option<Label>,
+    /// Where nothing is left to do: why.
+    pub standing: Option<Standing>,
     /// Whether it came to the case by a join, which a person can take back.
     pub is_joined: bool,
     /// Whether the author addressed us, so that the network lets us answer by itself.
@@ -286,6 +288,9 @@ pub fn mention_view(heard: &Heard, now: Moment) -> MentionView {
         text: mention.text.clone(),
         is_deleted: mention.deleted_at.is_some(),
         label: heard.triage.as_ref().map(|t| t.label),
+        standing: (heard.triage.as_ref())
+            .and_then(|t| t.standing)
+            .filter(|standing| *standing != Standing::Actionable),
         is_joined: false,
         summoned: mention.summoned,
     }

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::store::{self, Mention, NewTriage};
+use super::store::{self, Mention, NewTriage, StoredTriage};
 use super::triage::{self, Product, Triage};
-use super::{Label, Stage, judge, link};
+use super::{Label, Stage, Standing, judge, link};
 use crate::app::App;
 use crate::cases::{self, Event, Severity, Step, policy, states};
 use crate::db::audit::{self, Act};
@@ -14,6 +14,24 @@ use crate::ids::MentionId;
 use crate::people::CurrentUser;
 use crate::ranker::{self, Similar};
 use crate::search::Likeness;
+
+/// What staff call a post; what is left out stays as it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    pub label: Label,
+    pub severity: Option<Severity>,
+    pub standing: Option<Standing>,
+}
+
+impl From<Label> for Called {
+    fn from(label: Label) -> Called {
+        Called {
+            label,
+            severity: None,
+            standing: None,
+        }
+    }
+}
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +49,11 @@ pub(super) fn consider(
     app: &App,
     mention: &Mention,
     catalogue: &[Product],
-    (label, severity): (Label, Option<Severity>),
+    called: Called,
 ) -> Result<(Triage, Vec<Similar>)> {
     let mut judged = triage::judge(&mention.text, mention.summoned, catalogue, &[]);
-    judged.label = label;
-    judged.in_doubt = false;
-    judged.severity = severity.unwrap_or(judged.severity);
+    judged.call(called.label, called.standing);
+    judged.severity = called.severity.unwrap_or(judged.severity);
     let product = catalogue.iter().find(|p| Some(p.id) == judged.product);
     let found = ranker::similar(
         app,
@@ -57,10 +74,10 @@ pub fn correct_triage(
     app: &App,
     by: &CurrentUser,
     mention: MentionId,
-    label: Label,
-    severity: Option<Severity>,
+    called: Called,
     why: &str,
 ) -> Result<Outcome> {
+    let label = called.label;
     let now = app.now();
     let (stored, catalogue) = app
         .db
@@ -68,7 +85,7 @@ pub fn correct_triage(
     let Some(stored) = stored else {
         return Ok(Outcome::NoSuchMention);
     };
-    let (judged, found) = consider(app, &stored, &catalogue, (label, severity))?;
+    let (judged, found) = consider(app, &stored, &catalogue, called)?;
     let actor = by.actor();
     app.db.write(|tx| {
         // A judge that has the same mention in hand would open its case a second time.
@@ -90,10 +107,10 @@ pub fn correct_triage(
         let before = store::triage_of(tx, mention)?;
         // A judgement of what the post said before an edit does not hold while it waits.
         let is_judged = stored.stage == Stage::Done;
-        if before
-            .as_ref()
-            .is_some_and(|b| is_judged && b.label == label && b.severity == judged.severity)
-        {
+        let is_same = |b: &StoredTriage| {
+            (b.label, b.severity, b.standing) == (label, judged.severity, judged.standing)
+        };
+        if is_judged && before.as_ref().is_some_and(is_same) {
             store::desk::set_looked_at(tx, &[mention], now)?;
             return Ok(Outcome::Already);
         }
@@ -114,6 +131,7 @@ pub fn correct_triage(
                 label,
                 p_complaint: if label == Label::Complaint { 1.0 } else { 0.0 },
                 severity: judged.severity,
+                standing: judged.standing,
                 product: judged.product,
                 topic: judged.topic,
                 language: judged.language,
@@ -140,9 +158,13 @@ pub fn correct_triage(
                         step: Step::Triage,
                         by: &actor,
                         mention: Some(mention),
-                        summary: &format!("Corrected: {}", label.label()),
+                        summary: &format!("Corrected: {}", judged.called()),
                         reasons,
-                        data: json!({"label": label, "severity": judged.severity}),
+                        data: json!({
+                            "label": label,
+                            "severity": judged.severity,
+                            "standing": judged.standing,
+                        }),
                     },
                 )?;
             }
@@ -162,7 +184,11 @@ pub fn correct_triage(
                 act: "triage_corrected",
                 subject: ("mention", mention.0),
                 reason: why,
-                data: json!({"label": label, "severity": judged.severity}),
+                data: json!({
+                    "label": label,
+                    "severity": judged.severity,
+                    "standing": judged.standing,
+                }),
             },
         )?;
         Ok(Outcome::Done)

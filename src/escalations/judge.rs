@@ -15,7 +15,7 @@ use serde_json::json;
 use super::link::{self, CANDIDATES_MAX, Candidate, Decision};
 use super::store::{self, Mention, NewTriage};
 use super::triage::{self, Knowledge, Post, Product, Triage};
-use super::{acknowledge, channel_of, claim, identify, join, site_models};
+use super::{Standing, acknowledge, channel_of, claim, identify, join, site_models};
 use crate::app::App;
 use crate::cases::{self, Event, NewCase, Step};
 use crate::clock::{MINUTE, Moment};
@@ -332,6 +332,7 @@ fn take(
             label: triage.label,
             p_complaint: triage.p_complaint,
             severity: triage.severity,
+            standing: triage.standing,
             product: triage.product,
             topic: triage.topic,
             language: triage.language,
@@ -445,17 +446,41 @@ fn open_case(
     link::keep_measured(tx, now, id, candidates)?;
     let decision = link::decide(triage, product, candidates);
     link::link(tx, now, id, mention, triage, &decision)?;
-    if triage.in_doubt && !matches!(decision, Decision::Ticket(_)) {
-        leave_to_person(tx, now, id, mention.id)?;
+    let why_not = if triage.standing == Some(Standing::Over) {
+        Some(TOLD_OVER)
+    } else if triage.in_doubt && !matches!(decision, Decision::Ticket(_)) {
+        Some(IN_DOUBT)
+    } else {
+        None
+    };
+    if let Some((summary, why)) = why_not {
+        leave_to_person(tx, now, id, mention.id, summary, why)?;
     } else {
         acknowledge::draft(tx, app, now, &case, mention, handle, product)?;
     }
     Ok(id)
 }
 
-/// Tells why nothing is drafted: what a person has yet to understand may be thanks, and our first
-/// answers speak of trouble.
-fn leave_to_person(tx: &mut Conn, now: Moment, case: CaseId, mention: MentionId) -> Result<()> {
+/// What a person has yet to understand may be thanks, and our first answers speak of trouble.
+const IN_DOUBT: (&str, &str) = (
+    "Nothing is drafted: a person decides first what it is",
+    "the judgement is in doubt",
+);
+/// Our first answers promise help, and ask for what we need for it.
+const TOLD_OVER: (&str, &str) = (
+    "Nothing is drafted: a person decides whether anything is left to say",
+    "its author tells that it is over",
+);
+
+/// Tells why nothing is drafted.
+fn leave_to_person(
+    tx: &mut Conn,
+    now: Moment,
+    case: CaseId,
+    mention: MentionId,
+    summary: &str,
+    why: &str,
+) -> Result<()> {
     cases::record_event(
         tx,
         now,
@@ -464,8 +489,8 @@ fn leave_to_person(tx: &mut Conn, now: Moment, case: CaseId, mention: MentionId)
             step: Step::Acknowledge,
             by: &Actor::rule("acknowledge"),
             mention: Some(mention),
-            summary: "Nothing is drafted: a person decides first what it is",
-            reasons: vec!["the judgement is in doubt".to_owned()],
+            summary,
+            reasons: vec![why.to_owned()],
             data: json!({}),
         },
     )
@@ -488,12 +513,13 @@ pub(super) fn record_triage(
             step: Step::Triage,
             by,
             mention: Some(mention),
-            summary: &format!("{}, {}", triage.label.label(), triage.severity.label()),
+            summary: &format!("{}, {}", triage.called(), triage.severity.label()),
             reasons: triage.reasons.clone(),
             data: json!({
                 "label": triage.label,
                 "p_complaint": triage.p_complaint,
                 "severity": triage.severity,
+                "standing": triage.standing,
                 "needs_account": triage.needs_account,
                 "personal_data": triage.personal_data,
                 "language": triage.language,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Standing;
 use super::store::{self, Mention, ThreadFacts};
 use super::triage::{Product, Triage};
 use crate::cases::links::{self, LinkState, NewLink, Target};
@@ -57,7 +58,9 @@ pub fn decide(triage: &Triage, product: Option<&Product>, candidates: &[Candidat
     }
     let link_from = product.map_or(LINK_FROM, |p| p.link_threshold);
     let propose_from = product.map_or(PROPOSE_FROM, |p| p.propose_threshold);
-    let may_link = product.is_none_or(|p| p.auto_link) && !triage.in_doubt;
+    // Who is done with it, or only angry, is pointed to a thread by a person alone.
+    let is_actionable = triage.standing.is_none_or(|s| s == Standing::Actionable);
+    let may_link = product.is_none_or(|p| p.auto_link) && !triage.in_doubt && is_actionable;
     if let Some(best) = candidates.first() {
         let lead = candidates
             .get(1)

@@ -78,6 +78,17 @@ words! {
     }
 }
 
+words! {
+    /// What a complaint or question leaves to do.
+    Standing {
+        Actionable = "actionable", "Something to do";
+        /// Its author tells that the trouble has ended.
+        Over = "over", "Told to be over";
+        /// Anger, and nothing told that could be put right.
+        Venting = "venting", "Only venting";
+    }
+}
+
 impl Label {
     /// Whether somebody wants something of us.
     pub fn wants_an_answer(self) -> bool {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::correct_triage::consider;
+use super::correct_triage::{Called, consider};
 use super::{judge, link, store};
 use crate::app::App;
 use crate::cases::links::{self, LinkState, Target};
@@ -44,8 +44,12 @@ pub fn separate(
         return Ok(Outcome::NoSuchMention);
     };
     // The judgement that holds stays; the search runs before the transaction.
-    let judgement = (known.label, Some(known.severity));
-    let (judged, found) = consider(app, &stored, &catalogue, judgement)?;
+    let called = Called {
+        label: known.label,
+        severity: Some(known.severity),
+        standing: known.standing,
+    };
+    let (judged, found) = consider(app, &stored, &catalogue, called)?;
     app.db.write(|tx| {
         // A judge that has a post of the same person in hand would join it to the case it leaves.
         lock(tx, judge::TURN)?;

@@ -3,6 +3,7 @@
 //! Pure functions without clock, database or network; every one takes any string and stays bounded.
 
 pub mod language;
+pub mod lookalikes;
 pub mod markdown;
 pub mod names;
 pub mod personal_data;

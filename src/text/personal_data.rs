@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::lookalikes::folded;
+
 /// Text that is looked at, in bytes; a public post is far shorter.
 pub const TEXT_BYTES_MAX: usize = 200_000;
 
@@ -65,8 +67,55 @@ pub struct Finding {
 }
 
 /// Everything personal in `text`, in order, without overlaps; where two kinds claim the same place the surer wins.
+/// What is written in look-alike letters or digits, or with invisible marks between them, is found too.
 pub fn find(text: &str) -> Vec<Finding> {
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+    if text.is_ascii() {
+        return find_plain(text);
+    }
+    let letters = folded(text);
+    let plain: String = letters.iter().map(|(_, c)| *c).collect();
+    if plain == text {
+        return find_plain(text);
+    }
+    let mut found: Vec<Finding> = placed(find_plain(&plain), &letters, text).collect();
+    found.extend(find_plain(text));
+    without_overlaps(found)
+}
+
+/// Finds of the folded text, at the places in `text` that they stand for.
+fn placed<'a>(
+    found: Vec<Finding>,
+    letters: &'a [(usize, char)],
+    text: &'a str,
+) -> impl Iterator<Item = Finding> + 'a {
+    // Finds come in order: one walk over the letters reaches all.
+    let mut rest = letters.iter();
+    let mut bytes = 0;
+    let mut place_of = move |end: usize| {
+        let mut place = 0;
+        while bytes < end {
+            let Some((at, c)) = rest.next() else { break };
+            bytes += c.len_utf8();
+            place = *at;
+        }
+        place
+    };
+    found.into_iter().map(move |Finding { kind, range }| {
+        let start = place_of(range.start + 1);
+        let last = place_of(range.end).max(start);
+        let end = text[last..]
+            .chars()
+            .next()
+            .map_or(last, |c| last + c.len_utf8());
+        Finding {
+            kind,
+            range: start..end,
+        }
+    })
+}
+
+fn find_plain(text: &str) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     let mut take = |kind, range: Range<usize>| found.push(Finding { kind, range });
     // Most posts hold neither an address nor a number, which is seen far sooner than searched for.
@@ -361,6 +410,29 @@ mod tests {
             "K\u{17f}82west12345698765432",
         ] {
             assert_eq!(kinds(text), vec![], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_lookalikes_is_found_where_it_stands() {
+        for (text, masked) in [
+            (
+                "write to jоhn@exаmple.com now",
+                "write to [email address] now",
+            ),
+            (
+                "order ４７１１０８１５ is late",
+                "order [order number] is late",
+            ),
+            (
+                "order 47\u{200b}11\u{200b}0815, é",
+                "order [order number], é",
+            ),
+            ("карта 4111 1111 1111 1111 – да", "карта [card number] – да"),
+            ("ring 𝟓𝟓𝟓-𝟏𝟐𝟑-𝟒𝟓𝟔𝟕 😡", "ring [phone number] 😡"),
+            ("мой адрес иван@почта.рф", "мой адрес иван@почта.рф"),
+        ] {
+            assert_eq!(mask(text), masked, "{text}");
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use unicode_segmentation::UnicodeSegmentation;
+
+use super::lookalikes::{folded, is_invisible};
 
 /// Text that is looked at, in bytes; the longest public posts are a fraction of it.
 pub const TEXT_BYTES_MAX: usize = 100_000;
@@ -12,39 +14,54 @@ const REPEATS_MAX: usize = 2;
 
 /// The words of a post on one line: no handles, addresses and emoji; hashtags as words; `sooooo` as `soo`.
 ///
-/// Case and punctuation stay as they are: they carry meaning for the judgement.
+/// Letters that only look like Latin ones are folded to these ([`folded`]). Case and punctuation
+/// stay as they are: they carry meaning for the judgement.
 pub fn normalise(text: &str) -> String {
     let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
-    // Compatible composition leaves ASCII as it is, and costs more than all the rest.
-    let composed: Cow<'_, str> = if text.is_ascii() {
-        text.into()
-    } else {
-        text.nfkc().collect::<String>().into()
-    };
-    let mut words: Vec<String> = Vec::new();
+    let composed = composed(text);
+    let mut words = String::with_capacity(composed.len());
     for word in composed.split_whitespace() {
         if is_address(word) || is_handle(word) {
             continue;
         }
-        let shortened = shorten(word);
-        let plain = match shortened.strip_prefix('#') {
-            Some(tag) => words_of_hashtag(tag),
-            None => shortened,
-        };
-        if plain.chars().any(|c| !c.is_whitespace()) {
-            words.push(plain);
+        let before = words.len();
+        if before > 0 {
+            words.push(' ');
+        }
+        let start = words.len();
+        shorten(word, &mut words);
+        if words[start..].starts_with('#') {
+            let tag = words_of_hashtag(&words[start + 1..]);
+            words.truncate(start);
+            words.push_str(&tag);
+        }
+        if words[start..].chars().all(char::is_whitespace) {
+            words.truncate(before);
         }
     }
-    words.join(" ")
+    words
+}
+
+/// In plain letters and compatible composition, which leaves ASCII as it is.
+fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    let plain: String = folded(text).into_iter().map(|(_, c)| c).collect();
+    if is_nfkc_quick(plain.chars()) == IsNormalized::Yes {
+        plain.into()
+    } else {
+        plain.nfkc().collect::<String>().into()
+    }
 }
 
 fn is_address(word: &str) -> bool {
     let word = word.trim_start_matches(['(', '"', '\'', '<', '[']);
-    let lower: String = word.chars().take(8).flat_map(char::to_lowercase).collect();
-    lower.starts_with("http://")
-        || lower.starts_with("https://")
-        || lower.starts_with("www.")
-        || word.starts_with("t.co/")
+    let begins = |with: &str| {
+        let beginning = word.as_bytes().get(..with.len());
+        beginning.is_some_and(|bytes| bytes.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    begins("http://") || begins("https://") || begins("www.") || word.starts_with("t.co/")
 }
 
 fn is_handle(word: &str) -> bool {
@@ -56,9 +73,8 @@ fn is_handle(word: &str) -> bool {
     })
 }
 
-/// Without emoji and invisible marks, long repetitions shortened.
-fn shorten(word: &str) -> String {
-    let mut plain = String::with_capacity(word.len());
+/// Adds a word without emoji and invisible marks, long repetitions shortened.
+fn shorten(word: &str, plain: &mut String) {
     let (mut last, mut repeats) = (None, 0);
     let mut take = |c: char| {
         if Some(c) == last && !c.is_numeric() {
@@ -70,9 +86,9 @@ fn shorten(word: &str) -> String {
             plain.push(c);
         }
     };
-    if word.is_ascii() {
+    if !word.chars().any(is_emoji) {
         word.chars().filter(|c| !is_mark(*c)).for_each(take);
-        return plain;
+        return;
     }
     for grapheme in word.graphemes(true) {
         if !grapheme.chars().any(is_emoji) {
@@ -82,7 +98,6 @@ fn shorten(word: &str) -> String {
                 .for_each(&mut take);
         }
     }
-    plain
 }
 
 fn is_emoji(c: char) -> bool {
@@ -91,8 +106,7 @@ fn is_emoji(c: char) -> bool {
 }
 
 fn is_mark(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+    c.is_control() || is_invisible(c)
 }
 
 /// `#BatteryProblem` says "Battery Problem".

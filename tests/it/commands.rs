@@ -261,36 +261,46 @@ fn triage_answers_line_by_line_without_a_database() {
     assert!(fresh.is_empty(), "nothing is made");
 }
 
+/// Rows that only differ in a word that no shipped weights know: which of them is a complaint can be
+/// told by training alone.
+fn rows_to_learn(complaint: &str, other: &str) -> String {
+    let things = [
+        "lamp", "kettle", "radio", "fan", "chair", "mixer", "clock", "router", "drill", "heater",
+        "toaster", "scale", "camera", "speaker", "printer", "blender", "iron", "grill", "tent",
+        "bike",
+    ];
+    let mut rows = "id,text,label,domain\n".to_owned();
+    for (n, thing) in things.iter().enumerate() {
+        rows += &format!("{n}a,@acme {thing} {complaint},1,home\n");
+        rows += &format!("{n}b,@acme {thing} {other},0,home\n");
+        rows += &format!("{n}c,what a lovely evening {n},0,random_tweet\n");
+    }
+    rows
+}
+
 #[test]
 fn eval_triage_prints_its_measures() {
     let dir = tempfile::tempdir().expect("a folder");
-    let mut rows = "id,text,label,domain\n".to_owned();
-    for n in 0..20 {
-        rows += &format!("{n}a,\"@acme the lamp is broken again, day {n}\",1,home\n");
-        rows += &format!("{n}b,@acme do you have it in size {n}?,0,home\n");
-        rows += &format!("{n}c,what a lovely evening {n},0,random_tweet\n");
-    }
-    std::fs::write(dir.path().join("rows.csv"), rows).expect("a file");
-    for (words, by) in [
-        ("eval triage rows.csv --json", "shipped"),
-        ("eval triage rows.csv --folds 4 --json", "trained"),
-    ] {
+    let report_of = |words: &str| -> serde_json::Value {
         let output = offramp(dir.path(), words);
         assert!(output.status.success(), "{}", told(&output));
-        let report: serde_json::Value =
-            serde_json::from_slice(&output.stdout).expect("one JSON object");
-        assert_eq!(report["judged_by"], by);
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    };
+    for (file, complaint, other) in [("a.csv", "zork", "plim"), ("b.csv", "plim", "zork")] {
+        let rows = rows_to_learn(complaint, other);
+        std::fs::write(dir.path().join(file), rows).expect("a file");
+        let shipped = report_of(&format!("eval triage {file} --json"));
+        let trained = report_of(&format!("eval triage {file} --folds 4 --json"));
         assert_eq!(
-            (&report["all"]["rows"], &report["brand_addressed"]["rows"]),
-            (&60.into(), &40.into())
+            (&shipped["judged_by"], &trained["judged_by"]),
+            (&"shipped".into(), &"trained".into())
         );
-        assert!(
-            report["brand_addressed"]["roc_auc"]
-                .as_f64()
-                .expect("a number")
-                > 0.95,
-            "{report}"
-        );
+        for report in [&shipped, &trained] {
+            let rows = (&report["all"]["rows"], &report["brand_addressed"]["rows"]);
+            assert_eq!(rows, (&60.into(), &40.into()));
+        }
+        let auc = trained["brand_addressed"]["roc_auc"].as_f64();
+        assert!(auc.expect("a number") > 0.95, "{trained}");
     }
     std::fs::write(dir.path().join("bad.csv"), "text,label\nhello,perhaps\n").expect("a file");
     let output = offramp(dir.path(), "eval triage bad.csv");

@@ -31,7 +31,7 @@ use offramp::escalations::send_reply::{self, SendReply};
 use offramp::escalations::store::{self, Mention, Reply};
 use offramp::escalations::triage;
 use offramp::escalations::wording::says_solved;
-use offramp::escalations::{Label, ReplyState, Stage, capture, import};
+use offramp::escalations::{Label, ReplyState, Stage, Standing, capture, import};
 use offramp::forum::docs::Docs;
 use offramp::forum::{self, ThreadKind, Visibility};
 use offramp::ids::{CaseId, MentionId, ProductId, SessionId, ThreadId, UserId};
@@ -451,9 +451,9 @@ with_x! {
         assert_eq!(mention_of(t, noise).stage, Stage::Done);
         let id = mention_of(t, praise).id;
         let by = staff(t);
-        let outcome = correct_triage(&t.app, &by, id, Label::Complaint, None, "sarcastic");
+        let outcome = correct_triage(&t.app, &by, id, Label::Complaint.into(), "sarcastic");
         assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
-        let again = correct_triage(&t.app, &by, id, Label::Complaint, None, "");
+        let again = correct_triage(&t.app, &by, id, Label::Complaint.into(), "");
         assert_eq!(again.expect("corrected"), correct_triage::Outcome::Already);
         assert_eq!(count_cases(t), 1);
         t.run_jobs();
@@ -615,6 +615,30 @@ with_x! {
         let case = case_of(t, post);
         let links = t.app.db.read(|c| cases::store::links_of(c, case.id)).expect("links");
         assert!(links.iter().all(|l| l.state != LinkState::Confirmed), "{links:?}");
+    }
+
+    fn what_is_told_to_be_over_is_asked_nothing_and_waits_like_the_rest(t, x) {
+        let post = says(x, "ada", "@FernwellHelp was charged twice last week, terrible service, resolved now");
+        read(t);
+        let case = case_of(t, post);
+        assert_eq!(case.severity, Severity::Annoyance);
+        assert_eq!(case.state, State::New, "it is in the queue like any other");
+        assert!(replies_of(t, case.id).is_empty(), "a first answer would ask for the account");
+        let mention = mention_of(t, post).id;
+        let judged = |t: &Test| {
+            let triage = t.app.db.read(|c| store::triage_of(c, mention)).expect("read");
+            triage.expect("judged")
+        };
+        assert_eq!(judged(t).standing, Some(Standing::Over));
+        let called = correct_triage::Called {
+            label: Label::Complaint,
+            severity: None,
+            standing: Some(Standing::Actionable),
+        };
+        let outcome = correct_triage(&t.app, &staff(t), mention, called, "charged a third time");
+        assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
+        assert_eq!(judged(t).standing, Some(Standing::Actionable));
+        assert_eq!(case_of(t, post).severity, Severity::Money);
     }
 
     fn what_is_in_doubt_gets_no_answer_until_a_person_decided(t, x) {
@@ -892,7 +916,8 @@ with_x! {
     }
 
     fn files_and_words_come_in_and_a_bad_line_is_named(t, x) {
-        let _ = x;
+        // By its name a post that addresses nobody is known to be about us.
+        product(t);
         let file = "{\"id\":\"1\",\"text\":\"@FernwellHelp my hub is broken, useless\",\"username\":\"ada\",\"author_id\":\"7\"}\nrubbish\n{\"id\":\"2\",\"text\":\"thank you so much, great\",\"username\":\"bob\",\"author_id\":\"8\"}\n";
         for expected in [2, 0] {
             let imported = import::import(&t.app, file.as_bytes(), "rows.jsonl").expect("imported");
@@ -1633,7 +1658,7 @@ with_x! {
         let waiting = mention_of(t, post);
         assert_eq!(waiting.stage, Stage::Captured);
         let by = staff(t);
-        let outcome = correct_triage(&t.app, &by, waiting.id, Label::Complaint, None, "");
+        let outcome = correct_triage(&t.app, &by, waiting.id, Label::Complaint.into(), "");
         assert_eq!(outcome.expect("corrected"), correct_triage::Outcome::Done);
         t.app.db.write(|tx| store::set_failed(tx, &waiting, "too late", None)).expect("noted");
         assert_eq!(mention_of(t, post).stage, Stage::Done);
@@ -1646,7 +1671,7 @@ with_x! {
         read(t);
         set(t, |c| diesel::update(mentions::table).set(mentions::stage.eq("failed")).execute(c));
         let (by, id) = (staff(t), mention_of(t, post).id);
-        let agrees = || correct_triage(&t.app, &by, id, Label::Praise, None, "").expect("corrected");
+        let agrees = || correct_triage(&t.app, &by, id, Label::Praise.into(), "").expect("corrected");
         assert_eq!(agrees(), correct_triage::Outcome::Done);
         assert_eq!(mention_of(t, post).stage, Stage::Done);
         assert_eq!(agrees(), correct_triage::Outcome::Already);

@@ -10,8 +10,8 @@ use crate::clock::Moment;
 use crate::db::Conn;
 use crate::db::schema::{mentions, products, threads, topics, triages};
 use crate::error::Result;
-use crate::escalations::Label;
 use crate::escalations::triage::{Product, Topic};
+use crate::escalations::{Label, Standing};
 use crate::ids::{MentionId, ProductId, ThreadId, TopicId, TriageId, UserId};
 
 /// A judgement to be stored.
@@ -20,6 +20,7 @@ pub struct NewTriage<'a> {
     pub label: Label,
     pub p_complaint: f64,
     pub severity: Severity,
+    pub standing: Option<Standing>,
     pub product: Option<ProductId>,
     pub topic: Option<TopicId>,
     pub language: Option<&'a str>,
@@ -36,6 +37,7 @@ pub fn insert_triage(tx: &mut Conn, new: &NewTriage<'_>, now: Moment) -> Result<
             triages::label.eq(new.label.as_str()),
             triages::p_complaint.eq(new.p_complaint),
             triages::severity.eq(new.severity.as_str()),
+            triages::standing.eq(new.standing.map(Standing::as_str)),
             triages::product_id.eq(new.product.map(|p| p.0)),
             triages::topic_id.eq(new.topic.map(|t| t.0)),
             triages::language.eq(new.language),
@@ -60,6 +62,7 @@ pub struct StoredTriage {
     pub id: TriageId,
     pub label: Label,
     pub severity: Severity,
+    pub standing: Option<Standing>,
     pub reasons: Vec<String>,
 }
 
@@ -71,7 +74,8 @@ pub fn triage_of(conn: &mut Conn, mention: MentionId) -> Result<Option<StoredTri
 /// The judgements of these mentions that hold.
 pub fn triages_of(conn: &mut Conn, of: &[MentionId]) -> Result<HashMap<MentionId, StoredTriage>> {
     let of: Vec<i64> = of.iter().map(|m| m.0).collect();
-    let rows: Vec<(i64, i64, String, String, String)> = triages::table
+    type Row = (i64, i64, String, String, Option<String>, String);
+    let rows: Vec<Row> = triages::table
         .filter(triages::mention_id.eq_any(of))
         .order(triages::id)
         .select((
@@ -79,16 +83,18 @@ pub fn triages_of(conn: &mut Conn, of: &[MentionId]) -> Result<HashMap<MentionId
             triages::id,
             triages::label,
             triages::severity,
+            triages::standing,
             triages::reasons,
         ))
         .load(conn)?;
     // The newest comes last.
     rows.into_iter()
-        .map(|(mention, id, label, severity, reasons)| {
+        .map(|(mention, id, label, severity, standing, reasons)| {
             let triage = StoredTriage {
                 id: TriageId(id),
                 label: label.parse()?,
                 severity: severity.parse()?,
+                standing: standing.map(|word| word.parse()).transpose()?,
                 reasons: serde_json::from_str(&reasons).unwrap_or_default(),
             };
             Ok((MentionId(mention), triage))

@@ -56,9 +56,9 @@ impl Evidence<'_> {
     fn holds_telling(&self, word: &str) -> bool {
         let letters = word.chars().count();
         let is_telling = letters >= TELLING_CHARS_MIN
-            && !words::COMMON.contains(&word)
-            && !words::FEATURES.contains(&word)
-            && !words::MODELS.contains(&word);
+            && !words::COMMON.has(word)
+            && !words::FEATURES.has(word)
+            && !words::MODELS.has(word);
         let stem = word.trim_end_matches('s');
         is_telling
             && self.tokens.iter().any(|token| {
@@ -96,7 +96,7 @@ pub(super) fn product_of(
     let topic = product.topics.iter().find(|topic| {
         tokens(&topic.name).iter().any(|word| {
             word.chars().count() > 3
-                && !words::COMMON.contains(&word.as_str())
+                && !words::COMMON.has(word)
                 && e.tokens
                     .iter()
                     .any(|t| t == word || t.trim_end_matches('s') == word.trim_end_matches('s'))

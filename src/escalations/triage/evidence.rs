@@ -38,6 +38,8 @@ pub struct Evidence<'a> {
     pub shouted: usize,
     pub links: usize,
     pub hashtags: usize,
+    /// How often each character of ASCII stands in it.
+    counts: [u16; 128],
     /// Which tokens tell that a trouble is over, with the trouble they name: "for fixing my error".
     pub(super) settled: Vec<Range<usize>>,
     /// Behind which token each sentence ends.
@@ -52,14 +54,19 @@ impl<'a> Evidence<'a> {
             .map_or(text.len(), |(at, _)| at);
         let text = &text[..end];
         let plain = text::words::normalise(text);
-        let tokens = tokens(&plain);
-        let shouted = plain
-            .split_whitespace()
-            .filter(|w| {
-                w.chars().filter(|c| c.is_alphabetic()).count() >= 3
-                    && !w.chars().any(char::is_lowercase)
-            })
-            .count();
+        let (tokens, ends) = tokens_and_ends(&plain);
+        let mut counts = [0_u16; 128];
+        for byte in text.bytes().filter(u8::is_ascii) {
+            counts[usize::from(byte)] += 1;
+        }
+        let count = |byte: u8| usize::from(counts[usize::from(byte)]);
+        let elsewhere = |signs: &[char]| {
+            if text.is_ascii() {
+                0
+            } else {
+                text.matches(signs).count()
+            }
+        };
         let little = little(&tokens);
         let mut evidence = Evidence {
             text,
@@ -71,16 +78,23 @@ impl<'a> Evidence<'a> {
             tokens,
             addressed,
             names_product: false,
-            exclamations: text.matches('!').count(),
-            questions: text.matches(['?', '¿', '？']).count(),
-            shouted,
-            links: text.matches("http").count(),
-            hashtags: text
-                .split_whitespace()
-                .filter(|w| w.starts_with('#'))
-                .count(),
+            exclamations: count(b'!'),
+            questions: count(b'?') + elsewhere(&['¿', '？']),
+            shouted: shouted(&plain),
+            links: if count(b'p') > 0 {
+                text.matches("http").count()
+            } else {
+                0
+            },
+            hashtags: if count(b'#') > 0 {
+                let words = text.split_whitespace();
+                words.filter(|word| word.starts_with('#')).count()
+            } else {
+                0
+            },
+            counts,
             settled: Vec::new(),
-            ends: sentence_ends(&plain),
+            ends,
         };
         evidence.settled = evidence.told_to_be_over();
         evidence
@@ -100,16 +114,16 @@ impl<'a> Evidence<'a> {
     /// Whether it is in a language of which neither rules nor model know a word.
     pub(super) fn is_of_unknown_language(&self) -> bool {
         let letters = || self.tokens.iter().flat_map(|t| t.chars());
+        let known = || {
+            let counts = LANGUAGES.map(|(_, list)| count_of(&self.little, list));
+            counts.into_iter().max().unwrap_or(0)
+        };
+        let others = || count_of(&self.little, &words::OTHER_LANGUAGES);
         match self.language {
             Some(code) if LANGUAGES.iter().any(|(known, _)| *known == code) => false,
             _ if self.is_told_foreign => true,
-            Some(_) => {
-                let little = LANGUAGES
-                    .iter()
-                    .map(|(_, list)| count_of(&self.little, list));
-                little.max().unwrap_or(0) * LITTLE_WORDS_EVERY < self.tokens.len()
-                    && self.hits.is_empty()
-            }
+            _ if others() >= LITTLE_WORDS_MIN && others() > known() => true,
+            Some(_) => known() * LITTLE_WORDS_EVERY < self.tokens.len() && self.hits.is_empty(),
             // Too short to be told: by its script alone.
             None => {
                 let foreign = letters()
@@ -146,6 +160,13 @@ impl<'a> Evidence<'a> {
         count_of(&self.little, list) > 0
     }
 
+    /// How often a character of ASCII stands in the text.
+    pub(super) fn count(&self, byte: u8) -> usize {
+        self.counts
+            .get(usize::from(byte))
+            .map_or(0, |count| usize::from(*count))
+    }
+
     fn hits(&self, list: &List) -> impl Iterator<Item = &Hit> {
         self.hits.iter().filter(move |hit| hit.is_of(list))
     }
@@ -172,21 +193,19 @@ impl<'a> Evidence<'a> {
         self.settled.iter().any(|place| place.contains(&at))
     }
 
-    pub(super) fn is_one_of(&self, at: usize, list: &[&str]) -> bool {
-        self.tokens
-            .get(at)
-            .is_some_and(|token| list.contains(&token.as_str()))
+    pub(super) fn is_one_of(&self, at: usize, list: &List) -> bool {
+        self.tokens.get(at).is_some_and(|token| list.has(token))
     }
 
-    /// A word of `list` with one of `others` among the few words before it or after it, in order.
+    /// A word that is asked for, with one of a list among the few words before it or after it.
     pub(super) fn near(
         &self,
-        list: &[&str],
-        before: (usize, &[&str]),
-        after: (usize, &[&str]),
+        is_asked_for: impl Fn(&str) -> bool,
+        before: (usize, &List),
+        after: (usize, &List),
     ) -> Option<String> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
-            if !list.contains(&token.as_str()) {
+            if !is_asked_for(token) {
                 return None;
             }
             let mut earlier = at.saturating_sub(before.0)..at;
@@ -212,7 +231,7 @@ impl<'a> Evidence<'a> {
     /// Whether a good word stands within three words after a negation.
     pub(super) fn negated(&self, list: &List) -> Option<String> {
         self.tokens.iter().enumerate().find_map(|(at, token)| {
-            if !words::NEGATION.contains(&token.as_str()) || self.is_settled(at) {
+            if !words::NEGATION.has(token) || self.is_settled(at) {
                 return None;
             }
             let good = self
@@ -220,14 +239,14 @@ impl<'a> Evidence<'a> {
                 .iter()
                 .skip(at + 1)
                 .take(3)
-                .find(|t| list.contains(&t.as_str()))?;
+                .find(|t| list.has(t))?;
             Some(format!("{token} … {good}"))
         })
     }
 }
 
 /// Little words of a language that tell it without further search ...
-const LITTLE_WORDS_MIN: usize = 3;
+const LITTLE_WORDS_MIN: usize = 2;
 /// ... when one word in so many is of them.
 const LITTLE_WORDS_EVERY: usize = 5;
 
@@ -241,8 +260,10 @@ fn language_of(
     let mut counts = LANGUAGES.map(|(code, list)| (count_of(little, list), code));
     counts.sort_unstable();
     let [.., (second, _), (most, code)] = counts;
-    let is_plain =
-        most >= LITTLE_WORDS_MIN && most * LITTLE_WORDS_EVERY >= tokens.len() && most >= 2 * second;
+    let second = second.max(count_of(little, &words::OTHER_LANGUAGES));
+    let is_frequent = most * LITTLE_WORDS_EVERY >= tokens.len();
+    let is_alone = most > LITTLE_WORDS_MIN && second == 0;
+    let is_plain = most >= LITTLE_WORDS_MIN && most >= 2 * second && (is_frequent || is_alone);
     if is_plain {
         Some(code)
     } else {
@@ -264,32 +285,56 @@ fn is_of_unspaced_script(c: char) -> bool {
 
 /// The words of a text: lower case, apostrophes left out, everything else a gap.
 pub fn tokens(plain: &str) -> Vec<String> {
-    let mut list = Vec::new();
-    let mut word = String::new();
+    tokens_and_ends(plain).0
+}
+
+/// The words of a text, and how many of them stand before the end of each sentence.
+fn tokens_and_ends(plain: &str) -> (Vec<String>, Vec<usize>) {
+    /// Room for most words at once (bytes).
+    const WORD_BYTES: usize = 16;
+    let mut list = Vec::with_capacity(plain.len() / 5);
+    let mut ends = Vec::new();
+    let mut word = String::with_capacity(WORD_BYTES);
     for c in plain.chars() {
         match c {
+            'a'..='z' | '0'..='9' => word.push(c),
+            'A'..='Z' => word.push(c.to_ascii_lowercase()),
             '\'' | '’' | '`' | '´' => {}
-            c if c.is_alphanumeric() => word.extend(c.to_lowercase()),
-            _ if word.is_empty() => {}
-            _ => list.push(std::mem::take(&mut word)),
+            c if !c.is_ascii() && c.is_alphanumeric() => word.extend(c.to_lowercase()),
+            c => {
+                if !word.is_empty() {
+                    list.push(std::mem::replace(
+                        &mut word,
+                        String::with_capacity(WORD_BYTES),
+                    ));
+                }
+                if matches!(c, '.' | '!' | '?' | ';' | '\n') {
+                    ends.push(list.len());
+                }
+            }
         }
         if list.len() >= TOKENS_MAX {
-            return list;
+            return (list, ends);
         }
     }
     if !word.is_empty() {
         list.push(word);
     }
-    list
+    ends.push(list.len());
+    (list, ends)
 }
 
-/// How many of its words stand before the end of each sentence.
-fn sentence_ends(plain: &str) -> Vec<usize> {
-    let sentences = plain.split(['.', '!', '?', ';', '\n']);
-    sentences
-        .scan(0, |words, sentence| {
-            *words += tokens(sentence).len();
-            Some(*words)
-        })
-        .collect()
+/// How many words are written in capitals only.
+fn shouted(plain: &str) -> usize {
+    /// Letters of a word that is counted: "OK" and "TV" are always written so.
+    const LETTERS_MIN: usize = 3;
+    if plain.is_ascii() && plain.bytes().filter(u8::is_ascii_uppercase).count() < LETTERS_MIN {
+        return 0;
+    }
+    let words = plain.split_whitespace();
+    let shouted = words.filter(|word| {
+        !word.chars().any(char::is_lowercase)
+            && word.chars().filter(|c| c.is_alphabetic()).count() >= LETTERS_MIN
+    });
+    shouted.count()
 }

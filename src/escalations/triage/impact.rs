@@ -23,7 +23,9 @@ impl Evidence<'_> {
             .filter(|word| !self.is_foreign(word))
             .map(str::to_owned)
             .collect();
-        if let (Some(warmth), Some(frail)) = (self.lost_warmth(), self.frail()) {
+        if let Some(warmth) = self.lost_warmth()
+            && let Some(frail) = self.frail()
+        {
             found.extend([warmth, frail].map(str::to_owned));
         }
         found
@@ -54,10 +56,14 @@ impl Evidence<'_> {
     /// What keeps people warm or cool, itself and not an app for it, and is lacking or has a fault
     /// told few words away.
     fn lost_warmth(&self) -> Option<&'static str> {
+        let warmth = self.placed(&words::WARMTH);
+        if warmth.is_empty() {
+            return None;
+        }
         let is_feature = |at: usize| self.is_one_of(at, &words::FEATURES);
         let any_feature = |mut range: Range<usize>| range.any(is_feature);
         let mut faults = self.placed(&words::PROBLEM);
-        faults.retain(|(word, _)| !words::WEAK.contains(word));
+        faults.retain(|(word, _)| !words::WEAK.has(word));
         faults.extend(self.placed(&words::BLOCKED));
         faults.retain(|(_, place)| !self.is_settled(place.start));
         let is_faulty = |warmth: &Range<usize>| {
@@ -83,8 +89,7 @@ impl Evidence<'_> {
                     && self.is_one_of(before - 1, &words::OF)
                     && any_feature(before.saturating_sub(3)..before - 1))
         };
-        let mut warmth = self.placed(&words::WARMTH).into_iter();
-        let lost = warmth.find(|(_, place)| {
+        let lost = warmth.into_iter().find(|(_, place)| {
             !is_of_an_app(place) && (self.lack_at(place).is_some() || is_faulty(place))
         });
         lost.map(|(phrase, _)| phrase)
@@ -93,26 +98,26 @@ impl Evidence<'_> {
 
 /// Whether more is told than words that are slang for something good as well.
 pub(super) fn has_plain_danger(found: &[String]) -> bool {
-    found.iter().any(|f| !words::SLANG.contains(&f.as_str()))
+    found.iter().any(|f| !words::SLANG.has(f))
 }
 
 /// How bad it is for the person, by the worst impact their words tell of.
 pub(super) fn severity_of(e: &Evidence<'_>) -> (Severity, String) {
-    let owned = |list| e.found(list).into_iter().map(str::to_owned).collect();
-    let levels: [(Severity, Vec<String>); 4] = [
-        (Severity::Safety, e.dangers()),
-        (Severity::Money, losses(e)),
-        (
-            Severity::Blocked,
-            e.found(&words::BLOCKED)
-                .into_iter()
-                .map(str::to_owned)
-                .chain(e.lack())
-                .collect(),
-        ),
-        (Severity::Many, owned(&words::MANY)),
+    /// What tells of one level.
+    type Told = fn(&Evidence<'_>) -> Vec<String>;
+    fn owned(found: Vec<&'static str>) -> impl Iterator<Item = String> {
+        found.into_iter().map(str::to_owned)
+    }
+    const LEVELS: [(Severity, Told); 4] = [
+        (Severity::Safety, |e| e.dangers()),
+        (Severity::Money, losses),
+        (Severity::Blocked, |e| {
+            owned(e.found(&words::BLOCKED)).chain(e.lack()).collect()
+        }),
+        (Severity::Many, |e| owned(e.found(&words::MANY)).collect()),
     ];
-    for (severity, found) in levels {
+    for (severity, told) in LEVELS {
+        let found = told(e);
         if !found.is_empty() {
             let why = format!("{}: {}", severity.label().to_lowercase(), quoted(&found));
             return (severity, why);

@@ -11,8 +11,9 @@ use super::rules::{
     Finding, PRAISE_FROM, RULES, Rule, denial, lasting, negated_praise, negative_words, profanity,
     quoted, reach, unhappy_faces,
 };
+use super::standing::standing_of;
 use crate::cases::Severity;
-use crate::escalations::{Label, words};
+use crate::escalations::{Label, Standing, words};
 use crate::ids::{ProductId, TopicId};
 use crate::text;
 
@@ -49,7 +50,11 @@ pub struct Triage {
     pub is_unsure: bool,
     /// 0 to 1.
     pub p_complaint: f64,
+    /// What it leaves to do; `None` when it wants nothing.
+    pub standing: Option<Standing>,
     pub severity: Severity,
+    /// How bad it was, where it is told to be over; otherwise the same.
+    pub severity_told: Severity,
     /// The words that tell how bad it is, as a reason to read.
     pub why_severe: String,
     pub product: Option<ProductId>,
@@ -59,6 +64,31 @@ pub struct Triage {
     /// Kinds of personal data in the text, by their words in tables.
     pub personal_data: Vec<&'static str>,
     pub reasons: Vec<String>,
+}
+
+impl Triage {
+    /// Calls it what a person sees in it. A severity that was lower because all seemed over is what
+    /// the words tell when a person says that it is not.
+    pub fn call(&mut self, label: Label, standing: Option<Standing>) {
+        self.label = label;
+        self.in_doubt = false;
+        let standing = standing.or(self.standing).unwrap_or(Standing::Actionable);
+        self.standing = label.wants_an_answer().then_some(standing);
+        match self.standing {
+            Some(Standing::Over) => (),
+            _ => self.severity = self.severity_told,
+        }
+    }
+
+    /// What it is in words, and whether anything is left to do: `Complaint, told to be over`.
+    pub fn called(&self) -> String {
+        let mut called = self.label.label().to_owned();
+        if let Some(standing) = self.standing.filter(|s| *s != Standing::Actionable) {
+            called.push_str(", ");
+            called.push_str(&standing.label().to_lowercase());
+        }
+        called
+    }
 }
 
 /// A post that is to be judged.
@@ -139,8 +169,11 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
         }
         _ => by_rules_alone,
     };
-    // A fault told beside thanks is still a fault, of which the rules are surer than the model.
-    let is_plain = is_unsure || evidence.faults().is_empty() || sum(|f| f.praise) <= 0.0;
+    let faults = evidence.faults();
+    // A fault told beside thanks is still a fault, and so is one of a product of ours that is told
+    // to nobody: of both the rules know more than the model.
+    let rules_know_more = sum(|f| f.praise) > 0.0 || (!addressed && evidence.names_product);
+    let is_plain = is_unsure || faults.is_empty() || !rules_know_more;
     let p_complaint = if is_plain {
         p_complaint
     } else {
@@ -170,9 +203,8 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
             format!("staff called a post with the same words ({like:.2}) {told}"),
         );
     }
-    let (severity, why_severe) = severity_of(&evidence);
-    reasons.push(why_severe.clone());
-    let faults = evidence.faults();
+    let (severity_told, mut why_severe) = severity_of(&evidence);
+    let mut severity = severity_told;
     let account = evidence.found(&words::ACCOUNT);
     let is_clearly_noise = sum(|f| f.noise) >= NOISE_FROM;
     let mut in_doubt = false;
@@ -213,6 +245,21 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
             reasons.push("may tell of danger: in doubt a person looks at it".to_owned());
         }
     }
+    let standing = standing_of(&evidence, label, severity);
+    let is_over = matches!(standing, Some((Standing::Over, _)));
+    if is_over && severity != Severity::Annoyance {
+        // What is over harms nobody any more.
+        why_severe = format!("it is over: {}", severity.label().to_lowercase());
+        severity = Severity::Annoyance;
+    }
+    reasons.push(why_severe.clone());
+    if let Some((standing, Some(told))) = &standing {
+        reasons.push(format!(
+            "{}: {}",
+            standing.label().to_lowercase(),
+            quoted(&[told])
+        ));
+    }
     let (product, topic, why_product) = product_of(&evidence, catalogue);
     reasons.extend(why_product);
     let mut personal_data: Vec<&'static str> = Vec::new();
@@ -221,8 +268,9 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
             personal_data.push(finding.kind.as_str());
         }
     }
-    let needs_account = !account.is_empty() || !personal_data.is_empty();
-    if !account.is_empty() {
+    // Nobody is asked for the number of an order that has come.
+    let needs_account = !is_over && (!account.is_empty() || !personal_data.is_empty());
+    if !account.is_empty() && !is_over {
         reasons.push(format!(
             "needs an account or an order: {}",
             quoted(&account)
@@ -239,7 +287,9 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
         in_doubt,
         is_unsure,
         p_complaint,
+        standing: standing.map(|(standing, _)| standing),
         severity,
+        severity_told,
         why_severe,
         product,
         topic,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::escalations::words::{LANGUAGES, LITTLE, List, PHRASES};
+use crate::escalations::words::{LANGUAGES, LITTLE, List, OTHER_LANGUAGES, PHRASES};
 
 /// Slots of the table, a power of two: some ten times as many as there are phrases.
 const SLOTS: usize = 1 << 14;
@@ -60,6 +60,8 @@ impl Entry {
 struct Lexicon {
     whole: Vec<Vec<Entry>>,
     open: Vec<Vec<Entry>>,
+    /// A bit for each slot of `open` that holds something: few do, and the bits stay in the cache.
+    opened: Box<[u64; SLOTS / 64]>,
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
@@ -67,6 +69,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     let mut lexicon = Lexicon {
         whole: slots(),
         open: slots(),
+        opened: Box::new([0; SLOTS / 64]),
     };
     for list in PHRASES {
         for (rank, phrase) in list.iter().enumerate() {
@@ -75,6 +78,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
             let first = parts.first().copied().unwrap_or_default();
             let hash = first.bytes().fold(FNV_START, step);
             let table = if open && parts.len() == 1 {
+                lexicon.opened[slot(hash) / 64] |= 1 << (slot(hash) % 64);
                 &mut lexicon.open
             } else {
                 &mut lexicon.whole
@@ -118,7 +122,11 @@ pub(super) fn hits(tokens: &[String]) -> Vec<Hit> {
         let mut hash = FNV_START;
         for (n, byte) in token.bytes().enumerate() {
             hash = step(hash, byte);
-            let beginning = lexicon.open[slot(hash)].iter();
+            let slot = slot(hash);
+            if lexicon.opened[slot / 64] >> (slot % 64) & 1 == 0 {
+                continue;
+            }
+            let beginning = lexicon.open[slot].iter();
             // Where two hashes meet, an entry is looked at for a beginning that is not its own.
             beginning
                 .filter(|e| e.parts[0].len() == n + 1)
@@ -133,8 +141,13 @@ pub(super) fn hits(tokens: &[String]) -> Vec<Hit> {
 /// Little words by the hash of each, with the lists it stands in.
 static LITTLE_WORDS: LazyLock<Vec<Vec<(&str, &List)>>> = LazyLock::new(|| {
     let mut table: Vec<Vec<(&str, &List)>> = (0..SLOTS).map(|_| Vec::new()).collect();
-    let languages = LANGUAGES.iter().map(|(_, list)| list);
-    for list in LITTLE.iter().chain(languages) {
+    let languages = LANGUAGES.iter().map(|(_, list)| *list);
+    for list in LITTLE
+        .iter()
+        .copied()
+        .chain(languages)
+        .chain([&OTHER_LANGUAGES])
+    {
         for word in list.iter() {
             table[slot(word.bytes().fold(FNV_START, step))].push((word, list));
         }

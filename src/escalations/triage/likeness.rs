@@ -9,7 +9,7 @@ pub fn likeness(a: &str, b: &str) -> f64 {
     fn telling(text: &str) -> std::collections::HashSet<String> {
         tokens(&text::words::normalise(text))
             .into_iter()
-            .filter(|t| t.chars().count() > 2 && !words::COMMON.contains(&t.as_str()))
+            .filter(|t| t.chars().count() > 2 && !words::COMMON.has(t))
             .collect()
     }
     let (a, b) = (telling(a), telling(b));

@@ -15,6 +15,7 @@ pub mod model;
 mod over;
 mod quiet;
 mod rules;
+mod standing;
 #[cfg(test)]
 mod tests;
 

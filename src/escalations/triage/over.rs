@@ -36,7 +36,7 @@ impl Evidence<'_> {
 
     /// Where a trouble is told to be over, or not to have been.
     pub(super) fn told_to_be_over(&self) -> Vec<Range<usize>> {
-        let denies = |word: &str| words::NEGATION.contains(&word) && !self.is_foreign(word);
+        let denies = |word: &str| words::NEGATION.has(word) && !self.is_foreign(word);
         let is_denied = self.tokens.iter().any(|token| denies(token));
         let over = self.placed(&words::OVER).into_iter();
         over.filter(|(phrase, _)| !is_denied || phrase.split(' ').next().is_some_and(denies))
@@ -60,7 +60,7 @@ impl Evidence<'_> {
     /// only beside a trouble that is over: there they tell of another.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut found = self.unsettled(&words::PROBLEM);
-        found.retain(|word| self.is_over() || !words::WEAK.contains(word));
+        found.retain(|word| self.is_over() || !words::WEAK.has(word));
         found.extend(self.unsettled(&words::BLOCKED));
         let found = found.into_iter().map(str::to_owned);
         found.chain(self.lack()).collect()

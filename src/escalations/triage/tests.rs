@@ -5,6 +5,7 @@ mod danger;
 mod labels;
 mod sets;
 mod severity;
+mod standing;
 
 use super::*;
 use crate::cases::Severity;

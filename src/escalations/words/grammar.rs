@@ -3,21 +3,21 @@
 use super::List;
 
 /// Turns a good word after it into its opposite.
-pub static NEGATION: List = List(&[
+pub static NEGATION: List = List::new(&[
     "not", "no", "never", "dont", "doesnt", "didnt", "isnt", "arent", "wasnt", "werent", "cant",
     "cannot", "couldnt", "wont", "wouldnt", "havent", "hasnt", "without", "nicht", "kein", "keine",
     "keinen", "nie", "ohne", "sin", "nunca", "pas", "jamais", "plus", "rien",
 ]);
 
 /// What somebody has waited or gone without for.
-pub static SPANS: List = List(&[
+pub static SPANS: List = List::new(&[
     "minutes", "mins", "hour", "hours", "hrs", "day", "days", "week", "weeks", "month", "months",
     "year", "years", "stunden", "tage", "tagen", "wochen", "monate", "monaten", "horas", "días",
     "semanas", "meses", "heures", "jours", "semaines", "mois",
 ]);
 
 /// What stands before a span that was waited.
-pub static BEFORE_SPANS: List = List(&[
+pub static BEFORE_SPANS: List = List::new(&[
     "for",
     "two",
     "three",
@@ -48,21 +48,21 @@ pub static BEFORE_SPANS: List = List(&[
 ]);
 
 /// Words after which the beginning of a wait is told.
-pub static SINCE: List = List(&["since", "seit", "desde", "depuis"]);
+pub static SINCE: List = List::new(&["since", "seit", "desde", "depuis"]);
 
 /// Stands before what belongs to somebody, or was named before.
-pub static OWNERS: List = List(&[
+pub static OWNERS: List = List::new(&[
     "my", "our", "your", "the", "a", "this", "that", "mein", "meine", "meinen", "die", "das", "mi",
     "el", "la", "mon", "ma", "le",
 ]);
 
 /// In the names of products, what tells of none by itself.
-pub static MODELS: List = List(&[
+pub static MODELS: List = List::new(&[
     "home", "house", "smart", "mini", "plus", "lite", "basic", "classic", "premium", "family",
 ]);
 
 /// Words too common to say what a post is about.
-pub static COMMON: List = List(&[
+pub static COMMON: List = List::new(&[
     "the", "and", "for", "with", "you", "your", "this", "that", "have", "has", "had", "but", "not",
     "are", "was", "were", "its", "it", "is", "to", "of", "in", "on", "my", "me", "we", "our",
     "they", "them", "from", "just", "please", "help", "still", "get", "got", "can", "cant", "dont",

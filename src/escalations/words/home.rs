@@ -4,7 +4,7 @@ use super::List;
 
 /// What a home lives on; without it nothing there can be used. Words that have other meanings, as
 /// service and power, stand in [`BLOCKED`] with the words that say they are lacking.
-pub static SUPPLIES: List = List(&[
+pub static SUPPLIES: List = List::new(&[
     "internet",
     "wifi",
     "broadband",
@@ -40,13 +40,13 @@ pub static SUPPLIES: List = List(&[
 ]);
 
 /// Says before one of [`SUPPLIES`] that it is lacking.
-pub static LACK: List = List(&[
+pub static LACK: List = List::new(&[
     "no", "without", "zero", "lost", "kein", "keine", "keinen", "ohne", "sin", "ningún", "ninguna",
     "pas", "plus", "sans", "aucun", "aucune",
 ]);
 
 /// Says it after one of [`SUPPLIES`].
-pub static GONE: List = List(&[
+pub static GONE: List = List::new(&[
     "gone",
     "dead",
     "down",
@@ -63,7 +63,7 @@ pub static GONE: List = List(&[
 ]);
 
 /// What keeps people warm or cool.
-pub static WARMTH: List = List(&[
+pub static WARMTH: List = List::new(&[
     "heating",
     "heat",
     "heater*",
@@ -90,7 +90,7 @@ pub static WARMTH: List = List(&[
 ]);
 
 /// Who or what makes cold and heat a danger.
-pub static FRAIL: List = List(&[
+pub static FRAIL: List = List::new(&[
     "baby",
     "babies",
     "newborn*",
@@ -158,7 +158,7 @@ pub static FRAIL: List = List(&[
 ]);
 
 /// What belongs to software, or is set there: its faults leave nobody in the cold.
-pub static FEATURES: List = List(&[
+pub static FEATURES: List = List::new(&[
     "app",
     "apps",
     "application",
@@ -193,6 +193,6 @@ pub static FEATURES: List = List(&[
 ]);
 
 /// Says between one of [`FEATURES`] and what it is for that it is for it.
-pub static OF: List = List(&[
+pub static OF: List = List::new(&[
     "of", "for", "für", "der", "des", "zur", "zum", "de", "del", "para", "du", "pour",
 ]);

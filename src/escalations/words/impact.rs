@@ -3,7 +3,7 @@
 use super::List;
 
 /// People could be hurt.
-pub static SAFETY: List = List(&[
+pub static SAFETY: List = List::new(&[
     "fire",
     "on fire",
     "caught fire",
@@ -94,10 +94,10 @@ pub static SAFETY: List = List(&[
 ]);
 
 /// Of [`SAFETY`], what is slang for something good as well.
-pub static SLANG: List = List(&["fire", "on fire", "burn", "hurt"]);
+pub static SLANG: List = List::new(&["fire", "on fire", "burn", "hurt"]);
 
 /// Money is at stake.
-pub static MONEY: List = List(&[
+pub static MONEY: List = List::new(&[
     "refund*",
     "money back",
     "my money",
@@ -137,7 +137,7 @@ pub static MONEY: List = List(&[
 ]);
 
 /// Talk of money, which is lost only beside [`LOSS`] or an amount.
-pub static PAYING: List = List(&[
+pub static PAYING: List = List::new(&[
     "bill",
     "invoice",
     "payment",
@@ -160,7 +160,7 @@ pub static PAYING: List = List(&[
 ]);
 
 /// What makes a bill one too many.
-pub static LOSS: List = List(&[
+pub static LOSS: List = List::new(&[
     "twice",
     "two times",
     "double*",
@@ -213,13 +213,13 @@ pub static LOSS: List = List(&[
 ]);
 
 /// Names of currencies beside their signs.
-pub static CURRENCIES: List = List(&[
+pub static CURRENCIES: List = List::new(&[
     "dollar*", "euro*", "pound", "pounds", "quid", "usd", "eur", "gbp", "chf", "franken", "francs",
     "pesos",
 ]);
 
 /// They can't use what they have.
-pub static BLOCKED: List = List(&[
+pub static BLOCKED: List = List::new(&[
     "not working",
     "doesnt work",
     "dont work",
@@ -327,7 +327,7 @@ pub static BLOCKED: List = List(&[
 ]);
 
 /// Others have it too.
-pub static MANY: List = List(&[
+pub static MANY: List = List::new(&[
     "outage*",
     "is down",
     "been down",

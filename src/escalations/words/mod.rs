@@ -10,6 +10,7 @@ mod languages;
 mod mood;
 mod noise;
 mod praise;
+mod standing;
 mod style;
 mod trouble;
 mod wish;
@@ -21,6 +22,7 @@ pub use languages::*;
 pub use mood::*;
 pub use noise::*;
 pub use praise::*;
+pub use standing::*;
 pub use style::*;
 pub use trouble::*;
 pub use wish::*;
@@ -28,15 +30,51 @@ pub use wish::*;
 /// A list of words and phrases. Each is one static: where a text was searched for all lists at once,
 /// a find names its list by its place in memory.
 #[derive(Debug)]
-pub struct List(&'static [&'static str]);
+pub struct List {
+    entries: &'static [&'static str],
+    /// The [`mark`] of each entry.
+    marks: u128,
+}
+
+impl List {
+    const fn new(entries: &'static [&'static str]) -> List {
+        let mut marks = 0;
+        let mut n = 0;
+        while n < entries.len() {
+            marks |= mark(entries[n]);
+            n += 1;
+        }
+        List { entries, marks }
+    }
+
+    /// Whether a word is one of the entries.
+    pub fn has(&self, word: &str) -> bool {
+        self.marks & mark(word) != 0 && self.entries.contains(&word)
+    }
+}
 
 impl std::ops::Deref for List {
     type Target = [&'static str];
 
     fn deref(&self) -> &Self::Target {
-        self.0
+        self.entries
     }
 }
+
+/// One bit by a word's length, first and last byte: most words that are not in a list are told so
+/// without comparing them (a Bloom filter of one hash; Bloom 1970).
+const fn mark(word: &str) -> u128 {
+    let bytes = word.as_bytes();
+    match bytes {
+        [] => 1,
+        [first, .., last] | [first @ last] => {
+            1 << ((*first as usize * 7 + *last as usize * 3 + bytes.len()) % 128)
+        }
+    }
+}
+
+/// No word at all.
+pub static NONE: List = List::new(&[]);
 
 /// The lists that are searched for as phrases.
 pub static PHRASES: &[&List] = &[
@@ -61,6 +99,8 @@ pub static PHRASES: &[&List] = &[
     &MANY,
     &WARMTH,
     &FRAIL,
+    &ENDED,
+    &VENT,
 ];
 
 /// The lists of single words by which the style is told.

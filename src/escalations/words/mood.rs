@@ -3,7 +3,7 @@
 use super::List;
 
 /// Somebody is angry or let down.
-pub static NEGATIVE: List = List(&[
+pub static NEGATIVE: List = List::new(&[
     "terrible",
     "horrible",
     "awful",
@@ -204,7 +204,7 @@ pub static NEGATIVE: List = List(&[
 ]);
 
 /// Words no polite person writes to a company without reason.
-pub static PROFANITY: List = List(&[
+pub static PROFANITY: List = List::new(&[
     "fuck*",
     "shit*",
     "bullshit",

@@ -3,7 +3,7 @@
 use super::List;
 
 /// Advertising, giveaways, job advertisements, and what machines post.
-pub static NOISE: List = List(&[
+pub static NOISE: List = List::new(&[
     "giveaway",
     "give away",
     "win a",
@@ -66,7 +66,7 @@ pub static NOISE: List = List(&[
 ]);
 
 /// Begging for followers: noise, whatever else is asked.
-pub static REACH: List = List(&[
+pub static REACH: List = List::new(&[
     "follow back",
     "followback",
     "follow 4 follow",
@@ -77,10 +77,10 @@ pub static REACH: List = List(&[
 ]);
 
 /// Whom [`REACH_VERBS`] offer or beg for.
-pub static FOLLOWERS: List = List(&["followers", "follower", "seguidores", "abonnés"]);
+pub static FOLLOWERS: List = List::new(&["followers", "follower", "seguidores", "abonnés"]);
 
 /// Says before [`FOLLOWERS`] that there are some to be had.
-pub static REACH_VERBS: List = List(&[
+pub static REACH_VERBS: List = List::new(&[
     "get", "gain", "buy", "win", "want", "free", "real", "more", "kaufen", "gratis", "compra",
     "gana", "acheter", "gagner", "gagnez",
 ]);

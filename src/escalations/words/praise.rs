@@ -3,7 +3,7 @@
 use super::List;
 
 /// Somebody is glad.
-pub static PRAISE: List = List(&[
+pub static PRAISE: List = List::new(&[
     "thank you",
     "thanks",
     "thx",
@@ -81,7 +81,7 @@ pub static PRAISE: List = List(&[
 ]);
 
 /// Praise that means its opposite.
-pub static SARCASM: List = List(&[
+pub static SARCASM: List = List::new(&[
     "thanks for nothing",
     "thanks for ruining",
     "thanks for the",
@@ -124,13 +124,13 @@ pub static SARCASM: List = List(&[
 ]);
 
 /// Whom one thanks for, in earnest or not.
-pub static THANKS: List = List(&[
+pub static THANKS: List = List::new(&[
     "thanks", "thank", "thx", "cheers", "job", "work", "done", "kudos", "bravo", "props", "danke",
     "gracias", "merci",
 ]);
 
 /// What nobody is thanked for in earnest.
-pub static HARM: List = List(&[
+pub static HARM: List = List::new(&[
     "ruining",
     "losing",
     "ignoring",
@@ -162,7 +162,7 @@ pub static HARM: List = List(&[
 ]);
 
 /// Of [`PRAISE`], what is as often said of the opposite, and so means little by itself.
-pub static HOLLOW: List = List(&[
+pub static HOLLOW: List = List::new(&[
     "nice one",
     "nice",
     "cheers",
@@ -182,13 +182,13 @@ pub static HOLLOW: List = List(&[
 ]);
 
 /// Who names after [`HOLLOW`] words what they are for may mean them.
-pub static PRAISED_FOR: List = List(&[
+pub static PRAISED_FOR: List = List::new(&[
     "for", "on", "to", "with", "by", "from", "guys", "team", "everyone", "all", "für", "an",
     "beim", "por", "con", "para", "pour", "à", "de",
 ]);
 
 /// Says that the good words are meant, where no fault stands beside them.
-pub static EARNEST: List = List(&[
+pub static EARNEST: List = List::new(&[
     "just want to say",
     "just wanted to say",
     "just wanna say",

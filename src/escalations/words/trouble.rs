@@ -3,7 +3,7 @@
 use super::List;
 
 /// Something does not do what it should.
-pub static PROBLEM: List = List(&[
+pub static PROBLEM: List = List::new(&[
     "broken",
     "broke",
     "breaks",
@@ -254,7 +254,7 @@ pub static PROBLEM: List = List(&[
 ]);
 
 /// Of [`PROBLEM`], what alone may be said in praise too: "nobody does it better".
-pub static WEAK: List = List(&[
+pub static WEAK: List = List::new(&[
     "nobody",
     "no one",
     "nadie",
@@ -274,7 +274,7 @@ pub static WEAK: List = List(&[
 ]);
 
 /// The trouble is over, or there was none.
-pub static OVER: List = List(&[
+pub static OVER: List = List::new(&[
     "works now",
     "working now",
     "works again",

@@ -3,7 +3,7 @@
 use super::List;
 
 /// Somebody asks, or wants help.
-pub static QUESTION: List = List(&[
+pub static QUESTION: List = List::new(&[
     "how do",
     "how can",
     "how to",
@@ -85,7 +85,7 @@ pub static QUESTION: List = List(&[
 ]);
 
 /// It needs their account, order or money looked up: nothing for a public thread.
-pub static ACCOUNT: List = List(&[
+pub static ACCOUNT: List = List::new(&[
     "my order",
     "my orders",
     "order number",
@@ -176,7 +176,7 @@ pub static ACCOUNT: List = List(&[
 ]);
 
 /// Somebody wants no more automatic words from us, in words that mean nothing else.
-pub static OPT_OUT: List = List(&[
+pub static OPT_OUT: List = List::new(&[
     "leave me alone",
     "stop messaging me",
     "stop tweeting me",
@@ -192,7 +192,7 @@ pub static OPT_OUT: List = List(&[
 ]);
 
 /// The same, when nothing else is said: in a sentence these words tell of many other things.
-pub static OPT_OUT_ALONE: List = List(&[
+pub static OPT_OUT_ALONE: List = List::new(&[
     "stop",
     "stop replying",
     "stop it",
@@ -204,7 +204,7 @@ pub static OPT_OUT_ALONE: List = List(&[
 ]);
 
 /// Words of politeness, which may stand beside [`OPT_OUT_ALONE`].
-pub static POLITE: List = List(&[
+pub static POLITE: List = List::new(&[
     "please", "pls", "plz", "just", "now", "ok", "okay", "hi", "hey", "hello", "thanks", "bitte",
     "danke", "hallo", "por", "favor", "gracias", "hola", "merci", "bonjour", "sil", "vous",
     "plaît",

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{BUCKETS, SIGNS};
+use super::features::{GRAMS, SIGNS};
 use super::{About, Model};
 use crate::error::{Error, Result};
 
 /// The form of the file; another is refused.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Largest first line (bytes).
 const HEAD_BYTES_MAX: usize = 4_096;
 
@@ -15,7 +15,7 @@ const HEAD_BYTES_MAX: usize = 4_096;
 #[derive(Serialize, Deserialize)]
 struct Head {
     form: u32,
-    buckets: usize,
+    grams: usize,
     signs: usize,
     /// What one step of an n-gram's weight is worth.
     step: f32,
@@ -34,7 +34,7 @@ impl Model {
         let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
         let head = Head {
             form: FORM,
-            buckets: BUCKETS,
+            grams: GRAMS,
             signs: SIGNS,
             step,
             slope: self.slope,
@@ -62,14 +62,14 @@ impl Model {
             end.ok_or_else(|| Error::other("a model begins with a line that describes it"))?;
         let head: Head = serde_json::from_slice(&bytes[..end]).map_err(Error::other)?;
         let rest = &bytes[end + 1..];
-        if (head.form, head.buckets, head.signs) != (FORM, BUCKETS, SIGNS)
-            || rest.len() != 2 * BUCKETS + 4 * (SIGNS + 1)
+        if (head.form, head.grams, head.signs) != (FORM, GRAMS, SIGNS)
+            || rest.len() != GRAMS + 4 * (SIGNS + 1)
         {
             return Err(Error::other(
                 "this model is of another version: train it anew",
             ));
         }
-        let (steps, whole) = rest.split_at(2 * BUCKETS);
+        let (steps, whole) = rest.split_at(GRAMS);
         let mut whole: Vec<f32> = whole
             .as_chunks::<4>()
             .0

@@ -20,7 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use about::About;
 use arithmetic::logistic;
-use features::{BUCKETS, Features, SIGNS};
+use features::{Features, GRAMS, NOWHERE, SIGNS};
 
 /// Words named as what moved a judgement.
 const MOVERS_MAX: usize = 4;
@@ -30,7 +30,7 @@ const MOVER_MIN: f32 = 0.08;
 /// Weights that tell how likely a post is a complaint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// One a bucket: those of words first, then those of characters.
+    /// One a bucket, in the order of [`Features::grams`].
     ngrams: Vec<f32>,
     /// One a finding or sign.
     signs: Vec<f32>,
@@ -55,7 +55,7 @@ impl Model {
     /// One that says nothing: training without a prior begins here.
     pub fn blank() -> Model {
         Model {
-            ngrams: vec![0.0; 2 * BUCKETS],
+            ngrams: vec![0.0; GRAMS],
             signs: vec![0.0; SIGNS],
             bias: 0.0,
             slope: 1.0,
@@ -66,20 +66,17 @@ impl Model {
 
     /// The score before calibration.
     pub fn score(&self, features: &Features) -> f64 {
-        let ngrams = |list: &[(u32, u32)], value: f32| {
-            let sum: f32 = list.iter().map(|(at, _)| self.ngrams[*at as usize]).sum();
-            f64::from(sum * value)
-        };
+        let grams = features.grams.iter().map(|kind| {
+            let weights = kind.list.iter().map(|(at, _)| self.ngrams[*at as usize]);
+            f64::from(weights.sum::<f32>() * kind.value)
+        });
         let signs: f32 = self
             .signs
             .iter()
             .zip(&features.signs)
             .map(|(w, x)| w * x)
             .sum();
-        f64::from(self.bias)
-            + ngrams(&features.words, features.word_value)
-            + ngrams(&features.chars, features.char_value)
-            + f64::from(signs)
+        f64::from(self.bias) + grams.sum::<f64>() + f64::from(signs)
     }
 
     /// How likely it is a complaint, 0 to 1.
@@ -99,12 +96,11 @@ impl Model {
                 *sum += by;
             }
         };
-        for (at, token) in &features.words {
-            let by = self.ngrams[*at as usize] * features.word_value;
-            add(*token, by);
-        }
-        for (at, token) in &features.chars {
-            add(*token, self.ngrams[*at as usize] * features.char_value);
+        for kind in &features.grams {
+            let placed = kind.list.iter().filter(|(_, token)| *token != NOWHERE);
+            for (at, token) in placed {
+                add(*token, self.ngrams[*at as usize] * kind.value);
+            }
         }
         #[expect(clippy::cast_possible_truncation, reason = "a slope near one")]
         let slope = self.slope as f32;

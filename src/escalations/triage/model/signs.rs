@@ -13,6 +13,11 @@ fn any(e: &Evidence<'_>, list: &List) -> f32 {
     yes(e.has_little(list))
 }
 
+/// Whether one of these signs, which are none of ASCII, stands in the text.
+fn has(e: &Evidence<'_>, signs: &[char]) -> bool {
+    !e.text.is_ascii() && e.text.contains(signs)
+}
+
 fn yes(is: bool) -> f32 {
     if is { 1.0 } else { 0.0 }
 }
@@ -27,18 +32,18 @@ pub const STYLE: &[Sign] = &[
     |e| share(e.tokens.len(), 40),
     |e| share(e.tokens.len(), 6),
     |e| yes(e.text.trim_start().starts_with('@')),
-    |e| share(e.text.matches('@').count(), 4),
+    |e| share(e.count(b'@'), 4),
     |e| yes(e.links > 0),
     |e| yes(e.questions > 0),
     |e| yes(e.text.trim_end().ends_with(['?', '？'])),
     |e| yes(e.exclamations > 0),
-    |e| yes(e.text.contains("..") || e.text.contains('…')),
-    |e| yes(e.text.contains(['"', '“', '„', '«'])),
-    |e| yes(e.text.bytes().any(|b| b.is_ascii_digit())),
+    |e| yes(e.count(b'.') > 1 && e.text.contains("..") || has(e, &['…'])),
+    |e| yes(e.count(b'"') > 0 || has(e, &['“', '„', '«'])),
+    |e| yes((b'0'..=b'9').any(|digit| e.count(digit) > 0)),
     |e| yes(e.shouted > 0),
     |e| yes(e.hashtags > 0),
-    |e| share(e.text.matches(',').count(), 4),
-    |e| share(e.text.matches('.').count(), 6),
+    |e| share(e.count(b','), 4),
+    |e| share(e.count(b'.'), 6),
     |e| yes(e.addressed),
     |e| yes(!e.addressed) * share(e.tokens.len(), 40),
     |e| any(e, &words::I),

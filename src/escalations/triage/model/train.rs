@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Model;
 use super::about::About;
-use super::features::{BUCKETS, Features, SIGNS};
+use super::features::{Features, GRAMS, SIGNS};
 pub use super::fit::Row;
 use super::fit::{calibrate, fit, score};
-use super::{Model, features};
 use crate::escalations::triage::evidence::Evidence;
 use crate::escalations::triage::rules::RULES;
 use crate::escalations::words;
@@ -15,7 +15,7 @@ use crate::keys;
 /// Folds by which the calibration sees only posts that were not trained on.
 const FOLDS: usize = 5;
 /// How firmly the weights are held to what they were before (the inverse of scikit-learn's C).
-pub const HOLD: f64 = 0.5;
+pub const HOLD: f64 = 0.25;
 /// What the posts of one author count together: three posts.
 const AUTHOR_MAX: f64 = 3.0;
 /// What near-identical posts count together, however many they are.
@@ -55,7 +55,7 @@ pub fn gist(text: &str) -> String {
         .tokens
         .iter()
         .map(String::as_str)
-        .filter(|t| !t.bytes().any(|b| b.is_ascii_digit()) && !words::COMMON.contains(t))
+        .filter(|t| !t.bytes().any(|b| b.is_ascii_digit()) && !words::COMMON.has(t))
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
@@ -132,21 +132,17 @@ pub fn digest(examples: &[Example]) -> String {
 
 /// The features as one list; the last is the bias.
 fn flat(features: &Features) -> Vec<(u32, f32)> {
-    let words = features
-        .words
+    let grams = features
+        .grams
         .iter()
-        .map(|(at, _)| (*at, features.word_value));
-    let chars = features
-        .chars
-        .iter()
-        .map(|(at, _)| (*at, features.char_value));
+        .flat_map(|kind| kind.list.iter().map(|(at, _)| (*at, kind.value)));
     #[expect(clippy::cast_possible_truncation, reason = "some tens of thousands")]
-    let signs = (2 * BUCKETS as u32..)
+    let signs = (GRAMS as u32..)
         .zip(features.signs.iter().copied())
         .filter(|(_, x)| *x != 0.0);
     #[expect(clippy::cast_possible_truncation, reason = "some tens of thousands")]
-    let bias = ((2 * BUCKETS + features::SIGNS) as u32, 1.0);
-    words.chain(chars).chain(signs).chain([bias]).collect()
+    let bias = ((GRAMS + SIGNS) as u32, 1.0);
+    grams.chain(signs).chain([bias]).collect()
 }
 
 /// Trains on the rows, from `prior` on; calibrated on folds that were not trained on. `None` when
@@ -202,7 +198,7 @@ impl Model {
     fn from_weights(weights: &[f64], slope: f64, intercept: f64) -> Model {
         #[expect(clippy::cast_possible_truncation, reason = "weights are small numbers")]
         let all: Vec<f32> = weights.iter().map(|w| *w as f32).collect();
-        let (ngrams, rest) = all.split_at(2 * BUCKETS);
+        let (ngrams, rest) = all.split_at(GRAMS);
         let (signs, bias) = rest.split_at(SIGNS);
         Model {
             ngrams: ngrams.to_vec(),
@@ -216,6 +212,14 @@ impl Model {
 
     /// The probability of a row that is prepared.
     pub fn probability_of(&self, row: &Row) -> f64 {
-        super::logistic(self.slope * score(&self.all_weights(), &row.features) + self.intercept)
+        let weight = |at: usize| match at.checked_sub(GRAMS) {
+            None => self.ngrams[at],
+            Some(sign) => self.signs.get(sign).copied().unwrap_or(self.bias),
+        };
+        let terms = row.features.iter();
+        let score: f64 = terms
+            .map(|(at, x)| f64::from(weight(*at as usize)) * f64::from(*x))
+            .sum();
+        super::logistic(self.slope * score + self.intercept)
     }
 }

@@ -19,14 +19,16 @@ impl Evidence<'_> {
             return false;
         }
         let good = self.found(&words::PRAISE);
-        let ends: Vec<&str> = words::HOLLOW
-            .iter()
-            .filter_map(|phrase| phrase.trim_end_matches('*').rsplit(' ').next())
-            .collect();
-        good.iter().all(|word| words::HOLLOW.contains(word))
+        let is_end = |word: &str| {
+            let ends = words::HOLLOW
+                .iter()
+                .filter_map(|phrase| phrase.trim_end_matches('*').rsplit(' ').next());
+            ends.into_iter().any(|end| end == word)
+        };
+        good.iter().all(|word| words::HOLLOW.has(word))
             && good.iter().any(|word| !matches!(*word, "great" | "nice"))
             && self
-                .near(&ends, (0, &[]), (2, &words::PRAISED_FOR))
+                .near(is_end, (0, &words::NONE), (2, &words::PRAISED_FOR))
                 .is_none()
             && self.words() >= HOLLOW_WORDS_MIN
     }
@@ -43,7 +45,11 @@ pub(super) fn sarcasm(e: &Evidence<'_>) -> Option<Finding> {
             || f.contains("breaking")
             || f.contains("ruin")
     });
-    let harm = e.near(&words::THANKS, (0, &[]), (4, &words::HARM));
+    let harm = e.near(
+        |word| words::THANKS.has(word),
+        (0, &words::NONE),
+        (4, &words::HARM),
+    );
     let found: Vec<String> = found
         .into_iter()
         .map(str::to_owned)
@@ -92,11 +98,12 @@ pub(super) fn shouting(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub fn unhappy_faces(e: &Evidence<'_>) -> Option<Finding> {
-    let typed = [":(", ":-(", ":/", ":'("].iter().any(|face| {
-        e.text.contains(face)
-            && !(*face == ":/" && e.text.contains("://") && !e.text.contains(":/ "))
-    });
-    (typed || e.text.contains(words::SAD_EMOJI)).then(|| Finding {
+    let typed = e.count(b':') > 0
+        && [":(", ":-(", ":/", ":'("].iter().any(|face| {
+            e.text.contains(face)
+                && !(*face == ":/" && e.text.contains("://") && !e.text.contains(":/ "))
+        });
+    (typed || (!e.text.is_ascii() && e.text.contains(words::SAD_EMOJI))).then(|| Finding {
         complaint: 0.7,
         praise: -0.5,
         ..Finding::new("an unhappy face".to_owned())
@@ -122,10 +129,11 @@ pub(super) fn praise_words(e: &Evidence<'_>) -> Option<Finding> {
 }
 
 pub(super) fn happy_faces(e: &Evidence<'_>) -> Option<Finding> {
-    let typed = [":)", ":-)", ":D", ";)", "<3"]
-        .iter()
-        .any(|face| e.text.contains(face));
-    (typed || e.text.contains(words::GLAD_EMOJI)).then(|| Finding {
+    let typed = (e.count(b':') > 0 || e.count(b';') > 0 || e.count(b'<') > 0)
+        && [":)", ":-)", ":D", ";)", "<3"]
+            .iter()
+            .any(|face| e.text.contains(face));
+    (typed || (!e.text.is_ascii() && e.text.contains(words::GLAD_EMOJI))).then(|| Finding {
         complaint: -0.6,
         praise: 0.6,
         ..Finding::new("a happy face".to_owned())

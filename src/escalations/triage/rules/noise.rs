@@ -21,14 +21,18 @@ pub(super) fn advertising(e: &Evidence<'_>) -> Option<Finding> {
 
 /// Followers begged for or sold. Who asks us to follow for a direct message is a customer.
 pub fn reach(e: &Evidence<'_>) -> Option<Finding> {
-    let is_customer = ["dm", "dms", "message"].iter().any(|word| e.holds(word));
+    let is_customer = || ["dm", "dms", "message"].iter().any(|word| e.holds(word));
     let begged = e
         .found(&words::REACH)
         .first()
         .map(|found| (*found).to_owned());
-    let found = begged
-        .filter(|_| !is_customer)
-        .or_else(|| e.near(&words::FOLLOWERS, (3, &words::REACH_VERBS), (0, &[])))?;
+    let found = begged.filter(|_| !is_customer()).or_else(|| {
+        e.near(
+            |word| words::FOLLOWERS.has(word),
+            (3, &words::REACH_VERBS),
+            (0, &words::NONE),
+        )
+    })?;
     Some(Finding {
         complaint: -2.0,
         noise: 4.0,
@@ -38,8 +42,8 @@ pub fn reach(e: &Evidence<'_>) -> Option<Finding> {
 
 /// A single good word, or a happy face alone, is praise like any other.
 pub(super) fn hardly_any_words(e: &Evidence<'_>) -> Option<Finding> {
-    let is_glad = happy_faces(e).is_some() || praise_words(e).is_some();
     (e.words() < 2).then(|| {
+        let is_glad = happy_faces(e).is_some() || praise_words(e).is_some();
         let why = if is_glad {
             "hardly any words, and kind ones"
         } else {

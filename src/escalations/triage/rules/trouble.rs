@@ -37,7 +37,7 @@ pub fn denial(e: &Evidence<'_>) -> Option<Finding> {
         .find(|(at, token)| {
             let next = e.tokens.get(at + 1).map_or("", String::as_str);
             let is_eager = token.starts_with("cant") && next == "wait";
-            let is_denial = words::NEGATION.contains(&token.as_str()) && !e.is_foreign(token);
+            let is_denial = words::NEGATION.has(token) && !e.is_foreign(token);
             is_denial && !is_eager && !e.is_settled(*at)
         })
         .map(|(_, token)| token)?;
@@ -51,10 +51,9 @@ pub fn denial(e: &Evidence<'_>) -> Option<Finding> {
 pub fn lasting(e: &Evidence<'_>) -> Option<Finding> {
     let span = e.tokens.windows(2).find(|pair| {
         let [before, unit] = pair else { return false };
-        let is_span = words::SPANS.contains(&unit.as_str());
-        let is_counted = before.chars().all(|c| c.is_ascii_digit())
-            || words::BEFORE_SPANS.contains(&before.as_str());
-        words::SINCE.contains(&before.as_str()) || (is_span && is_counted)
+        let is_counted =
+            || before.bytes().all(|b| b.is_ascii_digit()) || words::BEFORE_SPANS.has(before);
+        words::SINCE.has(before) || (words::SPANS.has(unit) && is_counted())
     })?;
     e.addressed.then(|| Finding {
         complaint: 0.8,

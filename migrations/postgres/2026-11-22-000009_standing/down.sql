@@ -1,0 +1,1 @@
+ALTER TABLE triages DROP COLUMN standing;
