@@ -779,9 +779,10 @@ diesel::joinable!(triages -> topics (topic_id));
 diesel::joinable!(replies -> cases (case_id));
 diesel::joinable!(replies -> mentions (mention_id));
 diesel::table! {
-    thread_vectors (thread_id) {
-        thread_id -> BigInt,
+    thread_vectors (id) {
+        id -> BigInt,
         model -> Text,
+        thread_id -> BigInt,
         digest -> Text,
         vectors -> Binary,
         place -> BigInt,

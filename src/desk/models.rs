@@ -82,7 +82,10 @@ impl Section {
         let models = store::models(conn, kind)?;
         let missing = match kind {
             Kind::Triage => triage::missing(&triage::chosen(store::judged_posts(conn)?)),
-            Kind::Linking => linking::missing(&linking::chosen(store::decided_cases(conn, now)?)),
+            Kind::Linking => linking::missing(&linking::chosen(
+                store::decided_cases(conn, now)?,
+                &app.ranker.shipped(),
+            )),
         };
         let people: Vec<_> = models.iter().filter_map(|m| m.changed_by).collect();
         let names = people::store::names(conn, &people)?;

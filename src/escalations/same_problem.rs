@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::store::{self, people::Person};
 use super::triage;
 use crate::cases::links::{self, NewLink, Target};
@@ -61,6 +63,7 @@ pub fn propose(
 ) -> Result<Vec<CaseId>> {
     let numbers = order_numbers(text);
     store::people::insert_numbers(tx, case.id, &numbers)?;
+    store::people::forget_numbers(tx, case.opened_at.plus(-WINDOW))?;
     let mut found = of_same_order(tx, case, &numbers)?;
     found.extend(of_same_person(tx, case)?);
     found.extend(guesses);
@@ -177,7 +180,7 @@ fn order_numbers(text: &str) -> Vec<String> {
         .map(|found| &text[found.range])
         .filter(|number| !number.contains('/'))
         .map(|number| -> String {
-            let plain = number.chars().filter(|c| c.is_alphanumeric());
+            let plain = number.nfkc().filter(|c| c.is_alphanumeric());
             plain.flat_map(char::to_lowercase).collect()
         })
         .filter(|number| number.chars().count() >= NUMBER_CHARS_MIN)

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::docs::Docs;
 use super::store::vectors::{self, NewVectors, Progress};
 use crate::app::App;
-use crate::clock::MINUTE;
-use crate::db::Db;
+use crate::clock::{MINUTE, Moment};
+use crate::db::{Conn, Db};
 use crate::db::changes::{self, Subject};
 use crate::error::Result;
 use crate::ids::ThreadId;
-use crate::jobs::{Job, Next};
+use crate::jobs::{self, Job, Next};
 use crate::keys;
 use crate::meaning::Model;
 use crate::ranker::{self, Directions, PIECES, Stored, VECTORS_MAX};
@@ -21,8 +21,12 @@ use crate::search::{DocSource, ThreadDoc};
 
 /// How often is looked for changes (µs).
 pub const EVERY: i64 = MINUTE;
-/// Threads read in one run: some seconds of work; of long articles half a minute.
-const THREADS: usize = 32;
+/// Threads read in one batch: some seconds of work; of long articles half a minute.
+const THREADS: usize = 16;
+/// How long one job reads before it leaves the rest to the next (µs).
+const RUN_LASTS: i64 = MINUTE;
+/// The lease under which one job of all nodes reads at a time.
+const READER: &str = "embed_threads";
 /// Changes looked at in one run.
 const CHANGES: i64 = 100;
 
@@ -32,6 +36,7 @@ pub struct EmbedThreads {}
 
 impl Job for EmbedThreads {
     const KIND: &'static str = "embed_threads";
+    const LEASE: i64 = 10 * MINUTE;
 
     fn dedupe_key(&self) -> Option<String> {
         Some(String::new())
@@ -41,31 +46,51 @@ impl Job for EmbedThreads {
         let Some(meaning) = app.ranker.meaning() else {
             return Ok(Next::Done);
         };
-        let model = meaning.model();
-        let (known, oldest, newest) = app.db.read(|conn| {
-            let known = vectors::progress(conn, model.name())?;
-            Ok((known, changes::oldest(conn)?, changes::newest(conn)?))
-        })?;
-        // A place the log knows no more, as after a backup was put back, is no place to go on from.
-        let is_known = |at: &Progress| oldest <= at.change + 1 && at.change <= newest;
-        let at = known.filter(is_known).unwrap_or(Progress {
-            thread: Some(0),
-            change: newest,
-        });
-        let (to, more) = match at.thread {
-            Some(thread) => next_threads(app, model, at, thread)?,
-            None => next_changes(app, model, at)?,
-        };
-        if known != Some(to) {
-            app.db
-                .write(|tx| vectors::set_progress(tx, model.name(), to))?;
+        let holder = app.random.token();
+        let began = app.now();
+        let is_ours =
+            |tx: &mut Conn| jobs::take_lease(tx, READER, &holder, began, Self::LEASE);
+        if !app.db.write(is_ours)? {
+            return Ok(Next::Done);
         }
-        Ok(if more {
-            Next::Again(app.now())
-        } else {
-            Next::Done
-        })
+        let done = read_on(app, meaning.model(), began);
+        app.db.write(|tx| jobs::free_lease(tx, READER, &holder))?;
+        done
     }
+}
+
+/// Reads batch after batch for a while.
+fn read_on(app: &App, model: &Model, began: Moment) -> Result<Next> {
+    while read_batch(app, model)? {
+        if app.now().since(began) >= RUN_LASTS || app.live.is_closed() {
+            // The schedule goes on with it.
+            break;
+        }
+    }
+    Ok(Next::Done)
+}
+
+/// Reads one batch; false when there is nothing left to read.
+fn read_batch(app: &App, model: &Model) -> Result<bool> {
+    let (known, oldest, newest) = app.db.read(|conn| {
+        let known = vectors::progress(conn, model.name())?;
+        Ok((known, changes::oldest(conn)?, changes::newest(conn)?))
+    })?;
+    // A place the log knows no more, as after a backup was put back, is no place to go on from.
+    let is_known = |at: &Progress| oldest <= at.change + 1 && at.change <= newest;
+    let at = known.filter(is_known).unwrap_or(Progress {
+        thread: Some(0),
+        change: newest,
+    });
+    let (to, more) = match at.thread {
+        Some(thread) => next_threads(app, model, at, thread)?,
+        None => next_changes(app, model, at)?,
+    };
+    if known != Some(to) {
+        app.db
+            .write(|tx| vectors::set_progress(tx, model.name(), to))?;
+    }
+    Ok(more)
 }
 
 /// Reads the threads behind `thread`; how far that went, and whether there is more.
@@ -76,11 +101,11 @@ fn next_threads(app: &App, model: &Model, at: Progress, thread: i64) -> Result<(
         let thread = Some(last);
         return Ok((Progress { thread, ..at }, true));
     }
-    // What was taken from sight while nobody followed.
-    let limit = CHANGES;
-    let gone = app.db.read(|conn| vectors::not_public(conn, limit))?;
-    read(app, model, &[], &gone)?;
-    let thread = (gone.len() as i64 == limit).then_some(thread);
+    // What was taken from sight while nobody followed, whatever model has read it.
+    let gone = app
+        .db
+        .write(|tx| vectors::forget_not_public(tx, CHANGES))?;
+    let thread = (gone == CHANGES).then_some(thread);
     Ok((Progress { thread, ..at }, true))
 }
 

@@ -13,6 +13,8 @@ use super::tensors::Tensors;
 
 /// Dimensions of one head of attention: the same in all small models of this kind.
 const HEAD: usize = 32;
+/// Widest model that is known to have such heads: wider ones have heads of 64, and would answer nonsense.
+const WIDTH_MAX: usize = 384;
 /// Layers that are read, at most.
 const LAYERS_MAX: usize = 24;
 /// What keeps the norm of a layer from dividing by zero, as the models were taught.
@@ -148,7 +150,7 @@ impl Bert {
     /// Whether every matrix fits the next.
     fn fits(&self) -> bool {
         let width = self.words.ncols();
-        width > 0
+        (1..=WIDTH_MAX).contains(&width)
             && width.is_multiple_of(HEAD)
             && self.words.nrows() > 0
             && self.places.ncols() == width

@@ -27,6 +27,7 @@ use crate::clock::{HOUR, Moment, SECOND};
 use crate::error::Result;
 use crate::search::{LIMIT_MAX, Likeness, Measured, Reading, SearchIndex};
 use crate::text::counted;
+use crate::text::words::normalise;
 use signals::{Best, DAY, signals};
 
 /// Decided links are looked for again this far back, because transactions may end in another order
@@ -285,7 +286,12 @@ impl Ranker {
         asked: &Likeness<'_>,
     ) -> crate::search::Result<Vec<Similar>> {
         let reading = index.read_text(asked.text)?;
-        let meant = self.meaning.as_ref().and_then(|m| m.of(asked.text));
+        // Names and addresses would be all that the model reads of many a post.
+        let plain = normalise(asked.text);
+        let meant = match &self.meaning {
+            Some(meaning) if !reading.is_empty() => meaning.of(&plain),
+            _ => None,
+        };
         let mut candidates = self.candidates(&reading, asked, meant.as_ref())?;
         let threads = &mut candidates.threads;
         threads.retain(|candidate| !candidate.recalled.is_refused);

@@ -283,7 +283,7 @@ on_both! {
         }
         let cases = t.app.db.read(|c| store::decided_cases(c, t.app.now())).expect("cases");
         assert_eq!(cases.len(), 30);
-        let chosen = linking::chosen(cases);
+        let chosen = linking::chosen(cases, &ranker::shipped());
         assert_eq!(chosen.len(), 7, "the same measures teach once, and they repeat after seven");
     }
 

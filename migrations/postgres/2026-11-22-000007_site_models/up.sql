@@ -30,15 +30,20 @@ CREATE TABLE case_numbers (
     number_key TEXT NOT NULL,
     UNIQUE (number_key, case_id)
 );
+CREATE INDEX case_numbers_case ON case_numbers (case_id);
 
+INSERT INTO audit_log
+    (at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, reason, data)
+    SELECT COALESCE((SELECT MAX(at) FROM audit_log), created_at), 'rule', NULL, 'upgrade', 'thresholds_moved', 'product', id,
+        'threads are ranked on another scale: links from 0.55, proposes from 0.12', '{}'
+    FROM products WHERE link_threshold = 0.8 AND propose_threshold = 0.25
+    AND NOT EXISTS (
+        SELECT 1 FROM audit_log
+        WHERE subject_kind = 'product' AND subject_id = products.id AND act = 'product_changed'
+    );
 UPDATE products SET link_threshold = 0.55, propose_threshold = 0.12
     WHERE link_threshold = 0.8 AND propose_threshold = 0.25
     AND NOT EXISTS (
         SELECT 1 FROM audit_log
         WHERE subject_kind = 'product' AND subject_id = products.id AND act = 'product_changed'
     );
-INSERT INTO audit_log
-    (at, actor_kind, actor_id, actor_name, act, subject_kind, subject_id, reason, data)
-    SELECT COALESCE((SELECT MAX(at) FROM audit_log), created_at), 'rule', NULL, 'upgrade', 'product_changed', 'product', id,
-        'threads are ranked on another scale: links from 0.55, proposes from 0.12', '{}'
-    FROM products WHERE link_threshold = 0.55 AND propose_threshold = 0.12;

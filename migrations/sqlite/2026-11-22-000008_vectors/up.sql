@@ -1,12 +1,14 @@
--- Where a sentence model says each public thread points, one row a thread: derived, and made anew from
+-- Where a sentence model says each public thread points, one row a thread and model: derived, and made anew from
 -- the threads. A thread that is public no more keeps its row without vectors, by which other nodes hear.
 
 CREATE TABLE thread_vectors (
-    thread_id INTEGER PRIMARY KEY NOT NULL REFERENCES threads (id),
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     model TEXT NOT NULL,
+    thread_id INTEGER NOT NULL REFERENCES threads (id),
     digest TEXT NOT NULL,
     vectors BLOB NOT NULL,
-    place INTEGER NOT NULL
+    place INTEGER NOT NULL,
+    UNIQUE (model, thread_id)
 );
 CREATE INDEX thread_vectors_place ON thread_vectors (model, place);
 

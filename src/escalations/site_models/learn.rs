@@ -181,7 +181,7 @@ fn learn_linking(app: &App, known: &[SiteModel]) -> Result<MayLearn> {
     let in_use = own.as_ref().zip(known.seen_up_to);
     let is_known = |digest: &str| known.has(digest);
     linking::learn(
-        &linking::chosen(cases),
+        &linking::chosen(cases, &shipped),
         &shipped,
         in_use,
         known.tried_up_to,

@@ -28,14 +28,16 @@ const OF_ONE_THREAD: usize = 20;
 /// Parts by which the new weights are measured on what they were not trained on.
 const FOLDS: usize = 5;
 
-/// The cases that are learned from, the oldest first, of those given with the newest first: few of one
-/// customer and of one thread, and what was measured the same once.
-pub fn chosen(cases: Vec<DecidedCase>) -> Vec<DecidedCase> {
+/// The cases that are learned from, the oldest first, of those given with the newest first: those that were
+/// measured as `shipped` measures, with a sentence model or without; few of one customer and of one
+/// thread, and what was measured the same once.
+pub fn chosen(cases: Vec<DecidedCase>, shipped: &Weights) -> Vec<DecidedCase> {
     let mut customers: HashMap<i64, usize> = HashMap::new();
     let mut threads: HashMap<i64, usize> = HashMap::new();
     let mut measured: HashSet<String> = HashSet::new();
     let mut chosen: Vec<DecidedCase> = cases
         .into_iter()
+        .filter(|case| case.is_meant() == shipped.knows_meaning())
         .filter(|case| {
             let of_customer = customers.entry(case.customer).or_default();
             let of_thread = threads.entry(case.thread).or_default();

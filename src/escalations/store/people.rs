@@ -1,5 +1,6 @@
 //! Queries of whose cases are whose: the account, addresses and handles that are one person's.
 
+use diesel::dsl::min;
 use diesel::prelude::*;
 
 use crate::cases::{self, Case};
@@ -92,6 +93,18 @@ pub fn insert_numbers(tx: &mut Conn, case: CaseId, numbers: &[String]) -> Result
             .values(row)
             .on_conflict_do_nothing()
             .execute(c))?;
+    }
+    Ok(())
+}
+
+/// Forgets the numbers of cases that were opened before then.
+pub fn forget_numbers(tx: &mut Conn, before: Moment) -> Result<()> {
+    let oldest: Option<i64> = cases_table::table
+        .filter(cases_table::opened_at.ge(before.0))
+        .select(min(cases_table::id))
+        .first(tx)?;
+    if let Some(oldest) = oldest {
+        diesel::delete(case_numbers::table.filter(case_numbers::case_id.lt(oldest))).execute(tx)?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::escalations::spikes::publish;
 use crate::escalations::{Label, Stage};
 use crate::ids::{CaseId, MentionId, SiteModelId, ThreadId, UserId};
 use crate::ranker::fit::Example;
-use crate::ranker::{Signals, named, signals_of};
+use crate::ranker::{MEANING, Signals, named, signals_of};
 
 /// Rows that are read for each one that may be learned from: some are of one author or wording.
 const READ_FACTOR: usize = 2;
@@ -329,6 +329,12 @@ pub struct DecidedCase {
 impl DecidedCase {
     pub fn has_right(&self) -> bool {
         self.candidates.iter().any(|c| c.1)
+    }
+
+    /// Whether a sentence model took part in the measures.
+    pub fn is_meant(&self) -> bool {
+        let has_meaning = |signals: &Signals| signals[MEANING].iter().any(|s| *s != 0.0);
+        self.candidates.iter().any(|c| has_meaning(&c.0))
     }
 
     pub fn example(&self) -> Example {

@@ -75,15 +75,18 @@ pub fn put(tx: &mut Conn, model: &str, all: Vec<NewVectors>) -> Result<()> {
         .select(max(thread_vectors::place))
         .first(tx)?;
     for (place, one) in (last.unwrap_or(0) + 1..).zip(all) {
-        let to = (
+        let of = (
             thread_vectors::model.eq(model),
+            thread_vectors::thread_id.eq(one.thread.0),
+        );
+        let to = (
             thread_vectors::digest.eq(&one.digest),
             thread_vectors::vectors.eq(&one.bytes),
             thread_vectors::place.eq(place),
         );
         each!(&mut *tx, c => diesel::insert_into(thread_vectors::table)
-            .values((thread_vectors::thread_id.eq(one.thread.0), to))
-            .on_conflict(thread_vectors::thread_id)
+            .values((of, to))
+            .on_conflict((thread_vectors::model, thread_vectors::thread_id))
             .do_update()
             .set(to)
             .execute(c))?;
@@ -91,15 +94,25 @@ pub fn put(tx: &mut Conn, model: &str, all: Vec<NewVectors>) -> Result<()> {
     Ok(())
 }
 
-/// Threads with vectors that are public no more, at most `limit`.
-pub fn not_public(conn: &mut Conn, limit: i64) -> Result<Vec<i64>> {
-    Ok(thread_vectors::table
+/// Takes the vectors of threads that are public no more, of every model, at most `limit`; how many.
+pub fn forget_not_public(tx: &mut Conn, limit: i64) -> Result<i64> {
+    let gone: Vec<(String, i64)> = thread_vectors::table
         .inner_join(threads::table)
         .filter(threads::visibility.ne(Visibility::Public.as_str()))
         .filter(thread_vectors::digest.ne(""))
         .limit(limit)
-        .select(thread_vectors::thread_id)
-        .load(conn)?)
+        .select((thread_vectors::model, thread_vectors::thread_id))
+        .load(tx)?;
+    let count = i64::try_from(gone.len()).unwrap_or(limit);
+    for (model, thread) in gone {
+        let empty = NewVectors {
+            thread: ThreadId(thread),
+            digest: String::new(),
+            bytes: Vec::new(),
+        };
+        put(tx, &model, vec![empty])?;
+    }
+    Ok(count)
 }
 
 /// What was stored for a model after `place`, in that order, at most `limit`.
