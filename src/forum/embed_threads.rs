@@ -9,8 +9,8 @@ use super::docs::Docs;
 use super::store::vectors::{self, NewVectors, Progress};
 use crate::app::App;
 use crate::clock::{MINUTE, Moment};
-use crate::db::{Conn, Db};
 use crate::db::changes::{self, Subject};
+use crate::db::{Conn, Db};
 use crate::error::Result;
 use crate::ids::ThreadId;
 use crate::jobs::{self, Job, Next};
@@ -48,8 +48,7 @@ impl Job for EmbedThreads {
         };
         let holder = app.random.token();
         let began = app.now();
-        let is_ours =
-            |tx: &mut Conn| jobs::take_lease(tx, READER, &holder, began, Self::LEASE);
+        let is_ours = |tx: &mut Conn| jobs::take_lease(tx, READER, &holder, began, Self::LEASE);
         if !app.db.write(is_ours)? {
             return Ok(Next::Done);
         }
@@ -102,9 +101,7 @@ fn next_threads(app: &App, model: &Model, at: Progress, thread: i64) -> Result<(
         return Ok((Progress { thread, ..at }, true));
     }
     // What was taken from sight while nobody followed, whatever model has read it.
-    let gone = app
-        .db
-        .write(|tx| vectors::forget_not_public(tx, CHANGES))?;
+    let gone = app.db.write(|tx| vectors::forget_not_public(tx, CHANGES))?;
     let thread = (gone == CHANGES).then_some(thread);
     Ok((Progress { thread, ..at }, true))
 }
