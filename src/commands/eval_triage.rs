@@ -117,6 +117,17 @@ pub fn read(path: &Path) -> Result<Vec<Example>> {
         file.read_to_end(&mut bytes)
             .map_err(|e| Error::io(&name, e))?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
+        let header = reader.headers().map_err(|e| at_line(0, &e))?;
+        if ["text", "label"]
+            .iter()
+            .any(|wanted| !header.iter().any(|h| h == *wanted))
+        {
+            let found: Vec<&str> = header.iter().collect();
+            return Err(Error::other(format!(
+                "{name}: the first line must name the columns text and label, with commas between; it names {}",
+                found.join(", ")
+            )));
+        }
         for (n, row) in (1..).zip(reader.deserialize()) {
             take(n, row.map_err(|e| at_line(n, &e))?)?;
         }
@@ -209,6 +220,10 @@ fn by_folds(
     folds: usize,
     on_progress: &mut dyn FnMut(f64),
 ) -> Result<Vec<(f64, bool)>> {
+    let too_few = || Error::other("too few rows of both kinds for so many folds");
+    if rows.len() < 2 * folds {
+        return Err(too_few());
+    }
     let prior = model::shipped();
     let blank = Model::blank();
     let prior = prior.as_deref().unwrap_or(&blank);
@@ -226,8 +241,7 @@ fn by_folds(
                 .filter(move |(_, own)| (*own == fold) == inside);
             these.map(|(row, _)| *row).collect::<Vec<_>>()
         };
-        let model = train::train_rows(&part(false), prior, HOLD)
-            .ok_or_else(|| Error::other("too few rows of both kinds for so many folds"))?;
+        let model = train::train_rows(&part(false), prior, HOLD).ok_or_else(too_few)?;
         judged.extend(
             part(true)
                 .iter()

@@ -13,7 +13,7 @@ use crate::text::counted;
 /// What is taken in.
 #[derive(clap::Subcommand)]
 pub enum Import {
-    /// Threads with their answers, one JSON object a line; README.md says what it may hold.
+    /// Threads with their answers, one JSON object a line; docs/linking.md says what it may hold.
     Jsonl {
         /// UTF-8 text; `.gz` is unpacked.
         file: PathBuf,

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::clock::Moment;
 use crate::error::{Error, Result};
-use crate::forum::store::external_ids;
+use crate::forum::store::{external_ids, product_by_slug};
 use crate::ranker;
 use crate::search::{LIMIT_MAX, Likeness};
 
 /// What the command is asked.
 #[derive(clap::Args)]
 pub struct SimilarOptions {
-    /// Read {id, text} and write {id, results}, one JSON object a line.
+    /// Read {id, text} and, if known, created_at and product (its slug), and write {id, results}, one JSON
+    /// object a line.
     #[arg(long, required = true)]
     jsonl: bool,
     /// Threads for each text, at most.
@@ -82,6 +83,11 @@ fn answer(app: &App, said: Value, limit: usize) -> Result<std::result::Result<Va
         Ok(line) => line,
         Err(error) => return Ok(Err(error.to_string())),
     };
+    if let Some(slug) = &line.product
+        && app.db.read(|c| product_by_slug(c, slug))?.is_none()
+    {
+        return Ok(Err(format!("there is no product “{slug}”")));
+    }
     let at = match line.created_at.as_deref() {
         None => app.now(),
         Some(typed) => match Moment::parse(typed) {

@@ -404,7 +404,8 @@ fn replay(folder: &Folder, meant: Option<&Meant>) -> Result<ToldByFile> {
         told.entry(folder.queries[file].0.clone())
             .or_default()
             .push(one);
-        for place in all {
+        // What was begun later is a thread that nobody could have linked then.
+        for place in all.into_iter().filter(|place| is_there(place)) {
             links += 1;
             let link = PastLink {
                 id: links,
