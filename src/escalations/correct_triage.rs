@@ -79,11 +79,17 @@ pub fn correct_triage(
 ) -> Result<Outcome> {
     let label = called.label;
     let now = app.now();
-    let (stored, catalogue) = app
-        .db
-        .read(|c| Ok((store::mention(c, mention)?, store::catalogue(c)?)))?;
+    let (stored, known, catalogue) = app.db.read(|c| {
+        let known = store::triage_of(c, mention)?;
+        Ok((store::mention(c, mention)?, known, store::catalogue(c)?))
+    })?;
     let Some(stored) = stored else {
         return Ok(Outcome::NoSuchMention);
+    };
+    // A standing that somebody gave stays until another is chosen.
+    let called = Called {
+        standing: called.standing.or(known.and_then(|k| k.standing)),
+        ..called
     };
     let (judged, found) = consider(app, &stored, &catalogue, called)?;
     let actor = by.actor();

@@ -448,6 +448,8 @@ fn open_case(
     link::link(tx, now, id, mention, triage, &decision)?;
     let why_not = if triage.standing == Some(Standing::Over) {
         Some(TOLD_OVER)
+    } else if triage.standing == Some(Standing::Venting) {
+        Some(ONLY_VENTED)
     } else if triage.in_doubt && !matches!(decision, Decision::Ticket(_)) {
         Some(IN_DOUBT)
     } else {
@@ -467,6 +469,10 @@ const IN_DOUBT: (&str, &str) = (
     "the judgement is in doubt",
 );
 /// Our first answers promise help, and ask for what we need for it.
+const ONLY_VENTED: (&str, &str) = (
+    "Nothing is drafted: a person decides whether there is anything to say",
+    "its author is angry, and tells neither what happened nor what is wanted",
+);
 const TOLD_OVER: (&str, &str) = (
     "Nothing is drafted: a person decides whether anything is left to say",
     "its author tells that it is over",

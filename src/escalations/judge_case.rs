@@ -127,7 +127,7 @@ impl Job for JudgeCase {
                     step: Step::Triage,
                     by: &by,
                     mention: None,
-                    summary: &format!("{}, {}", judged.label.label(), judged.severity.label()),
+                    summary: &format!("{}, {}", judged.called(), judged.severity.label()),
                     reasons: judged.reasons.clone(),
                     data: json!({"label": judged.label, "severity": judged.severity}),
                 },

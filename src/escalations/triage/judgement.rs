@@ -61,23 +61,28 @@ pub struct Triage {
     pub topic: Option<TopicId>,
     pub language: Option<&'static str>,
     pub needs_account: bool,
+    /// Whether it needed one, where it is told to be over; otherwise the same.
+    pub needs_account_told: bool,
     /// Kinds of personal data in the text, by their words in tables.
     pub personal_data: Vec<&'static str>,
     pub reasons: Vec<String>,
 }
 
 impl Triage {
-    /// Calls it what a person sees in it. A severity that was lower because all seemed over is what
-    /// the words tell when a person says that it is not.
+    /// Calls it what a person sees in it. What is over is an annoyance that needs no account; of what
+    /// is not, both are what the words tell.
     pub fn call(&mut self, label: Label, standing: Option<Standing>) {
         self.label = label;
         self.in_doubt = false;
         let standing = standing.or(self.standing).unwrap_or(Standing::Actionable);
         self.standing = label.wants_an_answer().then_some(standing);
-        match self.standing {
-            Some(Standing::Over) => (),
-            _ => self.severity = self.severity_told,
-        }
+        let is_over = self.standing == Some(Standing::Over);
+        self.severity = if is_over {
+            Severity::Annoyance
+        } else {
+            self.severity_told
+        };
+        self.needs_account = !is_over && self.needs_account_told;
     }
 
     /// What it is in words, and whether anything is left to do: `Complaint, told to be over`.
@@ -269,7 +274,8 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
         }
     }
     // Nobody is asked for the number of an order that has come.
-    let needs_account = !is_over && (!account.is_empty() || !personal_data.is_empty());
+    let needs_account_told = !account.is_empty() || !personal_data.is_empty();
+    let needs_account = !is_over && needs_account_told;
     if !account.is_empty() && !is_over {
         reasons.push(format!(
             "needs an account or an order: {}",
@@ -295,6 +301,7 @@ pub fn judge_post(knowledge: &Knowledge<'_>, post: Post<'_>) -> Triage {
         topic,
         language: evidence.language,
         needs_account,
+        needs_account_told,
         personal_data,
         reasons,
     }

@@ -2,6 +2,8 @@
 //!
 //! In doubt there is something to do: whom we take for done with it gets no help.
 
+use std::ops::Range;
+
 use super::evidence::Evidence;
 use crate::cases::Severity;
 use crate::escalations::words::{self, List};
@@ -13,12 +15,20 @@ const WISH_WORDS_BEFORE: usize = 4;
 const VENT_WORDS_MAX: usize = 16;
 
 impl Evidence<'_> {
+    /// The sentence in which a word stands.
+    fn sentence(&self, at: usize) -> Range<usize> {
+        let ends = || self.ends.iter().copied();
+        let start = ends().filter(|end| *end <= at).max().unwrap_or(0);
+        let end = ends().filter(|end| *end > at).min();
+        start..end.unwrap_or(self.tokens.len())
+    }
+
     /// The words by which the trouble is over, when nothing else says that any is left.
-    fn is_told_over(&self) -> Option<String> {
+    fn is_told_over(&self, severity: Severity) -> Option<String> {
         // "No problem" is politeness as often, and "for replacing" tells of an end only in thanks.
         let is_end = |phrase: &str| match phrase.split(' ').next().unwrap_or_default() {
             "for" => self.has_little(&words::THANKED),
-            first => !words::NO.has(first),
+            first => !words::NO.has(first) && !words::ONE_THING.has(phrase),
         };
         let phrases = [&words::OVER, &words::ENDED].map(|list| self.placed(list));
         let (phrase, place) = phrases
@@ -26,7 +36,7 @@ impl Evidence<'_> {
             .flatten()
             .filter(|(phrase, _)| is_end(phrase))
             .max_by_key(|(_, place)| place.end)?;
-        let any = |mut range: std::ops::Range<usize>, lists: &[&List]| {
+        let any = |mut range: Range<usize>, lists: &[&List]| {
             range.any(|at| lists.iter().any(|list| self.is_one_of(at, list)))
         };
         let is_wish = any(
@@ -51,29 +61,47 @@ impl Evidence<'_> {
                 &[&words::GOING_ON, &words::WHY],
             )
             || any(place.end..self.tokens.len(), &later);
-        // "Works now" says of every fault told before it that it is gone; "solved my" only of one.
-        let is_change = words::CHANGED.iter().any(|word| {
+        let has_part = |list: &List| {
             let mut parts = phrase.trim_end_matches('*').split(' ');
-            parts.any(|part| part == *word)
-        });
+            parts.any(|part| list.has(part))
+        };
+        let sentence = self.sentence(place.start);
+        let is_whole = (sentence.start..place.start).all(|at| self.is_one_of(at, &words::WHOLE));
+        // "Works now" says of every fault told before it that it is gone, but "login works now"
+        // says so of nothing told in another sentence.
         let is_left = [&words::PROBLEM, &words::BLOCKED]
             .iter()
             .flat_map(|list| self.placed(list))
             .any(|(_, fault)| {
-                !place.contains(&fault.start) && (!is_change || fault.start >= place.end)
+                let is_gone = has_part(&words::CHANGED)
+                    && fault.start < place.start
+                    && (is_whole || sentence.contains(&fault.start));
+                !place.contains(&fault.start) && !is_gone
             });
+        let owed = [&words::MONEY, &words::PAYING, &words::LOSS, &words::ACCOUNT];
+        let mut owed = owed.iter().flat_map(|list| self.placed(list));
+        let is_owed_elsewhere = owed.any(|(_, told)| !sentence.contains(&told.start));
+        let is_loss = match severity {
+            Severity::Money => true,
+            Severity::Blocked => self.has(&words::ACCOUNT),
+            _ => false,
+        };
+        let is_owed = is_owed_elsewhere || (is_loss && !has_part(&words::SETTLED));
+        // What has come may be broken, or the wrong thing: that is told in the words that follow.
+        let says_how = words::ARRIVED.has(phrase)
+            && (place.end..self.tokens.len()).any(|at| {
+                !self.is_one_of(at, &words::ARRIVED_WHEN) && !self.is_one_of(at, &words::SPANS)
+            });
+        let is_left = is_left || is_owed || says_how;
         let is_over = !is_wish && !is_torn && !goes_on && !is_left && self.questions == 0;
         is_over.then(|| phrase.trim_end_matches('*').to_owned())
     }
 
-    /// The words by which somebody only vents: that is said, or there are angry words and not one
-    /// of what has happened or what is wanted.
+    /// The words by which somebody only vents: that is said, or there are angry words, and beside
+    /// them none but little words and names for a company.
     fn is_vented(&self) -> Option<String> {
         if self.questions > 0 || self.has(&words::QUESTION) {
             return None;
-        }
-        if let Some(told) = self.found(&words::VENT).first() {
-            return Some((*told).to_owned());
         }
         let wants = [
             &words::PLEASE,
@@ -114,6 +142,17 @@ impl Evidence<'_> {
             return None;
         }
         let angry = [&words::NEGATIVE, &words::PROFANITY];
+        let heard = angry.into_iter().chain([&words::VENT]);
+        let heard: Vec<_> = heard.flat_map(|list| self.placed(list)).collect();
+        let is_empty = |at: usize| {
+            self.is_one_of(at, &words::EMPTY) || heard.iter().any(|(_, place)| place.contains(&at))
+        };
+        if !(0..self.tokens.len()).all(is_empty) {
+            return None;
+        }
+        if let Some(told) = self.found(&words::VENT).first() {
+            return Some((*told).to_owned());
+        }
         let mut angry = angry.iter().flat_map(|list| self.found(list));
         let angry = angry.find(|word| !words::MILD.has(word))?;
         Some(angry.trim_end_matches('*').to_owned())
@@ -133,7 +172,7 @@ pub(super) fn standing_of(
     if severity == Severity::Safety {
         return Some(open);
     }
-    if let Some(told) = e.is_told_over() {
+    if let Some(told) = e.is_told_over(severity) {
         return Some((Standing::Over, Some(told)));
     }
     if label == Label::Complaint

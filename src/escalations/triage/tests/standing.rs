@@ -68,3 +68,47 @@ fn what_is_over_harms_nobody_any_more_and_asks_for_no_number() {
         "a person says that it is not"
     );
 }
+
+#[test]
+fn what_tells_of_a_loss_or_a_deed_is_neither_over_nor_vented() {
+    for text in [
+        "you charged me twice, 300 euros gone. The app is working again now.",
+        "you overcharged my card 300 euros. My order 4711123 finally arrived.",
+        "my account was hacked, 500 euros stolen. Login works now.",
+        "my parcel finally arrived, completely smashed",
+        "finally arrived and the box is empty",
+        "You fixed my bill to 900 euros",
+        "your driver sexually harassed me, disgusting",
+        "disgusting racist staff at your Leeds shop",
+        "your driver kicked my dog, disgusting",
+        "disgusting hair in my burger",
+        "the dryer is just venting hot air into my kitchen",
+        "washing machine leaks water, venting steam everywhere",
+        "sorry for the rant but the app logs me out each time I open it and support never replies",
+    ] {
+        let standing = judge(text, true, &[], &[]).standing;
+        assert!(
+            !matches!(standing, Some(Standing::Over | Standing::Venting)),
+            "{text}: {standing:?}"
+        );
+    }
+    let charged = "you charged me twice, 300 euros gone. The app is working again now.";
+    let charged = judge(charged, true, &[], &[]);
+    assert_eq!(charged.severity, Severity::Money);
+    assert!(charged.needs_account);
+}
+
+#[test]
+fn what_a_person_calls_it_sets_severity_and_account_both_ways() {
+    let mut over = judge(
+        "@acme was charged twice for my order, terrible service, resolved now",
+        true,
+        &[],
+        &[],
+    );
+    over.call(Label::Complaint, Some(Standing::Actionable));
+    assert!(over.needs_account, "what must be a ticket is no link");
+    over.call(Label::Complaint, Some(Standing::Over));
+    assert_eq!(over.severity, Severity::Annoyance);
+    assert!(!over.needs_account);
+}
