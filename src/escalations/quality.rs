@@ -92,7 +92,7 @@ words! {
         /// Of these, a person linked one.
         Accepted = "accepted", "One was linked";
         /// Of these, a person said "not this" and linked none.
-        Refused = "refused", "All refused";
+        Refused = "refused", "Refused, none linked";
         /// Of these, nobody has said anything.
         Open = "open", "Nothing said";
     }
