@@ -50,6 +50,7 @@ pub mod wording;
 pub mod words;
 
 use crate::cases::{Channel, words};
+use crate::clock::DAY;
 use crate::jobs::Registry;
 use crate::networks::Network;
 use crate::text;
@@ -142,6 +143,8 @@ pub fn register(registry: &mut Registry) {
         .every::<settle_deflections::SettleDeflections>(settle_deflections::EVERY)
         .job::<site_models::learn::LearnFromStaff>()
         .every::<site_models::learn::LearnFromStaff>(site_models::learn::EVERY)
+        .job::<same_problem::ForgetNumbers>()
+        .every::<same_problem::ForgetNumbers>(DAY)
         .job::<recheck::Recheck>()
         .every::<recheck::Recheck>(recheck::EVERY)
         .job::<poll::Poll>()

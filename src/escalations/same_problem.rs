@@ -3,10 +3,12 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::store::{self, people::Person};
 use super::triage;
+use crate::app::App;
 use crate::cases::links::{self, NewLink, Target};
 use crate::cases::{self, Case};
 use crate::clock::{DAY, Moment};
@@ -14,6 +16,7 @@ use crate::db::Conn;
 use crate::db::audit::Actor;
 use crate::error::Result;
 use crate::ids::CaseId;
+use crate::jobs::{Job, Next};
 use crate::keys;
 use crate::text::personal_data::{self, Kind};
 
@@ -41,6 +44,25 @@ pub const TRUST_NAME: f64 = 0.1;
 /// The rule by which they are proposed.
 const RULE: &str = "same_person";
 
+/// Forgets the numbers of orders whose cases are too old to be compared with.
+#[derive(Default, Serialize, Deserialize)]
+pub struct ForgetNumbers {}
+
+impl Job for ForgetNumbers {
+    const KIND: &'static str = "forget_numbers";
+
+    fn dedupe_key(&self) -> Option<String> {
+        Some("all".to_owned())
+    }
+
+    fn run(&self, app: &App) -> Result<Next> {
+        let before = app.now().plus(-WINDOW);
+        app.db
+            .write(|tx| store::people::forget_numbers(tx, before))?;
+        Ok(Next::Done)
+    }
+}
+
 /// A case that may be the same problem.
 pub struct Perhaps {
     pub other: Case,
@@ -63,7 +85,6 @@ pub fn propose(
 ) -> Result<Vec<CaseId>> {
     let numbers = order_numbers(text);
     store::people::insert_numbers(tx, case.id, &numbers)?;
-    store::people::forget_numbers(tx, case.opened_at.plus(-WINDOW))?;
     let mut found = of_same_order(tx, case, &numbers)?;
     found.extend(of_same_person(tx, case)?);
     found.extend(guesses);
